@@ -1,0 +1,8 @@
+"""The science from a terminal: `python -m ml train|export|publish|evaluate|predict|explain`."""
+
+import sys
+
+from ml.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

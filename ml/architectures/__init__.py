@@ -1,0 +1,78 @@
+"""The registry of networks: a name gives the code that builds one from plain options."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ml.errors import ContractError
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """One entry: where the builder is, the layer to explain, the input it is made for."""
+
+    name: str
+    module: str
+    gradcam_layer: str
+    input_size: tuple[int, int]
+
+
+_REGISTRY = {
+    entry.name: entry
+    for entry in (
+        Architecture("residual", "ml.architectures.residual", "features", (32, 32)),
+        Architecture("tiny", "ml.architectures.tiny", "features", (8, 8)),
+    )
+}
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all architectures, sorted."""
+    return tuple(sorted(_REGISTRY))
+
+
+def find(name: str) -> Architecture:
+    """Return an entry; `ContractError` with `unknown_architecture` lists those that exist."""
+    try:
+        return _REGISTRY[name]
+    except KeyError:
+        allowed = ", ".join(names())
+        raise ContractError(
+            "unknown_architecture",
+            f"The architecture must be one of {allowed}. Received: {name!r}.",
+        ) from None
+
+
+def build(
+    name: str,
+    options: Mapping[str, Any],
+    *,
+    input_size: tuple[int, int],
+    precision: str = "float32",
+) -> "keras.Model":
+    """Build a network with fresh weights.
+
+    Args:
+        name: One of `names()`.
+        options: Keyword arguments of the architecture's own `build`; others are refused.
+        input_size: (width, height) in pixels.
+        precision: Keras dtype policy of the layers; the last one is always float32.
+
+    Returns:
+        A Keras model from uint8-valued float pixels (n, height, width, 3) in [0, 255] to logits
+        (n, 1) of FAKE, with a feature map under the entry's `gradcam_layer`.
+
+    Raises:
+        ContractError: `unknown_architecture` or `invalid_option`.
+    """
+    module = import_module(find(name).module)
+    try:
+        return module.build(input_size=input_size, precision=precision, **options)
+    except TypeError as error:
+        raise ContractError(
+            "invalid_option", f"The architecture {name} does not take these options: {error}."
+        ) from error

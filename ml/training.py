@@ -1,0 +1,247 @@
+"""Train a network so that it can be stopped at any step, resumed from any epoch, and repeated."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ml import architectures, checkpoints
+from ml.checkpoints import RunState
+from ml.contract import DataRecord, EpochReport, StepReport, TrainingConfig
+from ml.datasets import LabelledImages, content_sha256, split
+from ml.errors import TrainingError
+
+__all__ = ["FitResult", "TrainingData", "TrainingError", "fit"]
+
+REPORT_EVERY_SECONDS = 10.0
+GREY = 128
+
+Progress = Callable[[EpochReport | StepReport], None]
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingData:
+    """The two sides of a split, and the record of what they are."""
+
+    train: LabelledImages
+    validation: LabelledImages
+    record: DataRecord
+
+    @classmethod
+    def divide(cls, images: LabelledImages, config: TrainingConfig) -> "TrainingData":
+        """Split off `config.validation_images`, grouped by content, seeded and balanced."""
+        train, validation = split(
+            images.labels, images.hashes, config.validation_images, config.seed
+        )
+        kept, held = images.take(train), images.take(validation)
+        record = DataRecord(
+            source=images.source,
+            train_images=len(kept),
+            train_sha256=content_sha256(kept.hashes),
+            validation_images=len(held),
+            validation_sha256=content_sha256(held.hashes),
+            unreadable_images=len(images.unreadable),
+        )
+        return cls(kept, held, record)
+
+
+@dataclass(frozen=True, slots=True)
+class FitResult:
+    """How a run ended, and the epochs that its checkpoint holds."""
+
+    status: Literal["finished", "stopped", "diverged"]
+    epochs: tuple[EpochReport, ...]
+
+
+def fit(
+    config: TrainingConfig,
+    data: TrainingData,
+    *,
+    out_dir: Path,
+    resume: bool = False,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> FitResult:
+    """Train, keeping a checkpoint after each epoch in `out_dir`.
+
+    Args:
+        config: All that decides the run besides the data; the same config, data and machine
+            give the same run, also when it was interrupted in between.
+        data: Pixels uint8 (n, height, width, 3) of the architecture's input size.
+        out_dir: Where the checkpoint lives.
+        resume: Go on after the last stored epoch; without it an old checkpoint is replaced.
+        progress: Told of each epoch, and of steps in between every ten seconds.
+        should_stop: Asked before each step; the epoch that runs then is given up.
+
+    Returns:
+        `finished`; `stopped` when `should_stop` said so; `diverged` when the loss was no longer
+        finite, in which case the checkpoint keeps the last epoch that was.
+
+    Raises:
+        TrainingError: `config_changed` or `data_changed` on resuming another run,
+            `damaged_checkpoint`, `too_few_images`.
+    """
+    state = RunState(config, data.record)
+    run = _Run(config, data, progress or (lambda report: None), should_stop or (lambda: False))
+    stored = checkpoints.read(out_dir) if resume else None
+    if stored:
+        checkpoints.check_same_run(stored[0], state)
+        state = stored[0]
+        run.restore(stored[1])
+    for epoch in range(len(state.epochs) + 1, config.epochs + 1):
+        report = run.epoch(epoch)
+        if report is None:
+            return FitResult("stopped", state.epochs)
+        if not math.isfinite(report.train_loss):
+            return FitResult("diverged", state.epochs)
+        state = RunState(config, data.record, (*state.epochs, report))
+        checkpoints.write(out_dir, state, run.arrays())
+        run.progress(report)
+    return FitResult("finished", state.epochs)
+
+
+class _Run:
+    """The network, its running average and the optimiser, with the loop over one epoch."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        data: TrainingData,
+        progress: Progress,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self.config, self.data = config, data
+        self.progress, self.should_stop = progress, should_stop
+        self.steps = len(data.train) // config.batch_size
+        if not self.steps:
+            raise TrainingError(
+                "too_few_images",
+                f"{len(data.train)} training images do not fill a batch of {config.batch_size}.",
+            )
+        keras.utils.set_random_seed(config.seed)
+        size = data.train.pixels.shape[2], data.train.pixels.shape[1]
+        name, options = config.architecture, config.architecture_options
+        self.model = architectures.build(name, options, input_size=size, precision=config.precision)
+        self.averaged = architectures.build(name, options, input_size=size)
+        self.averaged.set_weights(self.model.get_weights())
+        self.optimiser = _optimiser(config, self.steps)
+        self.optimiser.build(self.model.trainable_variables)
+        self.step = tf.function(self._step)
+        self.evaluators = [
+            tf.function(lambda pixels, model=model: model(tf.cast(pixels, tf.float32)))
+            for model in (self.model, self.averaged)
+        ]
+
+    def arrays(self) -> dict[str, list[npt.ArrayLike]]:
+        """Return all that changes from step to step, as numpy arrays."""
+        return {
+            "model": list(self.model.get_weights()),
+            "averaged": list(self.averaged.get_weights()),
+            "optimiser": [variable.numpy() for variable in self.optimiser.variables],
+        }
+
+    def restore(self, arrays: checkpoints.Arrays) -> None:
+        """Set what `arrays` returned."""
+        self.model.set_weights(arrays["model"])
+        self.averaged.set_weights(arrays["averaged"])
+        for variable, value in zip(self.optimiser.variables, arrays["optimiser"], strict=True):
+            variable.assign(value)
+
+    def epoch(self, epoch: int) -> EpochReport | None:
+        """Train one epoch; `None` when told to stop, a NaN loss when it diverged."""
+        started = reported = time.monotonic()
+        total = 0.0
+        for done, (pixels, targets) in enumerate(self._batches(epoch), start=1):
+            if self.should_stop():
+                return None
+            total += float(self.step(pixels, targets))
+            if not math.isfinite(total):
+                return self._report(epoch, math.nan, started)
+            now = time.monotonic()
+            if now - reported >= REPORT_EVERY_SECONDS:
+                reported = now
+                speed = done * self.config.batch_size / (now - started)
+                self.progress(
+                    StepReport(epoch, self.config.epochs, done, self.steps, total / done, speed)
+                )
+        return self._report(epoch, total / self.steps, started)
+
+    def _batches(self, epoch: int) -> Iterator[tuple[Pixels, npt.NDArray[np.float32]]]:
+        """Shuffle and augment by (seed, epoch) alone, so that a resumed run repeats the order."""
+        rng = np.random.default_rng([self.config.seed, epoch])
+        order = rng.permutation(len(self.data.train))
+        size = self.config.batch_size
+        for start in range(0, self.steps * size, size):
+            chosen = order[start : start + size]
+            pixels = augment(self.data.train.pixels[chosen], self.config, rng)
+            yield pixels, self.data.train.labels[chosen].astype(np.float32)
+
+    def _step(self, pixels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        smoothing = self.config.label_smoothing
+        soft = targets * (1.0 - smoothing) + 0.5 * smoothing
+        with tf.GradientTape() as tape:
+            logits = self.model(tf.cast(pixels, tf.float32), training=True)[:, 0]
+            losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=soft, logits=logits)
+            loss = tf.reduce_mean(losses)
+        variables = self.model.trainable_variables
+        self.optimiser.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        self._average()
+        return loss
+
+    def _average(self) -> None:
+        # Early on the average would lag behind by the random start: let it follow faster there.
+        step = tf.cast(self.optimiser.iterations, tf.float32)
+        momentum = tf.minimum(self.config.ema_momentum, (1.0 + step) / (10.0 + step))
+        for slow, fast in zip(self.averaged.weights, self.model.weights, strict=True):
+            slow.assign(fast + momentum * (slow - fast))
+
+    def _report(self, epoch: int, train_loss: float, started: float) -> EpochReport:
+        raw, averaged = (self._validate(evaluate) for evaluate in self.evaluators)
+        seconds = time.monotonic() - started
+        return EpochReport(epoch, self.config.epochs, train_loss, *raw, *averaged, seconds)
+
+    def _validate(self, evaluate: Callable[[Pixels], tf.Tensor]) -> tuple[float, float]:
+        """Return the mean negative log likelihood and the accuracy on validation."""
+        images = self.data.validation
+        parts = [images.pixels[i : i + 256] for i in range(0, len(images), 256)]
+        logits = np.concatenate([evaluate(part).numpy()[:, 0] for part in parts]).astype(float)
+        signed = np.where(images.labels == 1, logits, -logits)
+        return float(np.mean(np.logaddexp(0.0, -signed))), float(np.mean(signed > 0))
+
+
+def augment(pixels: Pixels, config: TrainingConfig, rng: np.random.Generator) -> Pixels:
+    """Mirror half of the images (n, h, w, 3) and grey out a square in half of them."""
+    if config.horizontal_flip:
+        mirrored = rng.random(len(pixels)) < 0.5
+        pixels[mirrored] = pixels[mirrored, :, ::-1]
+    if config.erase_size:
+        height, width = pixels.shape[1:3]
+        for index in np.flatnonzero(rng.random(len(pixels)) < 0.5):
+            top, left = rng.integers((0, 0), (height, width)) - config.erase_size // 2
+            rows = slice(max(top, 0), top + config.erase_size)
+            columns = slice(max(left, 0), left + config.erase_size)
+            pixels[index, rows, columns] = GREY
+    return pixels
+
+
+def _optimiser(config: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
+    """AdamW under a linear warm-up and a cosine down to a thousandth of the peak."""
+    warmup = round(config.warmup_epochs * steps)
+    rate = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup else config.peak_learning_rate,
+        decay_steps=max(config.epochs * steps - warmup, 1),
+        alpha=1e-3,
+        warmup_target=config.peak_learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+    optimiser = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
+    optimiser.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimiser
