@@ -1,0 +1,48 @@
+# Veripix: `make run` starts the portal, `make test` runs every test. Each does its own set-up.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-annotate --no-header
+ARGS ?=
+
+.PHONY: help run test check bench format lock bootstrap-run bootstrap-test
+
+help:
+	@echo "make run    start the portal (PORT=8000) and end it with Ctrl-C"
+	@echo "make test   run every test (ARGS='-k name' passes on to pytest)"
+	@echo "make check  format, lint, types, contracts, migrations, deployment, advisories"
+	@echo "make bench  measure the model and the portal (ARGS=--write updates docs/benchmarks.md)"
+	@echo "make format rewrite the code in the house style"
+	@echo "make lock   compile requirements*.txt from pyproject.toml"
+
+run: bootstrap-run
+	@exec $(BIN)/python manage.py serve $(ARGS)
+
+test: bootstrap-test
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check: bootstrap-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m tools.deployment
+	$(BIN)/python -m tools.requirements
+	$(BIN)/python -m tools.compose
+	$(BIN)/python -m tools.advisories
+
+bench: bootstrap-test
+	@exec $(BIN)/python -m bench $(ARGS)
+
+format: bootstrap-test
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+lock: bootstrap-test
+	$(LOCK) --all-extras pyproject.toml -o requirements-dev.txt $(ARGS)
+	$(LOCK) --extra ml -c requirements-dev.txt pyproject.toml -o requirements.txt
+	$(LOCK) -c requirements-dev.txt pyproject.toml -o requirements-web.txt
+
+bootstrap-run bootstrap-test: bootstrap-%:
+	@test -n "$(PYTHON)" || { echo "Veripix needs Python 3.11: install it (Debian, Ubuntu: apt install python3.11)."; exit 1; }
+	@$(PYTHON) tools/bootstrap.py $*

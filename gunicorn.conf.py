@@ -1,0 +1,16 @@
+"""How gunicorn serves the portal: one process, a few threads, so that one cache of code serves all.
+
+gunicorn reads this file by its name from the folder it is started in; its own flags and
+GUNICORN_CMD_ARGS come after and win.
+"""
+
+wsgi_app = "portal.wsgi:application"
+worker_class = "gthread"
+workers = 1
+threads = 8
+# Longer than a slow upload's pauses: a thread that waits for bytes is not a hung process.
+timeout = 60
+graceful_timeout = 15
+keepalive = 5
+# One more way in, in the home folder of whoever starts it, that nobody here needs.
+control_socket_disable = True
