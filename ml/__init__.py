@@ -1,1 +1,1 @@
-"""The science of Veripix: images in, calibrated probabilities and heatmaps out, with no web around it."""
+"""The science of Veripix: images in, probabilities and heatmaps out, with no web around it."""

@@ -39,7 +39,7 @@ def write(directory: Path, state: RunState, arrays: Mapping[str, list[npt.ArrayL
     temporary = directory / f".{FILE_NAME}.{os.getpid()}"
     try:
         with temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, **flat)  # type: ignore[arg-type]
+            np.savez(file, allow_pickle=False, **flat)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(directory / FILE_NAME)
@@ -66,6 +66,14 @@ def read(directory: Path) -> tuple[RunState, Arrays] | None:
         ) from error
 
 
+def read_required(directory: Path) -> tuple[RunState, Arrays]:
+    """Return what `read` does; `TrainingError` with `no_checkpoint` where there is nothing."""
+    stored = read(directory)
+    if stored is None:
+        raise TrainingError("no_checkpoint", f"{directory} holds no checkpoint yet.")
+    return stored
+
+
 def _grouped(stored: Mapping[str, npt.NDArray[np.generic]]) -> Arrays:
     arrays: Arrays = {}
     for key in sorted(key for key in stored if "/" in key):
@@ -81,7 +89,9 @@ def check_same_run(stored: RunState, wanted: RunState) -> None:
         )
     if stored.config != wanted.config:
         before, now = dataclasses.asdict(stored.config), dataclasses.asdict(wanted.config)
-        changed = ", ".join(f"{k}={now[k]!r} (was {before[k]!r})" for k in now if now[k] != before[k])
+        changed = ", ".join(
+            f"{k}={now[k]!r} (was {before[k]!r})" for k in now if now[k] != before[k]
+        )
         raise TrainingError(
             "config_changed", f"The run cannot be resumed with another configuration: {changed}."
         )

@@ -2,13 +2,13 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from ml import jsonform
 from ml.errors import ContractError, MlError
+from ml.jsonform import JsonForm
 
 __all__ = [
     "CLASS_ORDER",
@@ -106,7 +106,7 @@ class Domain:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingConfig:
+class TrainingConfig(JsonForm):
     """All that decides a training run besides its data.
 
     Attributes:
@@ -145,13 +145,6 @@ class TrainingConfig:
         require(self.validation_images >= 2, "validation_images", ">= 2", self.validation_images)
         warmup = self.warmup_epochs
         require(0 <= warmup < self.epochs, "warmup_epochs", "in [0, epochs)", warmup)
-
-    def to_json(self) -> str:
-        return jsonform.dump(self)
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        return jsonform.parse(cls, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,39 +218,27 @@ class Metrics:
     selective_accuracy: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluationRecord:
-    """One evaluation of one model on one set, and how both can be told again."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRecord(Metrics, JsonForm):
+    """One evaluation of one model on one set, and how both can be told again.
+
+    `data_sha256` is over the sorted content hashes of the images' files; `images_per_second`
+    covers reading, decoding and prediction; `deduplicated` leaves out the images that are also
+    in the training data, where that was given.
+    """
 
     model: str
     weights_sha256: str
     data: str
     data_sha256: str
     threshold: float
-    n: int
-    accuracy: float
-    precision: float
-    recall: float
-    f1: float
-    roc_auc: float
-    confusion: dict[str, int]
-    ece: float
-    coverage: float
-    selective_accuracy: float | None
     images_per_second: float
     unreadable: tuple[str, ...] = ()
     deduplicated: Metrics | None = None
 
-    def to_json(self) -> str:
-        return jsonform.dump(self)
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        return jsonform.parse(cls, text)
-
 
 @dataclass(frozen=True, slots=True)
-class ModelSpec:
+class ModelSpec(JsonForm):
     """All that a set of weights needs in order to be run and judged."""
 
     name: str
@@ -293,13 +274,6 @@ class ModelSpec:
     def in_domain(self, width: int, height: int) -> bool:
         """Tell whether an image of this upright size is of the kind that was validated."""
         return (width, height) == (self.domain.width, self.domain.height)
-
-    def to_json(self) -> str:
-        return jsonform.dump(self)
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        return jsonform.parse(cls, text)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

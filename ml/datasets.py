@@ -3,6 +3,7 @@
 import hashlib
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -17,7 +18,7 @@ from ml.preprocessing import prepare
 __all__ = ["DatasetError", "LabelledImages", "content_sha256", "load", "split"]
 
 IMAGE_SUFFIXES = frozenset(
-    ".jpg .jpeg .png .webp .avif .gif .tif .tiff .bmp .heic .heif".split()
+    [".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif"]
 )
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_UNREADABLE_SHARE = 0.01
@@ -132,14 +133,20 @@ def load(
         DatasetError: `missing_data`, `not_an_archive`, `no_class_folders`, `one_class_only` or
             `too_many_unreadable` (more than 1 % of the files).
     """
-    if not path.exists():
-        raise DatasetError("missing_data", f"The data {path} does not exist.")
-    source: _Source = _Folder(path) if path.is_dir() else _Archive(path)
-    try:
+    with closing(_opened(path)) as source:
         listing = _limited(_listing(source, path.name), limit)
         return _read_all(source, listing, form, path.name, progress)
-    finally:
-        source.close()
+
+
+def hashes(path: Path) -> Iterator[str]:
+    """Yield the sha256 of each labelled file of a folder or archive, without decoding it.
+
+    Raises:
+        DatasetError: As `load`.
+    """
+    with closing(_opened(path)) as source:
+        for name, _ in _listing(source, path.name):
+            yield hashlib.sha256(source.read(name)).hexdigest()
 
 
 def split(
@@ -164,7 +171,9 @@ def split(
         groups.setdefault(content_hash, []).append(index)
     wanted = {0: validation_images // 2, 1: validation_images - validation_images // 2}
     chosen: list[int] = []
-    for content_hash in sorted(groups, key=lambda h: hashlib.sha256(f"{seed}:{h}".encode()).digest()):
+    for content_hash in sorted(
+        groups, key=lambda h: hashlib.sha256(f"{seed}:{h}".encode()).digest()
+    ):
         members = groups[content_hash]
         label = int(labels[members[0]])
         if len(members) <= wanted[label]:
@@ -182,6 +191,12 @@ def split(
 def content_sha256(hashes: Sequence[str]) -> str:
     """Return one sha256 for a set of files: over their sorted content hashes."""
     return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()
+
+
+def _opened(path: Path) -> _Source:
+    if not path.exists():
+        raise DatasetError("missing_data", f"The data {path} does not exist.")
+    return _Folder(path) if path.is_dir() else _Archive(path)
 
 
 def _listing(source: _Source, title: str) -> list[tuple[str, int]]:

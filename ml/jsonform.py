@@ -1,15 +1,30 @@
-"""Frozen dataclasses to JSON and back, where whatever does not fit is named together with what came."""
+"""Frozen dataclasses to JSON and back; what does not fit is named together with what came."""
 
 import dataclasses
 import json
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from ml.errors import ContractError
 
 T = TypeVar("T")
+
+
+class JsonForm:
+    """Gives a dataclass `to_json` and the `from_json` that checks every field."""
+
+    __slots__ = ()
+
+    def to_json(self) -> str:
+        """Return the value as indented JSON text."""
+        return dump(self)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Build the value from JSON text; `ContractError` names the field that does not fit."""
+        return parse(cls, text)
 
 
 def dump(value: Any) -> str:
@@ -31,7 +46,7 @@ def build(cls: type[T], data: Any, *, where: str) -> T:
     if not isinstance(data, Mapping):
         raise _mismatch(where, "an object", data)
     hints = typing.get_type_hints(cls)
-    fields = {field.name: field for field in dataclasses.fields(cast(Any, cls))}
+    fields = {field.name: field for field in dataclasses.fields(cast("Any", cls))}
     unknown = sorted(set(data) - set(fields))
     if unknown:
         raise _mismatch(where, f"only the fields {', '.join(fields)}", unknown[0])
@@ -58,7 +73,7 @@ def convert(hint: Any, value: Any, *, where: str) -> Any:
     if origin is not None and issubclass(origin, Mapping):
         return _mapping(arguments, value, where)
     if dataclasses.is_dataclass(hint):
-        return build(cast(type[Any], hint), value, where=where)
+        return build(cast("type[Any]", hint), value, where=where)
     return _plain(hint, value, where)
 
 

@@ -19,6 +19,9 @@ __all__ = ["ImageReadError", "has_jpeg_form", "open_upright", "prepare"]
 MAX_PIXELS = 50_000_000
 SUBSAMPLING = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
 ORIENTATION_TAG = 0x0112
+# Named, because Pillow would also hand PostScript to an interpreter and knows formats that nobody
+# needs and attackers like.
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "HEIF")
 
 pillow_heif.register_heif_opener()
 
@@ -80,15 +83,13 @@ def to_upright_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _guarded(
-    source: Path | str | bytes, max_pixels: int, use: Callable[[Image.Image], R]
-) -> R:
+def _guarded(source: Path | str | bytes, max_pixels: int, use: Callable[[Image.Image], R]) -> R:
     """Open `source` and use it; every way a decoder can fail becomes an `ImageReadError`."""
     content = source if isinstance(source, bytes) else _read(Path(source))
     if not content:
         raise ImageReadError("empty_file", "The file is empty.")
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > max_pixels:
                 raise _too_large(image.width, image.height, max_pixels)
             return use(image)

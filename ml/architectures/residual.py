@@ -1,4 +1,4 @@
-"""A residual network that keeps full resolution for long, since the traces of a generator are fine."""
+"""A residual network that keeps full resolution for long: the traces of a generator are fine."""
 
 from collections.abc import Sequence
 

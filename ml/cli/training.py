@@ -1,79 +1,110 @@
-"""The commands that make models: `train` from labelled images."""
+"""The commands that make models: `train` a network, `export` its run, `publish` with figures."""
 
 import argparse
-import sys
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ml import architectures, datasets
-from ml.contract import EpochReport, Preprocessing, StepReport, TrainingConfig
+from ml import architectures, checkpoints, datasets
+from ml.cli.terminal import answer, tell, tell_loading, tell_report
+from ml.contract import Preprocessing, TrainingConfig
+
+if TYPE_CHECKING:
+    from ml.training import TrainingData
+
+CIFAKE_DOMAIN = (
+    "32x32 thumbnails such as those of CIFAKE: photographs of ten subjects from CIFAR-10 and "
+    "pictures of the same subjects made with Stable Diffusion 1.4."
+)
+_FIELDS = {
+    "architecture": str,
+    "precision": str,
+    "epochs": int,
+    "batch_size": int,
+    "validation_images": int,
+    "seed": int,
+    "erase_size": int,
+    "peak_learning_rate": float,
+    "warmup_epochs": float,
+    "weight_decay": float,
+    "label_smoothing": float,
+    "ema_momentum": float,
+}
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register this module's commands."""
-    train = commands.add_parser("train", help="train a network on REAL/ and FAKE/ images")
+    _add_train(commands.add_parser("train", help="train a network on REAL/ and FAKE/ images"))
+    _add_export(commands.add_parser("export", help="make a calibrated model of a run"))
+    _add_publish(commands.add_parser("publish", help="evaluate on the test images, write a card"))
+
+
+def _add_train(train: argparse.ArgumentParser) -> None:
     train.add_argument("--data", type=Path, required=True, help="folder or zip")
     train.add_argument("--out", type=Path, required=True, help="folder of the run")
     train.add_argument("--resume", action="store_true", help="go on after the last stored epoch")
     train.add_argument("--limit", type=int, help="use at most this many images")
-    train.add_argument("--no-flip", dest="horizontal_flip", action="store_false")
+    train.add_argument("--architecture-options", type=json.loads, default={}, help="JSON object")
+    train.add_argument("--horizontal-flip", type=json.loads, default=True, help="true or false")
     defaults = TrainingConfig()
-    train.add_argument("--architecture", default=defaults.architecture)
-    train.add_argument("--precision", default=defaults.precision)
-    for name in _INTEGERS:
-        train.add_argument(_flag(name), type=int, default=getattr(defaults, name))
-    for name in _FLOATS:
-        train.add_argument(_flag(name), type=float, default=getattr(defaults, name))
+    for name, kind in _FIELDS.items():
+        flag = "--" + name.replace("_", "-")
+        train.add_argument(flag, type=kind, default=getattr(defaults, name))
     train.set_defaults(run=_train)
 
 
-_INTEGERS = ("epochs", "batch_size", "validation_images", "seed", "erase_size")
-_FLOATS = (
-    "peak_learning_rate",
-    "warmup_epochs",
-    "weight_decay",
-    "label_smoothing",
-    "ema_momentum",
-)
+def _add_export(export: argparse.ArgumentParser) -> None:
+    export.add_argument("--run", dest="run_dir", type=Path, required=True, help="train's --out")
+    export.add_argument("--data", type=Path, required=True, help="train's --data")
+    export.add_argument("--limit", type=int, help="train's --limit")
+    export.add_argument("--out", type=Path, required=True, help="folder of the model")
+    export.add_argument("--name", default="cifake-residual")
+    export.add_argument("--domain", default=CIFAKE_DOMAIN, help="one sentence for the spec")
+    export.set_defaults(run=_export)
 
 
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
+def _add_publish(publish: argparse.ArgumentParser) -> None:
+    publish.add_argument("--model", type=Path, required=True, help="folder of the model")
+    publish.add_argument("--test", type=Path, required=True, help="folder or zip of test images")
+    publish.add_argument("--train", type=Path, required=True, help="folder or zip trained on")
+    publish.set_defaults(run=_publish)
 
 
 def _train(options: argparse.Namespace) -> int:
-    from ml.training import TrainingData, fit
+    from ml.training import fit
 
-    names = (*_INTEGERS, *_FLOATS, "architecture", "precision", "horizontal_flip")
-    config = TrainingConfig(**{name: getattr(options, name) for name in names})
-    width, height = architectures.find(config.architecture).input_size
-    images = datasets.load(
-        options.data, Preprocessing(width, height), limit=options.limit, progress=tell_loading
-    )
-    data = TrainingData.divide(images, config)
+    names = (*_FIELDS, "architecture_options", "horizontal_flip")
+    # By way of JSON, because that road checks the type of each value.
+    config = TrainingConfig.from_json(json.dumps({name: getattr(options, name) for name in names}))
+    data = _divided(options, config)
     tell(f"{len(data.train)} images to train on, {len(data.validation)} for validation")
     result = fit(config, data, out_dir=options.out, resume=options.resume, progress=tell_report)
     tell(result.status)
     return 0 if result.status == "finished" else 1
 
 
-def tell(line: str) -> None:
-    """Write one line of progress."""
-    print(line, file=sys.stderr, flush=True)
+def _export(options: argparse.Namespace) -> int:
+    from ml.publishing import export
+
+    state, _ = checkpoints.read_required(options.run_dir)
+    data = _divided(options, state.config)
+    spec = export(options.run_dir, data, options.out, name=options.name, domain=options.domain)
+    tell(f"stored {spec.name} after {len(state.epochs)} epochs in {options.out}")
+    return 0
 
 
-def tell_loading(done: int, count: int) -> None:
-    """Write how many images have been read, ten times in all."""
-    if done == count or done % max(count // 10 // 1000 * 1000, 1000) == 0:
-        tell(f"read {done:,} of {count:,} images")
+def _publish(options: argparse.Namespace) -> int:
+    from ml.publishing import publish
+
+    spec = publish(options.model, options.test, options.train, progress=tell_loading)
+    if spec.evaluation:
+        answer(spec.evaluation.to_json())
+    return 0
 
 
-def tell_report(report: EpochReport | StepReport) -> None:
-    """Write a line for a report of training."""
-    place = f"epoch {report.epoch}/{report.epochs}"
-    if isinstance(report, StepReport):
-        speed = f"{report.images_per_second:.0f} images/s"
-        tell(f"{place} step {report.step}/{report.steps} loss {report.loss:.4f} {speed}")
-        return
-    raw = f"raw {report.validation_accuracy:.2%} ({report.validation_loss:.4f})"
-    averaged = f"averaged {report.averaged_accuracy:.2%} ({report.averaged_loss:.4f})"
-    tell(f"{place} loss {report.train_loss:.4f} {raw} {averaged} {report.seconds:.0f} s")
+def _divided(options: argparse.Namespace, config: TrainingConfig) -> "TrainingData":
+    from ml.training import TrainingData
+
+    form = Preprocessing(*architectures.find(config.architecture).input_size)
+    images = datasets.load(options.data, form, limit=options.limit, progress=tell_loading)
+    return TrainingData.divide(images, config)

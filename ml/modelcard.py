@@ -1,0 +1,143 @@
+"""The model card: what a model is, what it reached and where it must not be trusted."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from ml.contract import EvaluationRecord, Metrics, ModelSpec, TrainingConfig, TrainingRecord
+
+FILE_NAME = "MODEL_CARD.md"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What no record can know of a data set: its story, terms and limits, in Markdown."""
+
+    data: str
+    licence: str
+    limits: str
+
+
+CIFAKE = About(
+    data="""\
+CIFAKE: 32x32 RGB JPEG files. REAL is CIFAR-10; FAKE was made with Stable Diffusion 1.4 for the same
+ten subjects. 378 of the 10,000 FAKE test files are byte-identical to a training file; the table
+therefore tells the figures without them as well. For validation, images were split off the training
+files by content hash, so that copies of one image are on one side.""",
+    licence="""\
+CIFAKE is published under the MIT licence, the same as CIFAR-10; the weights may be used
+under the same terms. Please cite both works wherever results are shown:
+
+- J. J. Bird and A. Lotfi, "CIFAKE: Image Classification and Explainable Identification of
+  AI-Generated Synthetic Images", IEEE Access, 2024 (arXiv 2303.14126).
+- A. Krizhevsky and G. Hinton, "Learning Multiple Layers of Features from Tiny Images", University
+  of Toronto, 2009.""",
+    limits="""\
+- **Ordinary photographs: at chance.** Detectors trained on CIFAKE reach a balanced accuracy of 0.45
+  to 0.59 on full-size images. An image of another size is scaled down so that a number can be told,
+  but that number is not validated and must not be shown as a verdict.
+- One generator (Stable Diffusion 1.4) and ten subjects; other generators were never seen.
+- All training images are JPEG of quality 75. Images that arrive otherwise are brought to that form
+  first; traces that another compression erased do not come back.
+- The heatmap shows where evidence for the verdict lies at the resolution of the last feature map.
+  It explains the model, not the image: it proves nothing about any region.
+- The model was not tested against pictures that were made or changed in order to deceive it.""",
+)
+
+
+def render(spec: ModelSpec, about: About) -> str:
+    """Return the card in Markdown, its figures taken from the spec's own records."""
+    parts = [f"# {spec.name}", _summary(spec)]
+    if spec.evaluation:
+        parts += ["## Figures", _figures(spec.evaluation)]
+    parts += ["## Limits", about.limits, "## Data", about.data]
+    if spec.training:
+        parts += ["## Training", _training(spec.training)]
+    parts += ["## Calibration", _calibration(spec), "## Licence and citations", about.licence]
+    return "\n\n".join(parts) + "\n"
+
+
+def _summary(spec: ModelSpec) -> str:
+    width, height = spec.input_size
+    mirror = " and its mirror image, their logits averaged" if spec.flip_averaging else ""
+    return (
+        f"Tells photographs (REAL) from AI-generated pictures (FAKE, the positive class).\n"
+        f"Validated for: {spec.domain.sentence}\n\n"
+        f"Architecture `{spec.architecture}`; input {width}x{height} RGB{mirror}; Grad-CAM on the\n"
+        f"logit at the layer `{spec.gradcam_layer}`. Weights: `{spec.weights_file}`, sha256\n"
+        f"`{spec.weights_sha256}`.\n\n"
+        "This card is written by `python -m ml publish` from `spec.json`."
+    )
+
+
+def _figures(record: EvaluationRecord) -> str:
+    columns: list[tuple[str, Metrics]] = [("all test images", record)]
+    if record.deduplicated:
+        columns.append(("without copies of training images", record.deduplicated))
+    rows = [
+        ["", *(title for title, _ in columns)],
+        ["---", *("---" for _ in columns)],
+        ["images", *(f"{metrics.n:,}" for _, metrics in columns)],
+    ]
+    rows += [
+        [name, *(f"{getattr(metrics, name):.4f}" for _, metrics in columns)]
+        for name in ("accuracy", "precision", "recall", "f1", "roc_auc", "ece", "coverage")
+    ]
+    rows.append(["accuracy on the decided", *(_optional(m.selective_accuracy) for _, m in columns)])
+    rows += [
+        [name.replace("_", " "), *(f"{metrics.confusion[name]:,}" for _, metrics in columns)]
+        for name in record.confusion
+    ]
+    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return (
+        f"Data `{record.data}`, content sha256 `{record.data_sha256}`, threshold "
+        f"{record.threshold}. The test images were used for these figures only.\n\n{table}"
+    )
+
+
+def _training(record: TrainingRecord) -> str:
+    last = record.epochs[-1]
+    accuracy = last.averaged_accuracy if record.weights == "averaged" else last.validation_accuracy
+    versions = ", ".join(f"{name} {number}" for name, number in record.versions.items())
+    return (
+        f"{record.data.train_images:,} images to train on, {record.data.validation_images:,} for "
+        f"validation; {len(record.epochs)} of {record.config.epochs} epochs; {record.weights} "
+        f"weights, {accuracy:.2%} on validation.\n"
+        f"Made with {versions}.\n\n```\n{_command(record.config)}\n```"
+    )
+
+
+def _command(config: TrainingConfig) -> str:
+    """Return the three commands that make such a model again."""
+    train = ["python -m ml train --data train.zip --out RUN"]
+    train += [f"--{name.replace('_', '-')} {value}" for name, value in _changed(config).items()]
+    return "\n".join(
+        [
+            " \\\n    ".join(train),
+            "python -m ml export --run RUN --data train.zip --out MODEL",
+            "python -m ml publish --model MODEL --test test.zip --train train.zip",
+        ]
+    )
+
+
+def _changed(config: TrainingConfig) -> dict[str, object]:
+    """Return the fields that differ from the defaults, as the command line takes them."""
+    defaults, values = asdict(TrainingConfig()), asdict(config)
+    changed = {name: value for name, value in values.items() if value != defaults[name]}
+    if "architecture_options" in changed:
+        changed["architecture_options"] = f"'{json.dumps(changed['architecture_options'])}'"
+    if "horizontal_flip" in changed:
+        changed["horizontal_flip"] = str(changed["horizontal_flip"]).lower()
+    return changed
+
+
+def _calibration(spec: ModelSpec) -> str:
+    fitted = spec.calibration
+    return (
+        f"P(FAKE) = sigmoid(logit / {fitted.temperature:.4f}). Between {fitted.band_low:.4f} and "
+        f"{fitted.band_high:.4f} the model\ndoes not decide: the band was fitted on validation so "
+        "that at most 1 % of the decided images\nare wrong there."
+    )
+
+
+def _optional(value: float | None) -> str:
+    return "none decided" if value is None else f"{value:.4f}"

@@ -1,0 +1,115 @@
+"""From a training run's checkpoint to a calibrated model that can be shipped and vouched for."""
+
+import dataclasses
+import platform
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ml import architectures, artifacts, calibration, checkpoints, datasets, modelcard
+from ml.checkpoints import Arrays, RunState
+from ml.contract import Calibration, Domain, ModelSpec, Preprocessing, TrainingRecord
+from ml.datasets import LabelledImages
+from ml.errors import TrainingError
+from ml.evaluation import evaluate
+from ml.inference import Detector
+from ml.training import TrainingData
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["export", "publish"]
+
+LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "scikit-learn")
+
+Progress = Callable[[int, int], None]
+Weights = Literal["raw", "averaged"]
+
+
+def export(
+    run_dir: Path, data: TrainingData, out_dir: Path, *, name: str, domain: str
+) -> ModelSpec:
+    """Store the model of a run's last epoch, calibrated on its validation images.
+
+    Raw or averaged weights, and averaging over the mirror image, are chosen by the lower
+    validation loss. Only the checkpoint is read, so the run may be going on meanwhile.
+
+    Args:
+        run_dir: `out_dir` of `ml.training.fit`.
+        data: The run's data, divided as it was for training.
+        out_dir: The model's folder, replaced if it exists.
+        name: The model's name.
+        domain: One sentence on the images that the model was validated for.
+
+    Raises:
+        TrainingError: `no_checkpoint`, `damaged_checkpoint` or `data_changed`.
+    """
+    state, arrays = checkpoints.read_required(run_dir)
+    if state.data != data.record:
+        raise TrainingError("data_changed", "The data is not what the run was trained on.")
+    last = state.epochs[-1]
+    weights: Weights = "averaged" if last.averaged_loss <= last.validation_loss else "raw"
+    height, width = data.validation.pixels.shape[1:3]
+    spec = ModelSpec(
+        name=name,
+        architecture=state.config.architecture,
+        architecture_options=state.config.architecture_options,
+        preprocessing=Preprocessing(width, height),
+        gradcam_layer=architectures.find(state.config.architecture).gradcam_layer,
+        domain=Domain(width, height, domain),
+        calibration=Calibration(),
+        weights_sha256="",
+        training=_training_record(state, weights),
+    )
+    network = _network(spec, arrays, weights)
+    return artifacts.save(out_dir, calibrate(spec, network, data.validation), network.save_weights)
+
+
+def calibrate(spec: ModelSpec, network: "keras.Model", validation: LabelledImages) -> ModelSpec:
+    """Return the spec with flip averaging, temperature and band fitted on validation images."""
+    candidates = []
+    for flip_averaging in (True, False):
+        candidate = dataclasses.replace(spec, flip_averaging=flip_averaging)
+        _, logits = Detector(candidate, network).predict_arrays(validation.pixels)
+        fitted = calibration.fit(logits, validation.labels)
+        loss = calibration.log_loss(logits / fitted.temperature, validation.labels)
+        candidates.append((loss, dataclasses.replace(candidate, calibration=fitted)))
+    return min(candidates, key=lambda pair: pair[0])[1]
+
+
+def publish(
+    model_dir: Path, test_path: Path, train_path: Path, *, progress: Progress | None = None
+) -> ModelSpec:
+    """Evaluate a stored CIFAKE model on the sealed test images and write figures and card.
+
+    Args:
+        model_dir: From `export`; its spec gets the evaluation, and MODEL_CARD.md is written.
+        test_path: Folder or zip of test images.
+        train_path: Folder or zip of the training images, to know copies of them in the test.
+        progress: Called with (done, all) now and then.
+
+    Raises:
+        ArtifactError: As `ml.artifacts.load_network`.
+        DatasetError: As `ml.datasets.load`.
+    """
+    detector = Detector.load(model_dir)
+    seen = frozenset(datasets.hashes(train_path))
+    record = evaluate(detector, test_path, progress=progress, training_hashes=seen)
+    spec = dataclasses.replace(detector.spec, evaluation=record)
+    artifacts.write_text(model_dir / artifacts.SPEC_FILE, spec.to_json())
+    artifacts.write_text(model_dir / modelcard.FILE_NAME, modelcard.render(spec, modelcard.CIFAKE))
+    return spec
+
+
+def _network(spec: ModelSpec, arrays: Arrays, weights: Weights) -> "keras.Model":
+    network = architectures.build(
+        spec.architecture, spec.architecture_options, input_size=spec.input_size
+    )
+    network.set_weights(arrays["averaged" if weights == "averaged" else "model"])
+    return network
+
+
+def _training_record(state: RunState, weights: Weights) -> TrainingRecord:
+    versions = {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
+    return TrainingRecord(state.config, state.data, versions, state.epochs, weights)
