@@ -1,6 +1,7 @@
 """The one road from an image file to the network's pixels, for training and for serving alike."""
 
 import io
+import struct
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 import pillow_heif
-from PIL import Image, ImageOps, JpegImagePlugin, UnidentifiedImageError
+from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 from ml.contract import Preprocessing
 from ml.errors import ImageReadError
@@ -21,7 +22,28 @@ SUBSAMPLING = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
 ORIENTATION_TAG = 0x0112
 # Named, because Pillow would also hand PostScript to an interpreter and knows formats that nobody
 # needs and attackers like.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "HEIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "HEIF")
+
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# What Pillow's decoders answer damage with, depending on which part of their parser ran into it.
+DECODER_ERRORS = (
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 pillow_heif.register_heif_opener()
 
@@ -66,7 +88,7 @@ def has_jpeg_form(image: Image.Image, form: Preprocessing) -> bool:
         and image.format == "JPEG"
         and image.mode == "RGB"
         and image.size == (form.width, form.height)
-        and image.getexif().get(ORIENTATION_TAG, 1) == 1
+        and _orientation(image) is None
         and JpegImagePlugin.get_sampling(image) == SUBSAMPLING[form.jpeg_subsampling]
         and _tables(image) == _reference_tables(form.jpeg_quality)
     )
@@ -74,7 +96,10 @@ def has_jpeg_form(image: Image.Image, form: Preprocessing) -> bool:
 
 def to_upright_rgb(image: Image.Image) -> Image.Image:
     """Turn the image upright as its EXIF says and bring any pixel mode to RGB."""
-    image = ImageOps.exif_transpose(image)
+    image.load()  # before its EXIF is looked at: TIFF turns itself upright on loading
+    turn = _orientation(image)
+    if turn is not None:
+        image = image.transpose(turn)
     if image.mode.startswith("I") or image.mode == "F":
         image = _to_eight_bits(image)
     if image.has_transparency_data:
@@ -101,8 +126,7 @@ def _guarded(source: Path | str | bytes, max_pixels: int, use: Callable[[Image.I
         raise ImageReadError(
             "not_an_image", "The file is not an image in a format that can be read."
         ) from None
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError) as error:
-        # Pillow's decoders answer damage with whichever of these their parser ran into.
+    except DECODER_ERRORS as error:
         raise ImageReadError("damaged_image", f"The image is damaged: {error}.") from error
 
 
@@ -141,6 +165,14 @@ def _as_jpeg(image: Image.Image, form: Preprocessing) -> Image.Image:
         buffer, "JPEG", quality=form.jpeg_quality, subsampling=SUBSAMPLING[form.jpeg_subsampling]
     )
     return Image.open(buffer)
+
+
+def _orientation(image: Image.Image) -> Image.Transpose | None:
+    """Return how to turn an image upright; damaged metadata is no reason to refuse its pixels."""
+    try:
+        return UPRIGHT.get(image.getexif().get(ORIENTATION_TAG, 1))
+    except DECODER_ERRORS:
+        return None
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
