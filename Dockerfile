@@ -1,0 +1,47 @@
+# Two images from one file: `web` (no TensorFlow; also beat and migrations) and `worker` (all of it).
+FROM python:3.11-slim-bookworm AS base
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libmariadb3 \
+    && rm -rf /var/lib/apt/lists/*
+
+# Compilers and headers stay in the build stages.
+FROM base AS build-web
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc pkg-config default-libmysqlclient-dev
+RUN python -m venv /opt/venv
+COPY requirements-web.txt /tmp/
+RUN /opt/venv/bin/pip install --requirement /tmp/requirements-web.txt
+
+FROM build-web AS build-worker
+COPY requirements.txt /tmp/
+RUN /opt/venv/bin/pip install --requirement /tmp/requirements.txt
+
+FROM base AS application
+ENV PATH=/opt/venv/bin:$PATH VERIPIX_VAR=/var/lib/veripix STATIC_ROOT=/app/collected-static
+# Named volumes take the owner of the folder that they are first mounted over.
+RUN useradd --system --uid 10001 --create-home veripix \
+    && install --directory --owner veripix --group veripix \
+        /var/lib/veripix /var/lib/veripix/media /var/lib/veripix/models
+WORKDIR /app
+COPY manage.py gunicorn.conf.py ./
+COPY portal portal
+COPY detection detection
+COPY ml ml
+COPY templates templates
+COPY static static
+
+FROM application AS web
+COPY --from=build-web /opt/venv /opt/venv
+# Without DATABASE_URL the settings need nothing from outside; what they make is thrown away again.
+RUN VERIPIX_VAR=/tmp/build python manage.py collectstatic --no-input && rm -rf /tmp/build
+USER veripix
+ENV GUNICORN_CMD_ARGS=--bind=0.0.0.0:8000
+EXPOSE 8000
+CMD ["gunicorn"]
+
+FROM application AS worker
+COPY --from=build-worker /opt/venv /opt/venv
+RUN install --directory --owner veripix --group veripix /app/collected-static
+USER veripix
+CMD ["celery", "-A", "portal", "worker", "--pool", "solo", "--queues", "inference"]
