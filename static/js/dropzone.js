@@ -12,7 +12,7 @@ const clear = form.querySelector("[data-clear]");
 const template = document.querySelector("template[data-upload-item]");
 const token = form.elements.csrfmiddlewaretoken.value;
 const maxFiles = Number(form.dataset.maxFiles);
-const maxBytes = Number(form.dataset.maxBytes);
+const maxBytes = Number(form.dataset.maxMegabytes) * 1_000_000;
 const privacy = summary.textContent;
 
 let items = [];
