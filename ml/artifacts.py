@@ -69,7 +69,9 @@ def load_network(directory: Path) -> tuple[ModelSpec, "keras.Model"]:
         network.get_layer(spec.gradcam_layer)
     except (ContractError, ValueError, OSError, KeyError) as error:
         raise ArtifactError(
-            "invalid_weights", f"The weights in {directory} do not fit their spec: {error}"
+            "invalid_weights",
+            f"The weights in {directory} do not fit the architecture, options and layer that their "
+            "spec names.",
         ) from error
     return spec, network
 

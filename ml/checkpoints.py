@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -14,7 +15,7 @@ from ml import jsonform
 from ml.contract import DataRecord, EpochReport, TrainingConfig
 from ml.errors import TrainingError
 
-Arrays = dict[str, list[npt.NDArray[np.generic]]]
+Arrays = dict[str, list[npt.NDArray[Any]]]
 FILE_NAME = "checkpoint.npz"
 
 
@@ -27,7 +28,7 @@ class RunState:
     epochs: tuple[EpochReport, ...] = ()
 
 
-def write(directory: Path, state: RunState, arrays: Mapping[str, list[npt.ArrayLike]]) -> None:
+def write(directory: Path, state: RunState, arrays: Arrays) -> None:
     """Store groups of arrays (`model`, `averaged`, `optimiser`) with the state, atomically."""
     directory.mkdir(parents=True, exist_ok=True)
     flat = {
@@ -74,7 +75,7 @@ def read_required(directory: Path) -> tuple[RunState, Arrays]:
     return stored
 
 
-def _grouped(stored: Mapping[str, npt.NDArray[np.generic]]) -> Arrays:
+def _grouped(stored: Mapping[str, npt.NDArray[Any]]) -> Arrays:
     arrays: Arrays = {}
     for key in sorted(key for key in stored if "/" in key):
         arrays.setdefault(key.split("/")[0], []).append(stored[key])

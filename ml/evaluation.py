@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ml import datasets
 from ml.contract import EvaluationRecord, Metrics, ModelSpec
+from ml.errors import DatasetError
 from ml.inference import Detector
 
 __all__ = ["evaluate", "measure"]
@@ -42,7 +43,8 @@ def evaluate(
         The record; `images_per_second` covers reading, decoding and prediction.
 
     Raises:
-        DatasetError: As `ml.datasets.load`.
+        DatasetError: As `ml.datasets.load`, and `no_unseen_images` when all of a class is in
+            the training data.
     """
     started = time.perf_counter()
     images = datasets.load(data_path, detector.spec.preprocessing, limit=limit, progress=progress)
@@ -114,4 +116,9 @@ def _deduplicated(
     if not seen:
         return None
     unseen = np.array([content_hash not in seen for content_hash in images.hashes])
+    if len(np.unique(images.labels[unseen])) < 2:
+        raise DatasetError(
+            "no_unseen_images",
+            f"{images.source} has no images of both classes that are not in the training data.",
+        )
     return measure(p_fake[unseen], images.labels[unseen], spec)

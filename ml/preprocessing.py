@@ -177,11 +177,10 @@ def _orientation(image: Image.Image) -> Image.Transpose | None:
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
     """Bring 16-bit, 32-bit and floating-point greys to 8 bits; Pillow would clip them to white."""
-    values = np.asarray(image, np.float64)
-    peak = values.max()
-    if image.mode == "F" and peak <= 1.0:
+    values = np.nan_to_num(np.asarray(image, np.float64))
+    if image.mode == "F" and values.max() <= 1.0:
         values = values * 255.0
-    elif peak > 255.0:
+    elif image.mode.startswith("I;16") or values.max() > 255.0:
         values = values * (255.0 / 65535.0)
     return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8), "L")
 

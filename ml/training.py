@@ -98,10 +98,8 @@ def fit(
         run.restore(stored[1])
     for epoch in range(len(state.epochs) + 1, config.epochs + 1):
         report = run.epoch(epoch)
-        if report is None:
-            return FitResult("stopped", state.epochs)
-        if not math.isfinite(report.train_loss):
-            return FitResult("diverged", state.epochs)
+        if not isinstance(report, EpochReport):
+            return FitResult(report, state.epochs)
         state = RunState(config, data.record, (*state.epochs, report))
         checkpoints.write(out_dir, state, run.arrays())
         run.progress(report)
@@ -140,7 +138,7 @@ class _Run:
             for model in (self.model, self.averaged)
         ]
 
-    def arrays(self) -> dict[str, list[npt.ArrayLike]]:
+    def arrays(self) -> checkpoints.Arrays:
         """Return all that changes from step to step, as numpy arrays."""
         return {
             "model": list(self.model.get_weights()),
@@ -155,16 +153,16 @@ class _Run:
         for variable, value in zip(self.optimiser.variables, arrays["optimiser"], strict=True):
             variable.assign(value)
 
-    def epoch(self, epoch: int) -> EpochReport | None:
-        """Train one epoch; `None` when told to stop, a NaN loss when it diverged."""
+    def epoch(self, epoch: int) -> EpochReport | Literal["stopped", "diverged"]:
+        """Train and validate one epoch, or say why it did not come to its end."""
         started = reported = time.monotonic()
         total = 0.0
         for done, (pixels, targets) in enumerate(self._batches(epoch), start=1):
             if self.should_stop():
-                return None
+                return "stopped"
             total += float(self.step(pixels, targets))
             if not math.isfinite(total):
-                return self._report(epoch, math.nan, started)
+                return "diverged"
             now = time.monotonic()
             if now - reported >= REPORT_EVERY_SECONDS:
                 reported = now

@@ -1,0 +1,105 @@
+"""The terminal: results on stdout, one sentence on stderr when something is wrong."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from ml.cli import main
+from tests.data import ROOT
+from tests.ml.conftest import blob
+
+TRAIN = ["--architecture", "tiny", "--epochs", "2", "--batch-size", "16"]
+TRAIN += ["--validation-images", "40", "--ema-momentum", "0.9", "--peak-learning-rate", "0.05"]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    paths = tmp_path / "fake.jpg", tmp_path / "real.png"
+    paths[0].write_bytes(blob(1, 1))
+    Image.new("RGB", (40, 30), "blue").save(paths[1])
+    return paths
+
+
+def test_from_images_to_a_published_model(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, model, data = str(tmp_path / "run"), str(tmp_path / "model"), str(archive)
+    assert main(["train", "--data", data, "--out", run, *TRAIN]) == 0
+    assert "epoch 2/2 loss" in capsys.readouterr().err
+    assert main(["export", "--run", run, "--data", data, "--out", model, "--name", "cli"]) == 0
+    assert main(["publish", "--model", model, "--test", data, "--train", data]) == 1
+    assert "no_unseen_images" in capsys.readouterr().err
+    assert main(["evaluate", "--model", model, "--data", data, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert (record["model"], record["n"]) == ("cli", 200)
+    assert record["accuracy"] > 0.9
+
+
+def test_a_prediction_a_line(
+    model_dir: Path, files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", "--model", str(model_dir), "--json", *map(str, files)]) == 0
+    fake, real = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (fake["file"], fake["in_domain"]) == (str(files[0]), True)
+    assert (real["file"], real["in_domain"]) == (str(files[1]), False)
+    assert fake["p_fake"] > 0.5 > real["p_fake"]
+
+
+def test_a_bad_file_gets_its_error_in_its_place_and_status_1(
+    model_dir: Path, files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    files[0].write_bytes(b"words")
+    assert main(["predict", "--model", str(model_dir), *map(str, files)]) == 1
+    bad, good = capsys.readouterr().out.splitlines()
+    assert "not_an_image: " in bad
+    assert "P(FAKE) " in good
+    assert "outside of the images" in good
+
+
+def test_an_explanation_is_a_picture(
+    model_dir: Path, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "explained.png"
+    assert main(["explain", str(files[1]), "--model", str(model_dir), "--out", str(out)]) == 0
+    with Image.open(out) as picture:
+        assert (picture.format, picture.size) == ("PNG", (512, 384))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["evaluate", "--data", "none.zip", "--model", "nowhere"], "missing_spec"),
+        (["predict", "x.jpg", "--model", "nowhere"], "missing_spec"),
+        (["train", "--data", "none.zip", "--out", "var/none"], "missing_data"),
+        (["train", "--data", "x", "--out", "x", "--architecture", "vgg"], "unknown_architecture"),
+        (["train", "--data", "x", "--out", "x", "--epochs", "0"], "invalid_field"),
+        (["train", "--data", "x", "--out", "x", "--precision", "int8"], "invalid_field"),
+        (["export", "--run", "none", "--data", "x", "--out", "x"], "no_checkpoint"),
+    ],
+)
+def test_an_error_is_a_code_and_one_sentence(
+    arguments: list[str], code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    assert line.startswith(f"{code}: ")
+    assert line.endswith(".")
+
+
+def test_the_module_runs_and_tells_its_status() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ml", "predict", "x.jpg", "--model", "nowhere"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("missing_spec: ")
+    assert "Traceback" not in done.stderr

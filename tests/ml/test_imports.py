@@ -1,0 +1,27 @@
+"""What the web process may import stays light, and the science knows nothing of the web."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.data import ROOT
+
+LIGHT = "ml.contract ml.preprocessing ml.artifacts ml.datasets ml.gradcam ml.inference ml.cli"
+
+
+def loaded_by(modules: str) -> set[str]:
+    program = f"import sys, {modules.replace(' ', ', ')}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return {name.split(".")[0] for name in done.stdout.split()}
+
+
+def test_the_light_modules_leave_the_heavy_libraries_unloaded() -> None:
+    assert not loaded_by(LIGHT) & {"tensorflow", "keras", "sklearn", "scipy", "h5py"}
+
+
+@pytest.mark.parametrize("module", ["ml.training ml.publishing ml.evaluation"])
+def test_no_module_loads_the_web(module: str) -> None:
+    assert not loaded_by(module) & {"django", "celery", "portal", "detection"}
