@@ -1,0 +1,1 @@
+"""The work: images in, verdicts out, models kept honest."""

@@ -1,0 +1,209 @@
+"""Submissions, images and analyses in the admin panel."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from unfold.admin import TabularInline
+from unfold.decorators import display
+
+from detection.admin.links import ReadOnlyAdmin, object_link, picture
+from detection.models import Analysis, Refusal, State, Submission, SubmittedImage, VerdictKind
+from detection.services import intake
+
+VERDICT_COLOURS = {
+    VerdictKind.LIKELY_AI: "danger",
+    VerdictKind.LIKELY_REAL: "success",
+    VerdictKind.INCONCLUSIVE: "warning",
+}
+STATE_COLOURS = {State.FINISHED: "success", State.FAILED: "danger", State.RUNNING: "info"}
+
+
+def thumbnail(image: SubmittedImage) -> SafeString:
+    """Return the small preview of an image."""
+    url = reverse("image_thumbnail", args=[image.public_id])
+    return picture(url, f"Preview of {image.file_name}", 48)
+
+
+class ReadOnlyInline(TabularInline):
+    """Rows of another table, to look at."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: these rows come about by services."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: a stored act stays what it was."""
+        return False
+
+
+class ImageInline(ReadOnlyInline):
+    """The images of a submission."""
+
+    model = SubmittedImage
+    fields = ["preview_cell", "file_name", "format", "width", "height", "byte_size", "verdicts"]
+    readonly_fields = ["preview_cell", "verdicts"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SubmittedImage]:
+        """Fetch the analyses of all images at once."""
+        return super().get_queryset(request).prefetch_related("analyses")
+
+    @admin.display(description="")
+    def preview_cell(self, image: SubmittedImage) -> SafeString:
+        """Show the picture."""
+        return thumbnail(image)
+
+    @admin.display(description="Analysis")
+    def verdicts(self, image: SubmittedImage) -> SafeString | str:
+        """Link to the analysis."""
+        analysis = next(iter(image.analyses.all()), None)
+        if analysis is None:
+            return "—"
+        text = analysis.get_verdict_display() or analysis.get_state_display()
+        return object_link(analysis, text)
+
+
+class RefusalInline(ReadOnlyInline):
+    """The files of a submission that were not taken in."""
+
+    model = Refusal
+    fields = ["file_name", "code", "sentence"]
+    show_change_link = False
+
+
+@admin.register(Submission)
+class SubmissionAdmin(ReadOnlyAdmin):
+    """Who handed in what, and when."""
+
+    list_display = ["__str__", "owner_link", "source", "image_count", "created_at"]
+    list_filter = ["source", "created_at"]
+    search_fields = ["owner__email", "images__file_name", "public_id"]
+    date_hierarchy = "created_at"
+    fields = ["public_id", "owner_link", "source", "created_at"]
+    readonly_fields = fields
+    inlines = [ImageInline, RefusalInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Submission]:
+        """Fetch owners and counts with the rows."""
+        rows = super().get_queryset(request).select_related("owner")
+        return rows.annotate(count_of_images=Count("images"))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Allow it, through the service that also deletes the files."""
+        return super(ReadOnlyAdmin, self).has_delete_permission(request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: Submission) -> None:
+        """Delete rows and files."""
+        intake.submissions_delete(submissions=Submission.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Submission]) -> None:
+        """Delete rows and files of the chosen submissions."""
+        intake.submissions_delete(submissions=Submission.objects.filter(pk__in=queryset))
+
+    @admin.display(description="Owner", ordering="owner__email")
+    def owner_link(self, submission: Submission) -> SafeString | str:
+        """Link to the person."""
+        return object_link(submission.owner)
+
+    @admin.display(description="Images", ordering="count_of_images")
+    def image_count(self, submission: Any) -> int:
+        """Count the images."""
+        return int(submission.count_of_images)
+
+
+@admin.register(Analysis)
+class AnalysisAdmin(ReadOnlyAdmin):
+    """What was found out, by which version."""
+
+    list_display = [
+        "preview_cell",
+        "image_name",
+        "verdict_cell",
+        "percent",
+        "state_cell",
+        "version_link",
+        "owner_link",
+        "created_at",
+    ]
+    list_display_links = ["image_name"]
+    list_filter = ["state", "verdict", "in_domain", "model_version", "created_at"]
+    search_fields = ["image__file_name", "image__sha256", "public_id"]
+    search_help_text = "File name, sha256 or id"
+    date_hierarchy = "created_at"
+    list_select_related = ["image__submission__owner", "model_version__model"]
+    list_per_page = 50
+    fields = [
+        ("picture_cell", "heatmap_cell"),
+        ("verdict_cell", "percent", "in_domain"),
+        ("state_cell", "error_code", "error_sentence"),
+        ("image_name", "submission_link", "owner_link"),
+        ("version_link", "heatmap_method"),
+        ("created_at", "enqueued_at", "started_at", "finished_at"),
+        ("milliseconds", "attempts", "worker"),
+        "reasons",
+    ]
+    readonly_fields = [
+        *("picture_cell", "heatmap_cell", "verdict_cell", "percent", "state_cell"),
+        *("image_name", "submission_link", "owner_link", "version_link", "created_at"),
+    ]
+
+    @admin.display(description="")
+    def preview_cell(self, analysis: Analysis) -> SafeString:
+        """Show the picture, small."""
+        return thumbnail(analysis.image)
+
+    @admin.display(description="Image")
+    def picture_cell(self, analysis: Analysis) -> SafeString:
+        """Show the picture."""
+        url = reverse("image_preview", args=[analysis.image.public_id])
+        return picture(url, f"Preview of {analysis.image.file_name}", 256)
+
+    @admin.display(description="Heatmap")
+    def heatmap_cell(self, analysis: Analysis) -> SafeString | str:
+        """Show the heatmap, if there is one."""
+        if not analysis.heatmap:
+            return "—"
+        url = reverse("analysis_heatmap", args=[analysis.public_id])
+        return picture(url, f"Heatmap of {analysis.image.file_name}", 256)
+
+    @admin.display(description="File", ordering="image__file_name")
+    def image_name(self, analysis: Analysis) -> str:
+        """Name the file."""
+        return analysis.image.file_name
+
+    @display(description="Verdict", ordering="verdict", label=VERDICT_COLOURS)
+    def verdict_cell(self, analysis: Analysis) -> tuple[str, str] | str:
+        """Label the verdict."""
+        return (analysis.verdict, analysis.get_verdict_display()) if analysis.verdict else "—"
+
+    @display(description="State", ordering="state", label=STATE_COLOURS)
+    def state_cell(self, analysis: Analysis) -> tuple[str, str]:
+        """Label the state."""
+        return analysis.state, analysis.get_state_display()
+
+    @admin.display(description="AI-generated", ordering="p_fake")
+    def percent(self, analysis: Analysis) -> str:
+        """Show the calibrated probability."""
+        return "—" if analysis.percent_fake is None else f"{analysis.percent_fake} %"
+
+    @admin.display(description="Model version")
+    def version_link(self, analysis: Analysis) -> SafeString | str:
+        """Link to the version that answered."""
+        return object_link(analysis.model_version)
+
+    @admin.display(description="Owner", ordering="image__submission__owner__email")
+    def owner_link(self, analysis: Analysis) -> SafeString | str:
+        """Link to the person."""
+        return object_link(analysis.image.submission.owner)
+
+    @admin.display(description="Submission")
+    def submission_link(self, analysis: Analysis) -> SafeString | str:
+        """Link to the act of handing in."""
+        return object_link(analysis.image.submission)

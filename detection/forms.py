@@ -1,0 +1,90 @@
+"""What people may fill in: files to hand in, and filters over their history."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+
+from detection import image_files
+from detection.models import State, VerdictKind
+
+
+def upload_limits() -> dict[str, Any]:
+    """Return the limits on uploads, as templates and scripts show them."""
+    return {
+        "max_megabytes": settings.MAX_UPLOAD_BYTES // 1_000_000,
+        "max_megapixels": settings.MAX_PIXELS // 1_000_000,
+        "max_bytes": settings.MAX_UPLOAD_BYTES,
+        "max_pixels": settings.MAX_PIXELS,
+        "max_files": settings.MAX_FILES,
+        "formats": image_files.FORMATS,
+        "accept": ",".join(("image/*", *image_files.EXTENSIONS)),
+    }
+
+
+class ManyFilesInput(forms.ClearableFileInput):
+    """A file picker that takes several files."""
+
+    allow_multiple_selected = True
+
+
+class ManyFilesField(forms.FileField):
+    """Several files; what is in them is checked one by one when they are taken in."""
+
+    widget = ManyFilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+        """Return the files, empty ones included: those are refused by name later."""
+        files = data if isinstance(data, list) else [data]
+        files = [file for file in files if file]
+        if not files:
+            raise forms.ValidationError("Choose at least one image.", code="no_file")
+        return files
+
+
+class SubmissionForm(forms.Form):
+    """One or many images."""
+
+    images = ManyFilesField(
+        label="Images", widget=ManyFilesInput(attrs={"accept": "image/*", "multiple": True})
+    )
+
+
+class ImageForm(forms.Form):
+    """One image, as the page's script sends them."""
+
+    image = forms.FileField(
+        allow_empty_file=True, error_messages={"required": "No file has arrived."}
+    )
+
+
+class HistoryFilterForm(forms.Form):
+    """What to show of my history; what cannot be understood does not filter."""
+
+    q = forms.CharField(label="File name", required=False, max_length=200, strip=True)
+    verdict = forms.ChoiceField(
+        label="Verdict", required=False, choices=[("", "Any verdict"), *VerdictKind.choices]
+    )
+    state = forms.ChoiceField(
+        label="State", required=False, choices=[("", "Any state"), *State.choices]
+    )
+    since = forms.DateField(
+        label="From", required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    until = forms.DateField(
+        label="To", required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+
+    def filters(self) -> dict[str, Any]:
+        """Return QuerySet filters for what was understood."""
+        lookups = {
+            "q": "image__file_name__icontains",
+            "verdict": "verdict",
+            "state": "state",
+            "since": "created_at__date__gte",
+            "until": "created_at__date__lte",
+        }
+        self.is_valid()
+        given = self.cleaned_data
+        return {lookup: given[name] for name, lookup in lookups.items() if given.get(name)}

@@ -1,0 +1,123 @@
+"""Judge images from a terminal, with the model and the rules of the portal."""
+
+import json
+import os
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from detection import image_files, ml_gateway, verdicts
+from detection.image_files import ImageRejected, Limits
+from detection.management.champion import version_for_command
+from detection.ml_gateway import GatewayError
+from detection.models import ModelVersion, VerdictKind
+
+
+class Command(BaseCommand):
+    """Prints a line or a JSON object for each file."""
+
+    help = "Judge image files: real photograph, AI-generated, or inconclusive."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take files and folders."""
+        parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="file or folder")
+        parser.add_argument("--json", action="store_true", help="one JSON object a line")
+        parser.add_argument("--model", default="", metavar="NAME[:VERSION]")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Judge every file; exit with 1 if one of them could not be judged."""
+        version = version_for_command(options["model"])
+        _load(version)
+        is_complete = True
+        for path in _files(options["paths"]):
+            answer = _judged(path, version)
+            is_complete = is_complete and "error" not in answer
+            self.stdout.write(json.dumps(answer) if options["json"] else _line(answer))
+        if not is_complete:
+            sys.exit(1)
+
+
+def _load(version: ModelVersion) -> None:
+    """Load the version before the first file, so that no file's time includes it."""
+    # TensorFlow reports its devices on standard error at import; people asked for verdicts.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        ml_gateway.warm_up(
+            version.directory, version.weights_sha256, threads=settings.INFERENCE_THREADS
+        )
+    except GatewayError as error:
+        raise CommandError(f"{error.sentence} [{error.code}]") from error
+
+
+def _files(paths: list[Path]) -> Iterator[Path]:
+    """Yield files as named, and the files below folders that are named like images."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        for below in sorted(path.rglob("*")):
+            if below.is_file() and below.suffix.lower() in image_files.EXTENSIONS:
+                yield below
+
+
+def _judged(path: Path, version: ModelVersion) -> dict[str, Any]:
+    """Return the answer for one file, or its error in the same place."""
+    started = time.perf_counter()
+    answer: dict[str, Any] = {"file": str(path)}
+    try:
+        answer |= _verdict(path, version)
+    except (ImageRejected, GatewayError) as error:
+        return answer | {"error": {"code": error.code, "message": error.sentence}}
+    except OSError as error:
+        message = f"The file cannot be read: {error.strerror}."
+        return answer | {"error": {"code": "unreadable_file", "message": message}}
+    answer["milliseconds"] = round(1000 * (time.perf_counter() - started), 1)
+    return answer
+
+
+def _verdict(path: Path, version: ModelVersion) -> dict[str, Any]:
+    limits = Limits(settings.MAX_UPLOAD_BYTES, settings.MAX_PIXELS)
+    with path.open("rb") as stream:
+        inspected = image_files.inspect(stream, limits)
+        stream.seek(0)
+        content = stream.read()
+    size = inspected.width, inspected.height
+    answer = ml_gateway.answer(
+        version.directory,
+        version.weights_sha256,
+        content,
+        size=size,
+        max_pixels=settings.MAX_PIXELS,
+        threads=settings.INFERENCE_THREADS,
+        with_heatmap=False,
+    )
+    in_domain = ml_gateway.spec_in_domain(version.spec, *size)
+    low, high = version.band
+    verdict = verdicts.decide(
+        p_fake=answer.p_fake,
+        in_domain=in_domain,
+        band_low=low,
+        band_high=high,
+        domain_sentence=version.domain_sentence,
+    )
+    return {
+        "verdict": verdict.kind,
+        "p_fake": round(answer.p_fake, 6),
+        "in_domain": in_domain,
+        "model": version.model.name,
+        "version": version.number,
+    }
+
+
+def _line(answer: dict[str, Any]) -> str:
+    if "error" in answer:
+        return f"{answer['file']}: {answer['error']['message']} [{answer['error']['code']}]"
+    label = VerdictKind(answer["verdict"]).label
+    note = "" if answer["in_domain"] else ", not validated for this kind of image"
+    return f"{answer['file']}: {label} ({100 * answer['p_fake']:.1f} % AI-generated{note})"

@@ -1,0 +1,175 @@
+"""The one door to `ml`, opened inside its functions: the web process never loads TensorFlow."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+if TYPE_CHECKING:
+    from ml.inference import Detector
+
+HEATMAP_SIDE = 256
+# A champion and the version it takes over from; more would only hold memory.
+LOADED_VERSIONS = 2
+
+
+class GatewayError(Exception):
+    """The science could not answer; `code` is for programs, `sentence` for people."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A model's answer for one image: calibrated P(AI-generated), and the painted heatmap."""
+
+    p_fake: float
+    heatmap: Image.Image | None
+    heatmap_method: str
+
+
+def answer(
+    directory: Path,
+    weights_sha256: str,
+    source: bytes,
+    *,
+    size: tuple[int, int],
+    max_pixels: int,
+    threads: int,
+    with_heatmap: bool = True,
+) -> Answer:
+    """Let one model version look at one file.
+
+    Args:
+        directory: Where the version lies.
+        weights_sha256: What its weights must hash to.
+        source: The file's bytes.
+        size: Upright (width, height) of the image, for the proportions of the heatmap.
+        max_pixels: Larger images are refused.
+        threads: Cores for the network; the first call in a process decides.
+        with_heatmap: Also paint the Grad-CAM.
+
+    Raises:
+        GatewayError: With the code of `ml` when the version cannot be loaded or the file not read.
+    """
+    from ml.errors import ImageReadError
+    from ml.gradcam import colourise
+
+    with _translated():
+        detector = _detector(directory, weights_sha256, threads)
+        (prediction,) = detector.predict([source], with_heatmap=with_heatmap, max_pixels=max_pixels)
+    if isinstance(prediction, ImageReadError):
+        raise GatewayError(prediction.code, prediction.sentence)
+    heatmap = prediction.heatmap
+    if heatmap is None:
+        return Answer(prediction.p_fake, None, "")
+    painted = colourise(heatmap.values, _fitted(size, HEATMAP_SIDE))
+    return Answer(prediction.p_fake, painted, heatmap.method)
+
+
+def warm_up(directory: Path, weights_sha256: str, *, threads: int) -> None:
+    """Load a version and run it once, so that the first image does not wait for it.
+
+    Raises:
+        GatewayError: When the version cannot be loaded.
+    """
+    with _translated():
+        _detector(directory, weights_sha256, threads).warm_up()
+
+
+def spec_in_domain(spec: dict[str, Any], width: int, height: int) -> bool:
+    """Tell whether the version with this spec was validated on images of this upright size."""
+    from ml.contract import ModelSpec
+
+    return ModelSpec.from_json(json.dumps(spec)).in_domain(width, height)
+
+
+def read_verified_spec(directory: Path) -> dict[str, Any]:
+    """Return the spec of a stored model whose weights hash to what the spec says.
+
+    Raises:
+        GatewayError: When spec or weights are missing, damaged or of a newer format.
+    """
+    from ml import artifacts
+
+    with _translated():
+        artifacts.verify(directory)
+        spec: dict[str, Any] = json.loads(artifacts.read_spec(directory).to_json())
+    return spec
+
+
+def evaluate(
+    directory: Path,
+    weights_sha256: str,
+    data: Path,
+    *,
+    threads: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Measure a version on labelled images.
+
+    Args:
+        directory: Where the version lies.
+        weights_sha256: What its weights must hash to.
+        data: A folder or zip with REAL/ and FAKE/ below it at any depth.
+        threads: Cores for the network.
+        progress: Called with images done and images in all.
+
+    Returns:
+        The evaluation record as JSON values.
+
+    Raises:
+        GatewayError: When version or data cannot be used.
+    """
+    from ml import evaluation
+
+    with _translated():
+        detector = _detector(directory, weights_sha256, threads)
+        record = evaluation.evaluate(detector, data, progress=progress)
+    result: dict[str, Any] = json.loads(record.to_json())
+    return result
+
+
+def upright_rgb(image: Image.Image) -> Image.Image:
+    """Return the image as it is meant to be seen: upright, RGB, transparency on white."""
+    from ml.preprocessing import to_upright_rgb
+
+    return to_upright_rgb(image)
+
+
+@lru_cache(maxsize=LOADED_VERSIONS)
+def _detector(directory: Path, weights_sha256: str, threads: int) -> "Detector":
+    """Load a version once; its hash is part of the key: other weights are another version."""
+    from ml.inference import Detector
+
+    detector = Detector.load(directory, threads=threads)
+    if detector.spec.weights_sha256 != weights_sha256:
+        raise GatewayError(
+            "wrong_weights",
+            "The weights on disk are not those that this version was registered with.",
+        )
+    return detector
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    from ml.errors import MlError
+
+    try:
+        yield
+    except MlError as error:
+        raise GatewayError(error.code, error.sentence) from error
+
+
+def _fitted(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Return the size scaled so that its longer side is `side`."""
+    scale = side / max(size)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

@@ -1,0 +1,140 @@
+"""Registered models, their immutable versions, and which version answers."""
+
+from pathlib import Path
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+
+
+class Track(models.TextChoices):
+    """Which kind of model looks at an image."""
+
+    THUMBNAIL = "thumbnail", "Thumbnail"
+    PHOTO = "photo", "Photo"
+    FACE = "face", "Face"
+
+
+class RegisteredModel(models.Model):
+    """A name under which versions are numbered.
+
+    The champion is a pointer and not a flag on the version: a rule "one flag a model" would be a
+    conditional unique constraint, which MySQL leaves out without a word.
+    """
+
+    name = models.SlugField(max_length=64, unique=True)
+    track = models.CharField(max_length=16, choices=Track)
+    champion = models.OneToOneField(
+        "ModelVersion", models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+    )
+    created_at = models.DateTimeField("created", auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
+    """Reads of versions."""
+
+    def champion_of(self, track: str) -> "ModelVersion | None":
+        """Return the version that answers in this track, if one does."""
+        champions = self.filter(model__track=track, model__champion=models.F("pk"))
+        return champions.select_related("model").order_by("model__pk").first()
+
+    def named(self, label: str) -> "ModelVersion":
+        """Return a version by `name` (its champion) or `name:number`.
+
+        Raises:
+            ModelVersion.DoesNotExist: When there is none.
+        """
+        name, _, number = label.partition(":")
+        versions = self.select_related("model").filter(model__name=name)
+        if not number:
+            return versions.get(model__champion=models.F("pk"))
+        if not number.isdecimal():
+            raise self.model.DoesNotExist
+        return versions.get(number=int(number))
+
+
+class ModelVersion(models.Model):
+    """Weights and spec as they were registered; never changed afterwards."""
+
+    model = models.ForeignKey(RegisteredModel, models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    weights_sha256 = models.CharField("sha256 of the weights", max_length=64)
+    spec = models.JSONField()
+    created_at = models.DateTimeField("registered", auto_now_add=True)
+
+    objects = ModelVersionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["model__name", "-number"]
+        verbose_name = "model version"
+        constraints = [
+            models.UniqueConstraint(fields=["model", "number"], name="version_number_once"),
+            models.UniqueConstraint(fields=["model", "weights_sha256"], name="weights_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def label(self) -> str:
+        """Name and number as people read them."""
+        return f"{self.model.name} {self.number}"
+
+    @property
+    def directory(self) -> Path:
+        """The folder with the weights and the spec."""
+        return Path(settings.MODELS_ROOT) / self.model.name / str(self.number)
+
+    @property
+    def domain_sentence(self) -> str:
+        """For which images the version was validated."""
+        return str(self.spec["domain"]["sentence"])
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """Between these two probabilities the version does not decide."""
+        calibration = self.spec["calibration"]
+        return calibration["band_low"], calibration["band_high"]
+
+    @property
+    def evaluation(self) -> dict[str, Any]:
+        """The figures on the standard test images that the spec carries, if it does."""
+        return self.spec.get("evaluation") or {}
+
+
+class PromotionQuerySet(models.QuerySet["Promotion"]):
+    """Reads of promotions."""
+
+    def newest_first(self) -> Self:
+        """Latest event first."""
+        return self.order_by("-created_at", "-pk")
+
+
+class Promotion(models.Model):
+    """An event: who moved the champion of a model, from which version to which, and why."""
+
+    model = models.ForeignKey(RegisteredModel, models.CASCADE, related_name="promotions")
+    from_version = models.ForeignKey(
+        ModelVersion, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    to_version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="+")
+    # Empty when the installation itself did it; kept when the person is deleted.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    reason = models.CharField(max_length=500)
+    created_at = models.DateTimeField("when", auto_now_add=True)
+
+    objects = PromotionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.model}: {self.from_version or 'none'} → {self.to_version}"

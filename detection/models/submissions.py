@@ -1,0 +1,279 @@
+"""A submission holds images; each image holds the analyses that were run over it."""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from detection.models.registry import ModelVersion
+
+# As long as the poll interval of a page times a few: until then a queued analysis is just waiting.
+STUCK_AFTER = timedelta(minutes=2)
+
+
+def new_public_id() -> str:
+    """Return a random id for addresses: 96 bits, in characters that no database folds."""
+    return secrets.token_hex(12)
+
+
+def _storage_name(folder: str, instance: models.Model, suffix: str) -> str:
+    name = secrets.token_hex(16)
+    return f"{folder}/{name[:2]}/{name}{suffix}"
+
+
+def original_name(instance: models.Model, file_name: str) -> str:
+    """Name a stored original: random, and nothing of what the sender called it."""
+    return _storage_name("originals", instance, ".bin")
+
+
+def preview_name(instance: models.Model, file_name: str) -> str:
+    """Name a stored preview."""
+    return _storage_name("previews", instance, ".webp")
+
+
+def heatmap_name(instance: models.Model, file_name: str) -> str:
+    """Name a stored heatmap."""
+    return _storage_name("heatmaps", instance, ".png")
+
+
+def _may_review(user: Any) -> bool:
+    return user.is_staff and user.has_perm("detection.view_analysis")
+
+
+class Source(models.TextChoices):
+    """How a submission came in."""
+
+    PAGE = "page", "Page"
+    API = "api", "API"
+    COMMAND = "command", "Command"
+
+
+class SubmissionQuerySet(models.QuerySet["Submission"]):
+    """Reads of submissions."""
+
+    def visible_to(self, user: Any) -> Self:
+        """Only what this user handed in; staff use the admin panel for the rest."""
+        return self.filter(owner_id=user.pk)
+
+
+class Submission(models.Model):
+    """One act of handing in, of one or many images."""
+
+    public_id = models.CharField(max_length=24, unique=True, default=new_public_id, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="submissions")
+    source = models.CharField(max_length=16, choices=Source, default=Source.PAGE)
+    created_at = models.DateTimeField("handed in", default=timezone.now, editable=False)
+
+    objects = SubmissionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["owner", "-created_at"], name="submission_of_owner")]
+
+    def __str__(self) -> str:
+        return f"{self.owner} · {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class SubmittedImageQuerySet(models.QuerySet["SubmittedImage"]):
+    """Reads of images."""
+
+    def visible_to(self, user: Any) -> Self:
+        """Only this user's images."""
+        return self.filter(submission__owner_id=user.pk)
+
+    def media_for(self, user: Any) -> Self:
+        """Images whose files this user may open: one's own, and for the admin panel all."""
+        return self if _may_review(user) else self.visible_to(user)
+
+
+class SubmittedImage(models.Model):
+    """One file that was taken in, as it came, and the previews made of it."""
+
+    public_id = models.CharField(max_length=24, unique=True, default=new_public_id, editable=False)
+    submission = models.ForeignKey(Submission, models.CASCADE, related_name="images")
+    file_name = models.CharField(max_length=255)
+    original = models.FileField(upload_to=original_name, max_length=100)
+    preview = models.FileField(upload_to=preview_name, max_length=100)
+    # Empty where the preview is small enough to serve as one.
+    thumbnail = models.FileField(upload_to=preview_name, max_length=100, blank=True)
+    sha256 = models.CharField("sha256", max_length=64)
+    format = models.CharField(max_length=16)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    byte_size = models.PositiveBigIntegerField("size in bytes")
+    created_at = models.DateTimeField("handed in", default=timezone.now, editable=False)
+
+    objects = SubmittedImageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = "submitted image"
+        indexes = [models.Index(fields=["sha256"], name="image_sha256")]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    @property
+    def stored_names(self) -> list[str]:
+        """The names of this image's files in the storage."""
+        return [file.name for file in (self.original, self.preview, self.thumbnail) if file.name]
+
+
+class Refusal(models.Model):
+    """A file that was not taken in, and why; kept so that the page still tells it tomorrow."""
+
+    submission = models.ForeignKey(Submission, models.CASCADE, related_name="refusals")
+    file_name = models.CharField(max_length=255)
+    code = models.CharField(max_length=40)
+    sentence = models.CharField(max_length=500)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.file_name}: {self.code}"
+
+
+class State(models.TextChoices):
+    """Where an analysis is; the last three are never left but by an explicit retry."""
+
+    QUEUED = "queued", "Waiting"
+    RUNNING = "running", "Being analysed"
+    FINISHED = "finished", "Finished"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class VerdictKind(models.TextChoices):
+    """What people read."""
+
+    LIKELY_AI = "likely_ai", "Likely AI-generated"
+    LIKELY_REAL = "likely_real", "Likely real"
+    INCONCLUSIVE = "inconclusive", "Inconclusive"
+
+
+UNFINISHED = (State.QUEUED, State.RUNNING)
+
+
+class AnalysisQuerySet(models.QuerySet["Analysis"]):
+    """Reads of analyses."""
+
+    def visible_to(self, user: Any) -> Self:
+        """Only analyses of this user's images."""
+        return self.filter(image__submission__owner_id=user.pk)
+
+    def media_for(self, user: Any) -> Self:
+        """Analyses whose heatmaps this user may open."""
+        return self if _may_review(user) else self.visible_to(user)
+
+    def unfinished(self) -> Self:
+        """Waiting or being analysed."""
+        return self.filter(state__in=UNFINISHED)
+
+    def for_display(self) -> Self:
+        """With everything that a page shows, in one query."""
+        return self.select_related("image__submission", "model_version__model")
+
+    def newest_first(self) -> Self:
+        """Latest hand-in first."""
+        return self.order_by("-created_at", "-pk")
+
+    def never_enqueued(self, before: datetime) -> Self:
+        """Waiting without a task: the broker was away when they came in."""
+        return self.filter(state=State.QUEUED, enqueued_at=None, created_at__lt=before)
+
+    def lost_in_queue(self, before: datetime) -> Self:
+        """Waiting for so long that their task may be gone."""
+        return self.filter(state=State.QUEUED, enqueued_at__lt=before)
+
+    def abandoned(self, before: datetime) -> Self:
+        """Claimed by a worker that has not answered since."""
+        return self.filter(state=State.RUNNING, started_at__lt=before)
+
+    def held_by(self, worker: str) -> Self:
+        """Claimed by the worker of this name."""
+        return self.filter(state=State.RUNNING, worker=worker)
+
+    def active_since(self, moment: datetime) -> Self:
+        """Claimed or ended since then: signs that a worker is alive."""
+        return self.filter(models.Q(started_at__gte=moment) | models.Q(finished_at__gte=moment))
+
+
+class Analysis(models.Model):
+    """One run of one model version over one image."""
+
+    public_id = models.CharField(max_length=24, unique=True, default=new_public_id, editable=False)
+    image = models.ForeignKey(SubmittedImage, models.CASCADE, related_name="analyses")
+    state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
+    model_version = models.ForeignKey(
+        ModelVersion, models.PROTECT, null=True, blank=True, related_name="analyses"
+    )
+    p_fake = models.FloatField("P(AI-generated)", null=True, blank=True)
+    in_domain = models.BooleanField("in the model's domain", null=True, blank=True)
+    verdict = models.CharField(max_length=16, choices=VerdictKind, blank=True)
+    reasons = models.JSONField(default=list, blank=True)
+    heatmap = models.FileField(upload_to=heatmap_name, max_length=100, blank=True)
+    heatmap_method = models.CharField(max_length=40, blank=True)
+    heatmap_note = models.CharField(max_length=300, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_sentence = models.CharField(max_length=500, blank=True)
+    # Which worker holds or held it, by its Celery node name.
+    worker = models.CharField(max_length=255, blank=True)
+    # Counts the claims, and so names the one that may store its result.
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField("created", default=timezone.now, editable=False)
+    enqueued_at = models.DateTimeField("enqueued", null=True, blank=True)
+    started_at = models.DateTimeField("started", null=True, blank=True)
+    finished_at = models.DateTimeField("ended", null=True, blank=True)
+    milliseconds = models.PositiveIntegerField("work in ms", null=True, blank=True)
+
+    objects = AnalysisQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        verbose_name_plural = "analyses"
+        indexes = [
+            models.Index(fields=["state", "enqueued_at"], name="analysis_waiting"),
+            models.Index(fields=["-created_at"], name="analysis_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.image} · {self.get_verdict_display() or self.get_state_display()}"
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Tell whether an answer is still to come."""
+        return self.state in UNFINISHED
+
+    @property
+    def can_retry(self) -> bool:
+        """Tell whether running it again makes sense: it failed, or nobody takes it up."""
+        if self.state in (State.FAILED, State.CANCELLED):
+            return True
+        waiting_since = self.enqueued_at or self.created_at
+        return self.state == State.QUEUED and timezone.now() - waiting_since > STUCK_AFTER
+
+    @property
+    def percent_fake(self) -> float | None:
+        """Calibrated probability of AI in percent, to one decimal.
+
+        Kept within 0.1 and 99.9: no measurement supports the certainty that "100 %" promises.
+        """
+        if self.p_fake is None:
+            return None
+        return min(max(round(100 * self.p_fake, 1), 0.1), 99.9)
+
+    @property
+    def percent_real(self) -> float | None:
+        """What is left of the hundred."""
+        percent = self.percent_fake
+        return None if percent is None else round(100 - percent, 1)
+
+    @property
+    def summary(self) -> str:
+        """The first reason: one plain sentence on what the verdict means."""
+        return str(self.reasons[0]["sentence"]) if self.reasons else ""

@@ -1,0 +1,1 @@
+"""Whatever changes data: keyword-only acts over users and plain values."""

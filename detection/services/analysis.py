@@ -1,0 +1,199 @@
+"""Runs an analysis from claim to stored verdict, once, whatever the queue delivers."""
+
+import io
+import logging
+import time
+from dataclasses import asdict
+from typing import Any
+
+from celery import current_app
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from kombu.exceptions import ChannelError, KombuError
+from PIL import Image
+
+from detection import ml_gateway, verdicts
+from detection.ml_gateway import GatewayError
+from detection.models import Analysis, ModelVersion, State, SubmittedImage, Track
+from detection.models.submissions import AnalysisQuerySet, heatmap_name
+
+log = logging.getLogger(__name__)
+
+ANALYSE_IMAGE = "detection.tasks.analyse_image"
+BROKER_ERRORS = (KombuError, ChannelError, OSError)
+FRESH: dict[str, Any] = {
+    "state": State.QUEUED,
+    "enqueued_at": None,
+    "started_at": None,
+    "finished_at": None,
+    "error_code": "",
+    "error_sentence": "",
+}
+
+
+class RetryRefused(Exception):
+    """An analysis that is waiting, running or finished is not started a second time."""
+
+    code = "not_retryable"
+    sentence = "Only an analysis that failed can be run again."
+
+
+def analysis_enqueue(*, analysis_id: int) -> bool:
+    """Hand an analysis to the workers.
+
+    Returns:
+        Whether the broker took it. If it is away the analysis stays queued and the sweeper
+        enqueues it later: an upload that was answered is never lost.
+    """
+    # Marked before it is sent: a worker may have finished before this line would run after it.
+    now = timezone.now()
+    waiting = Analysis.objects.filter(pk=analysis_id, state=State.QUEUED)
+    waiting.update(enqueued_at=now)
+    try:
+        current_app.send_task(ANALYSE_IMAGE, args=[analysis_id])
+    except BROKER_ERRORS as error:
+        log.warning("the broker is away, analysis %s waits for the sweeper: %s", analysis_id, error)
+        waiting.filter(enqueued_at=now).update(enqueued_at=None)
+        return False
+    return True
+
+
+def analysis_retry(*, analysis: Analysis) -> None:
+    """Run a failed analysis again, from the start.
+
+    Raises:
+        RetryRefused: When it is not one that can be.
+    """
+    retryable = Analysis.objects.filter(pk=analysis.pk, state=analysis.state)
+    if not analysis.can_retry or not retryable.update(**FRESH, attempts=0):
+        raise RetryRefused
+    transaction.on_commit(lambda: analysis_enqueue(analysis_id=analysis.pk))
+
+
+def analysis_run(*, analysis_id: int, worker: str = "") -> bool:
+    """Claim an analysis, let the champion look at the image, store the verdict.
+
+    Returns:
+        Whether this call stored an end. `False` when the analysis is not waiting (delivered
+        twice, deleted, ended) or when another claim has overtaken this one.
+    """
+    claim = _claim(analysis_id, worker)
+    if claim is None:
+        return False
+    started = time.perf_counter()
+    try:
+        result = _result(claim)
+    except GatewayError as error:
+        return analysis_fail(claim=claim, code=error.code, sentence=error.sentence)
+    result["milliseconds"] = round(1000 * (time.perf_counter() - started))
+    is_stored = _end(claim, state=State.FINISHED, **result)
+    if not is_stored:
+        default_storage.delete(result["heatmap"])
+    return is_stored
+
+
+def analysis_fail(*, claim: Analysis, code: str, sentence: str) -> bool:
+    """End a claimed analysis with a reason, unless another claim has overtaken this one."""
+    log.warning("analysis %s failed: %s: %s", claim.pk, code, sentence)
+    return _end(claim, state=State.FAILED, error_code=code, error_sentence=sentence[:500])
+
+
+def claimed_by(*, analysis_id: int, worker: str) -> Analysis | None:
+    """Return the analysis if this worker holds it, for the task that has to end it."""
+    held = Analysis.objects.filter(pk=analysis_id, state=State.RUNNING, worker=worker)
+    return held.first()
+
+
+def analyses_requeue(*, analyses: AnalysisQuerySet) -> list[int]:
+    """Put claimed analyses back into the queue and return the ids of those that moved."""
+    moved = []
+    for pk, attempts in analyses.values_list("pk", "attempts"):
+        held = Analysis.objects.filter(pk=pk, state=State.RUNNING, attempts=attempts)
+        if held.update(**FRESH):
+            moved.append(pk)
+    return moved
+
+
+def _claim(analysis_id: int, worker: str) -> Analysis | None:
+    """Take the analysis if it is waiting; of several workers exactly one succeeds."""
+    waiting = Analysis.objects.filter(pk=analysis_id, state=State.QUEUED)
+    is_mine = waiting.update(
+        state=State.RUNNING, started_at=timezone.now(), worker=worker, attempts=F("attempts") + 1
+    )
+    if not is_mine:
+        return None
+    return Analysis.objects.select_related("image").filter(pk=analysis_id).first()
+
+
+def _end(claim: Analysis, **fields: Any) -> bool:
+    """Store the end, if the row is still held by this very claim."""
+    held = Analysis.objects.filter(pk=claim.pk, state=State.RUNNING, attempts=claim.attempts)
+    return bool(held.update(finished_at=timezone.now(), **fields))
+
+
+def _result(claim: Analysis) -> dict[str, Any]:
+    """Return the columns of a finished analysis.
+
+    Raises:
+        GatewayError: When there is no model, or it cannot answer.
+    """
+    image, version = claim.image, _champion()
+    answer = ml_gateway.answer(
+        version.directory,
+        version.weights_sha256,
+        _content(image),
+        size=(image.width, image.height),
+        max_pixels=settings.MAX_PIXELS,
+        threads=settings.INFERENCE_THREADS,
+    )
+    in_domain = ml_gateway.spec_in_domain(version.spec, image.width, image.height)
+    low, high = version.band
+    verdict = verdicts.decide(
+        p_fake=answer.p_fake,
+        in_domain=in_domain,
+        band_low=low,
+        band_high=high,
+        domain_sentence=version.domain_sentence,
+    )
+    return {
+        "model_version": version,
+        "p_fake": answer.p_fake,
+        "in_domain": in_domain,
+        "verdict": verdict.kind,
+        "reasons": [asdict(reason) for reason in verdict.reasons],
+        "heatmap": _store_heatmap(claim, answer.heatmap),
+        "heatmap_method": answer.heatmap_method,
+    }
+
+
+def _champion() -> ModelVersion:
+    version = ModelVersion.objects.champion_of(Track.THUMBNAIL)
+    if version is None:
+        raise GatewayError(
+            "no_champion", "No model answers here yet: an administrator has to register one."
+        )
+    return version
+
+
+def _content(image: SubmittedImage) -> bytes:
+    try:
+        with image.original.open("rb") as file:
+            content: bytes = file.read()
+    except OSError as error:
+        raise GatewayError(
+            "file_missing", "The stored image cannot be read; hand it in once more."
+        ) from error
+    return content
+
+
+def _store_heatmap(claim: Analysis, heatmap: Image.Image | None) -> str:
+    if heatmap is None:
+        return ""
+    buffer = io.BytesIO()
+    heatmap.save(buffer, "PNG", compress_level=3)
+    # The name is random and the row comes after it, so nobody ever reads a half-written file.
+    return default_storage.save(heatmap_name(claim, ""), ContentFile(buffer.getvalue()))

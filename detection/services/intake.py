@@ -1,0 +1,180 @@
+"""Takes images in: inspected, stored, queued; and gives them up again, rows and files alike."""
+
+import io
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import default_storage
+from django.db import transaction
+from PIL import Image
+
+from detection import image_files, ml_gateway
+from detection.image_files import ImageRejected, InspectedImage, Limits
+from detection.models import Analysis, Refusal, Submission, SubmittedImage
+from detection.models.submissions import Source, SubmissionQuerySet
+from detection.services.analysis import analysis_enqueue
+
+log = logging.getLogger(__name__)
+
+PREVIEW_SIDE = 1280
+THUMBNAIL_SIDE = 256
+# Modes that scale as they are; the others are brought to RGB first, at full size.
+SCALABLE_MODES = ("RGB", "L", "RGBA", "CMYK")
+
+
+def submission_open(*, owner: Any, source: str = Source.PAGE) -> Submission:
+    """Start an act of handing in, to which images are then added."""
+    return Submission.objects.create(owner=owner, source=source)
+
+
+def submission_create(
+    *,
+    owner: Any,
+    files: Iterable[File],
+    source: str = Source.PAGE,
+) -> Submission:
+    """Hand in several files at once; those that cannot be taken in are kept as refusals."""
+    submission = submission_open(owner=owner, source=source)
+    for file in files:
+        try:
+            image_add(submission=submission, file=file)
+        except ImageRejected as rejected:
+            log.info("refused a file of submission %s: %s", submission.pk, rejected.code)
+    return submission
+
+
+def image_add(*, submission: Submission, file: File) -> SubmittedImage:
+    """Take one file into a submission and queue its analysis.
+
+    Files are stored first, rows then in one short transaction; if that fails the files go
+    again. So no row is ever without its files.
+
+    Raises:
+        ImageRejected: With the codes of `image_files.inspect` and `too_many_files`. The refusal
+            is kept with the submission.
+    """
+    name = image_files.display_name(file.name or "")
+    try:
+        _check_room(submission)
+        inspected = image_files.inspect(
+            file,  # type: ignore[arg-type] # Django's File is a binary stream in all but name
+            Limits(settings.MAX_UPLOAD_BYTES, settings.MAX_PIXELS),
+            preview_side=PREVIEW_SIDE,
+        )
+        preview, thumbnail = _previews(inspected)
+    except ImageRejected as rejected:
+        _keep_refusal(submission, name, rejected)
+        raise
+    image = SubmittedImage(
+        submission=submission,
+        file_name=name,
+        sha256=inspected.sha256,
+        format=inspected.format,
+        width=inspected.width,
+        height=inspected.height,
+        byte_size=inspected.byte_size,
+    )
+    try:
+        return _stored(image, file, preview, thumbnail)
+    except BaseException:
+        files_delete(image.stored_names)
+        raise
+
+
+def images_delete(*, images: Iterable[SubmittedImage]) -> int:
+    """Delete images with their analyses and files, and submissions left empty.
+
+    Returns:
+        How many images were deleted.
+    """
+    images = list(images)
+    names = _names_of_files(images)
+    submissions = {image.submission_id for image in images}
+    with transaction.atomic():
+        SubmittedImage.objects.filter(pk__in=[image.pk for image in images]).delete()
+        Submission.objects.filter(pk__in=submissions, images=None).delete()
+        # Files go only once the rows are gone for good.
+        transaction.on_commit(lambda: files_delete(names))
+    return len(images)
+
+
+def submissions_delete(*, submissions: SubmissionQuerySet) -> None:
+    """Delete whole submissions with images, analyses, refusals and files."""
+    chosen = list(submissions.values_list("pk", flat=True))
+    with transaction.atomic():
+        images_delete(images=SubmittedImage.objects.filter(submission__in=chosen))
+        Submission.objects.filter(pk__in=chosen).delete()
+
+
+def owner_purge(*, owner: Any) -> None:
+    """Delete everything that a user ever handed in."""
+    submissions_delete(submissions=Submission.objects.visible_to(owner))
+
+
+def files_delete(names: Iterable[str]) -> None:
+    """Delete stored files; one that is gone already is no error."""
+    for name in names:
+        default_storage.delete(name)
+
+
+def _stored(
+    image: SubmittedImage, file: File, preview: bytes, thumbnail: bytes | None
+) -> SubmittedImage:
+    image.original.save("", file, save=False)
+    image.preview.save("", ContentFile(preview), save=False)
+    if thumbnail:
+        image.thumbnail.save("", ContentFile(thumbnail), save=False)
+    with transaction.atomic():
+        image.save()
+        analysis = Analysis.objects.create(image=image)
+        transaction.on_commit(lambda: analysis_enqueue(analysis_id=analysis.pk))
+    return image
+
+
+def _check_room(submission: Submission) -> None:
+    if submission.images.count() >= settings.MAX_FILES:
+        raise ImageRejected(
+            "too_many_files", f"At most {settings.MAX_FILES} images can be handed in at once."
+        )
+
+
+def _keep_refusal(submission: Submission, name: str, rejected: ImageRejected) -> None:
+    """Keep why a file was refused; bounded, so that refusals cannot fill the database."""
+    if submission.refusals.count() < 2 * settings.MAX_FILES:
+        Refusal.objects.create(
+            submission=submission, file_name=name, code=rejected.code, sentence=rejected.sentence
+        )
+
+
+def _previews(inspected: InspectedImage) -> tuple[bytes, bytes | None]:
+    """Return WebP previews, large and small; re-encoding leaves all metadata behind."""
+    image = inspected.pixels
+    try:
+        if image.mode in SCALABLE_MODES:
+            image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+        rgb = ml_gateway.upright_rgb(image)
+    except image_files.DAMAGE as error:
+        raise ImageRejected("damaged_image", "The image is damaged.") from error
+    rgb.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    preview = _webp(rgb)
+    if max(rgb.size) <= THUMBNAIL_SIDE:
+        return preview, None
+    rgb.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    return preview, _webp(rgb)
+
+
+def _webp(image: Image.Image) -> bytes:
+    """Encode without loss where every pixel is looked at, small elsewhere."""
+    buffer = io.BytesIO()
+    is_tiny = max(image.size) <= THUMBNAIL_SIDE // 2
+    image.save(buffer, "WEBP", lossless=is_tiny, quality=85, method=1 if is_tiny else 3)
+    return buffer.getvalue()
+
+
+def _names_of_files(images: list[SubmittedImage]) -> list[str]:
+    heatmaps = Analysis.objects.filter(image__in=images).exclude(heatmap="")
+    names = [name for image in images for name in image.stored_names]
+    return names + list(heatmaps.values_list("heatmap", flat=True))

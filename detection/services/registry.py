@@ -1,0 +1,100 @@
+"""Takes model versions in, verified and whole, and moves the champion."""
+
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from detection import ml_gateway
+from detection.models import ModelVersion, Promotion, RegisteredModel
+
+log = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def version_register(*, directory: Path) -> tuple[ModelVersion, bool]:
+    """Register a stored model under the name in its spec, as the next version.
+
+    The files are copied below `MODELS_ROOT`, so that a version stays what it was whatever
+    happens to the folder it came from. The same weights are registered once.
+
+    Returns:
+        The version, and whether it is new.
+
+    Raises:
+        GatewayError: When the files are missing, damaged or of a newer format.
+    """
+    spec = ml_gateway.read_verified_spec(directory)
+    model, _ = RegisteredModel.objects.get_or_create(
+        name=spec["name"], defaults={"track": spec["track"]}
+    )
+    # The row's lock keeps two registrations from taking the same number.
+    RegisteredModel.objects.select_for_update().get(pk=model.pk)
+    known = model.versions.filter(weights_sha256=spec["weights_sha256"]).first()
+    if known:
+        _restore_files(known, directory)
+        return known, False
+    newest = model.versions.order_by("-number").values_list("number", flat=True).first() or 0
+    version = ModelVersion.objects.create(
+        model=model, number=newest + 1, weights_sha256=spec["weights_sha256"], spec=spec
+    )
+    _copy_whole(directory, version.directory)
+    log.info("registered %s", version.label)
+    return version, True
+
+
+@transaction.atomic
+def version_promote(*, version: ModelVersion, reason: str, user: Any = None) -> Promotion | None:
+    """Make a version the champion of its model; rolling back is the same act on an older one.
+
+    Returns:
+        The event, or `None` when the version is the champion already.
+    """
+    model = RegisteredModel.objects.select_for_update().get(pk=version.model_id)
+    if model.champion_id == version.pk:
+        return None
+    promotion = Promotion.objects.create(
+        model=model, from_version=model.champion, to_version=version, user=user, reason=reason
+    )
+    model.champion = version
+    model.save(update_fields=["champion"])
+    log.info("champion: %s", promotion)
+    return promotion
+
+
+def shipped_register() -> list[tuple[ModelVersion, bool]]:
+    """Register every model that ships, and let it answer where its model has no champion yet.
+
+    A newer shipped version never takes over by itself: a person promotes it.
+    """
+    outcome = []
+    for spec in sorted(Path(settings.SHIPPED_MODELS).glob("*/spec.json")):
+        version, is_new = version_register(directory=spec.parent)
+        if RegisteredModel.objects.get(pk=version.model_id).champion_id is None:
+            version_promote(version=version, reason="The first version of this installation.")
+        outcome.append((version, is_new))
+    return outcome
+
+
+def _restore_files(version: ModelVersion, directory: Path) -> None:
+    """Bring lost or damaged files of a version back from the folder it was registered from."""
+    try:
+        ml_gateway.read_verified_spec(version.directory)
+    except ml_gateway.GatewayError as error:
+        log.warning("%s: %s Restored from %s.", version.label, error.sentence, directory)
+        _copy_whole(directory, version.directory)
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    """Copy a folder so that `target` is never seen half-written."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".copy-", dir=target.parent) as draft:
+        copy = Path(draft) / "version"
+        shutil.copytree(source, copy)
+        if target.exists():
+            target.rename(Path(draft) / "damaged")
+        copy.rename(target)

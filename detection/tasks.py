@@ -1,0 +1,57 @@
+"""Thin Celery tasks: take an id, call one service."""
+
+import logging
+import secrets
+from typing import Any
+
+from celery import Task, shared_task
+from celery.signals import worker_ready
+from django.conf import settings
+
+from detection import ml_gateway
+from detection.models import ModelVersion, Track
+from detection.services import analysis, sweeper
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(name=analysis.ANALYSE_IMAGE, bind=True)
+def analyse_image(self: Task, analysis_id: int) -> None:
+    """Analyse one image. Delivered twice, the second time does nothing."""
+    worker = self.request.hostname or ""
+    try:
+        analysis.analysis_run(analysis_id=analysis_id, worker=worker)
+    except Exception:
+        # The task boundary: whatever was not foreseen ends this one analysis, never the worker.
+        reference = secrets.token_hex(4)
+        log.exception("analysis %s failed, reference %s", analysis_id, reference)
+        claim = analysis.claimed_by(analysis_id=analysis_id, worker=worker)
+        if claim:
+            sentence = f"Something went wrong that was not foreseen (reference {reference})."
+            analysis.analysis_fail(claim=claim, code="internal", sentence=sentence)
+
+
+@shared_task(name="detection.tasks.sweep")
+def sweep() -> None:
+    """Put back on the road what fell between the processes."""
+    sweeper.sweep()
+
+
+@worker_ready.connect
+def take_up_work(sender: Any, **_: Any) -> None:
+    """Before the first image: load the champion, and take back what this worker left behind."""
+    if "inference" not in sender.app.amqp.queues.consume_from:
+        return
+    sweeper.worker_started(worker=sender.hostname)
+    champion = ModelVersion.objects.champion_of(Track.THUMBNAIL)
+    if champion is None:
+        log.warning("no model is registered; analyses will fail until one is")
+        return
+    try:
+        ml_gateway.warm_up(
+            champion.directory, champion.weights_sha256, threads=settings.INFERENCE_THREADS
+        )
+    except ml_gateway.GatewayError as error:
+        log.warning("%s cannot be loaded: %s", champion.label, error.sentence)
+    else:
+        log.info("%s is loaded", champion.label)

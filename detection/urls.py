@@ -1,0 +1,26 @@
+"""Addresses of the work; public ids in them are random."""
+
+from django.urls import path
+
+from detection.views import analyses, media, submissions
+
+urlpatterns = [
+    path("submit/", submissions.submission_new, name="submission_new"),
+    path("submit/open/", submissions.submission_open, name="submission_open"),
+    path("submissions/<slug:public_id>/", submissions.submission_detail, name="submission_detail"),
+    path(
+        "submissions/<slug:public_id>/progress/",
+        submissions.submission_progress,
+        name="submission_progress",
+    ),
+    path("submissions/<slug:public_id>/images/", submissions.image_add, name="image_add"),
+    path("analyses/<slug:public_id>/", analyses.analysis_detail, name="analysis_detail"),
+    path("analyses/<slug:public_id>/status/", analyses.analysis_status, name="analysis_status"),
+    path("analyses/<slug:public_id>/retry/", analyses.analysis_retry, name="analysis_retry"),
+    path("analyses/<slug:public_id>/heatmap/", media.analysis_heatmap, name="analysis_heatmap"),
+    path("images/<slug:public_id>/thumbnail/", media.image_thumbnail, name="image_thumbnail"),
+    path("images/<slug:public_id>/preview/", media.image_preview, name="image_preview"),
+    path("images/<slug:public_id>/original/", media.image_original, name="image_original"),
+    path("history/", analyses.history, name="history"),
+    path("history/delete/", analyses.history_delete, name="history_delete"),
+]

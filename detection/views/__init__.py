@@ -1,0 +1,1 @@
+"""Pages: thin ways in to services and QuerySets."""

@@ -1,0 +1,98 @@
+"""The verdict page, and my history of verdicts."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+
+from detection.forms import HistoryFilterForm
+from detection.models import Analysis, SubmittedImage
+from detection.services import intake
+from detection.services.analysis import RetryRefused
+from detection.services.analysis import analysis_retry as retry
+
+
+@login_required
+@require_safe
+def analysis_detail(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Show a verdict with its evidence."""
+    return _analysis_page(request, public_id, "submissions/analysis.html")
+
+
+@login_required
+@require_safe
+def analysis_status(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Answer the verdict page's polling with its moving part."""
+    return _analysis_page(request, public_id, "submissions/_analysis.html")
+
+
+@login_required
+@require_POST
+def analysis_retry(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Run a failed analysis again."""
+    analysis = _own_analysis(request, public_id)
+    try:
+        retry(analysis=analysis)
+    except RetryRefused as refused:
+        messages.warning(request, refused.sentence)
+    return _back(request, reverse("analysis_detail", args=[public_id]))
+
+
+@login_required
+@require_safe
+def history(request: HttpRequest) -> HttpResponse:
+    """List my analyses, newest first, as the filters say."""
+    form = HistoryFilterForm(request.GET)
+    mine = Analysis.objects.visible_to(request.user)
+    shown = mine.filter(**form.filters()).for_display().newest_first()
+    page = Paginator(shown, settings.HISTORY_PAGE_SIZE).get_page(request.GET.get("page"))
+    query = request.GET.copy()
+    query.pop("page", None)
+    context = {
+        "page": page,
+        "filters": form,
+        "has_any": bool(page.paginator.count) or mine.exists(),
+        "querystring": query.urlencode(),
+    }
+    return render(request, "submissions/history.html", context)
+
+
+@login_required
+@require_POST
+def history_delete(request: HttpRequest) -> HttpResponse:
+    """Delete the chosen images with everything that was found out about them."""
+    chosen = request.POST.getlist("analysis")
+    images = SubmittedImage.objects.visible_to(request.user).filter(analyses__public_id__in=chosen)
+    count = intake.images_delete(images=images.distinct())
+    if count:
+        messages.success(request, f"{count} image{'s' if count > 1 else ''} deleted.")
+    else:
+        messages.warning(request, "Nothing was chosen, so nothing was deleted.")
+    return _back(request, reverse("history"))
+
+
+def _analysis_page(request: HttpRequest, public_id: str, template: str) -> HttpResponse:
+    analysis = _own_analysis(request, public_id)
+    context = {
+        "analysis": analysis,
+        "image": analysis.image,
+        "unfinished": analysis.is_unfinished,
+    }
+    return render(request, template, context)
+
+
+def _own_analysis(request: HttpRequest, public_id: str) -> Analysis:
+    mine = Analysis.objects.visible_to(request.user).for_display()
+    return get_object_or_404(mine, public_id=public_id)
+
+
+def _back(request: HttpRequest, default: str) -> HttpResponseRedirect:
+    """Return to the page named by `next`, if it is one of ours."""
+    target = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure())
+    return redirect(target if is_ours else default)

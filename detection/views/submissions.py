@@ -1,0 +1,115 @@
+"""Handing in, and the page of a submission."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from detection.forms import ImageForm, SubmissionForm, upload_limits
+from detection.image_files import ImageRejected, display_name
+from detection.models import Analysis, State, Submission, VerdictKind
+from detection.services import intake
+
+RECENT = 6
+# Which refusals have a status of their own; all others are 422.
+STATUS = {"file_too_large": 413, "too_many_files": 409}
+
+
+@login_required
+def submission_new(request: HttpRequest) -> HttpResponse:
+    """Show the dropzone, and take many files at once from browsers without scripts."""
+    form = SubmissionForm(request.POST or None, request.FILES or None)
+    refusals: list[Any] = []
+    if request.method == "POST" and form.is_valid():
+        submission = intake.submission_create(owner=request.user, files=form.cleaned_data["images"])
+        if submission.images.exists():
+            response = redirect("submission_detail", submission.public_id)
+            response.status_code = 303
+            return response
+        refusals = list(submission.refusals.all())
+        # Nothing was taken in: the page says why, and there is nothing to keep.
+        submission.delete()
+    recent = Analysis.objects.visible_to(request.user).for_display().newest_first()[:RECENT]
+    context = {"form": form, "limits": upload_limits(), "refusals": refusals, "recent": recent}
+    status = 422 if refusals or form.errors else 200
+    return render(request, "submissions/new.html", context, status=status)
+
+
+@login_required
+@require_POST
+def submission_open(request: HttpRequest) -> JsonResponse:
+    """Open a submission for the page's script, which then sends file by file."""
+    submission = intake.submission_open(owner=request.user)
+    body = {
+        "id": submission.public_id,
+        "url": reverse("submission_detail", args=[submission.public_id]),
+        "upload_url": reverse("image_add", args=[submission.public_id]),
+    }
+    return JsonResponse(body, status=201)
+
+
+@login_required
+@require_POST
+def image_add(request: HttpRequest, public_id: str) -> JsonResponse:
+    """Take one file into an open submission."""
+    submission = get_object_or_404(Submission.objects.visible_to(request.user), public_id=public_id)
+    form = ImageForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _refused(ImageRejected("no_file", str(form.errors["image"][0])), "")
+    file = form.cleaned_data["image"]
+    try:
+        image = intake.image_add(submission=submission, file=file)
+    except ImageRejected as rejected:
+        return _refused(rejected, display_name(file.name or ""))
+    url = reverse("submission_detail", args=[submission.public_id])
+    return JsonResponse({"image": {"name": image.file_name, "url": url}}, status=201)
+
+
+@login_required
+@require_safe
+def submission_detail(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Show a submission, filling in while workers finish."""
+    return _submission_page(request, public_id, "submissions/detail.html")
+
+
+@login_required
+@require_safe
+def submission_progress(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Answer the page's polling with its moving part."""
+    return _submission_page(request, public_id, "submissions/_progress.html")
+
+
+def _submission_page(request: HttpRequest, public_id: str, template: str) -> HttpResponse:
+    submission = get_object_or_404(Submission.objects.visible_to(request.user), public_id=public_id)
+    analyses = Analysis.objects.filter(image__submission=submission).for_display()
+    counts = _counts(submission)
+    context = {
+        "submission": submission,
+        "analyses": analyses.order_by("pk"),
+        "refusals": submission.refusals.all(),
+        "counts": counts,
+        "unfinished": counts["unfinished"] > 0,
+    }
+    return render(request, template, context)
+
+
+def _counts(submission: Submission) -> dict[str, int]:
+    """Count a submission's analyses by state and verdict, in one query."""
+    finished = Q(state=State.FINISHED)
+    counts = {
+        "total": Count("pk"),
+        "finished": Count("pk", filter=finished),
+        "failed": Count("pk", filter=Q(state__in=[State.FAILED, State.CANCELLED])),
+        "unfinished": Count("pk", filter=Q(state__in=[State.QUEUED, State.RUNNING])),
+    }
+    counts |= {kind: Count("pk", filter=finished & Q(verdict=kind)) for kind in VerdictKind.values}
+    return Analysis.objects.filter(image__submission=submission).aggregate(**counts)
+
+
+def _refused(rejected: ImageRejected, name: str) -> JsonResponse:
+    error = {"code": rejected.code, "message": rejected.sentence, "file": name}
+    return JsonResponse({"error": error}, status=STATUS.get(rejected.code, 422))

@@ -1,0 +1,103 @@
+"""Accounts beyond allauth's own pages: my account, leaving, and the first administrator."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import get_user_model, logout
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.crypto import get_random_string
+
+from detection.models import SubmittedImage
+from detection.services.intake import owner_purge
+from portal.models import User
+
+# No letters or digits that are mistaken for one another when typed from a terminal.
+ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789"
+PASSWORD_LENGTH = 16
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """allauth's behaviour, without the user name that our users do not have."""
+
+    def populate_username(self, request: HttpRequest, user: User) -> None:
+        """Do nothing: a user is an e-mail address."""
+
+
+class AccountDeleteForm(forms.Form):
+    """Asks for the password once more, as the act cannot be taken back."""
+
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_password(self) -> str:
+        """Check the password against the signed-in user's."""
+        password: str = self.cleaned_data["password"]
+        if not self.user.check_password(password):
+            raise forms.ValidationError(
+                "That is not your password, so nothing was deleted.", code="wrong_password"
+            )
+        return password
+
+
+@login_required
+def account(request: HttpRequest) -> HttpResponse:
+    """Show my account and what can be done with it."""
+    return render(request, "account/profile.html")
+
+
+@login_required
+def account_delete(request: HttpRequest) -> HttpResponse:
+    """Delete me, my images, verdicts and files, after asking for the password."""
+    user = request.user
+    assert isinstance(user, User)  # noqa: S101 - login_required; tells the type checker
+    form = AccountDeleteForm(request.POST or None, user=user)
+    if request.method == "POST" and form.is_valid():
+        user_purge(user)
+        logout(request)
+        messages.success(request, "Your account and everything in it has been deleted.")
+        return redirect("home")
+    count = SubmittedImage.objects.visible_to(user).count()
+    context = {"form": form, "image_count": count}
+    status = 422 if form.errors else 200
+    return render(request, "account/delete.html", context, status=status)
+
+
+def user_purge(user: User) -> None:
+    """Delete a user with all images, verdicts and files, in one transaction."""
+    with transaction.atomic():
+        owner_purge(owner=user)
+        user.delete()
+
+
+def administrator_ensure() -> tuple[str, str] | None:
+    """Create the first administrator of an installation that has none.
+
+    Returns:
+        The e-mail address and the random password, which is stored nowhere else; `None` when
+        there is an administrator already.
+    """
+    users = get_user_model().objects
+    with transaction.atomic():
+        if users.filter(is_superuser=True).exists():
+            return None
+        email, password = (
+            settings.ADMIN_EMAIL,
+            get_random_string(PASSWORD_LENGTH, ALPHABET),
+        )
+        user = users.create_superuser(email, password)
+        EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    return email, password

@@ -1,0 +1,68 @@
+"""People in the admin panel."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from portal.accounts import user_purge
+from portal.models import User
+
+# Rights are staff or not; groups would be a second way to say the same.
+admin.site.unregister(Group)
+
+
+class NewUserForm(UserCreationForm):
+    """Makes a user from address and password."""
+
+    class Meta:
+        model = User
+        fields = ["email"]
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
+    """Who may sign in, and who may enter this panel."""
+
+    form = UserChangeForm
+    add_form = NewUserForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ["email", "is_active", "is_staff", "submission_count", "date_joined"]
+    list_filter = ["is_active", "is_staff", "date_joined"]
+    search_fields = ["email"]
+    ordering = ["-date_joined"]
+    filter_horizontal: ClassVar[list[str]] = []
+    fieldsets = [
+        (None, {"fields": ["email", "password"]}),
+        ("Rights", {"fields": ["is_active", "is_staff", "is_superuser"]}),
+        ("Times", {"fields": ["last_login", "date_joined"]}),
+    ]
+    add_fieldsets = [(None, {"fields": ["email", "password1", "password2"]})]
+    readonly_fields = ["last_login", "date_joined"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Count submissions with the rows."""
+        return super().get_queryset(request).annotate(count=Count("submissions"))
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        """Delete the user with images and files."""
+        user_purge(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Delete the chosen users with images and files."""
+        for user in queryset:
+            user_purge(user)
+
+    @admin.display(description="Submissions", ordering="count")
+    def submission_count(self, user: Any) -> SafeString:
+        """Link to what the user handed in."""
+        url = reverse("admin:detection_submission_changelist")
+        return format_html('<a href="{}?q={}">{}</a>', url, user.email, user.count)

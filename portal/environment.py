@@ -1,0 +1,145 @@
+"""Reads the configuration from environment variables and stops the start when a value is wrong."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.crypto import get_random_string
+
+SECRET_KEY_LENGTH = 50
+
+
+def misconfigured(name: str, sentence: str) -> NoReturn:
+    """Stop this process with one sentence that names the variable.
+
+    `SystemExit` and not an exception: web server, worker and command then all end with the
+    sentence alone, without a traceback that hides it.
+    """
+    raise SystemExit(f"Veripix cannot start: {name} {sentence}")
+
+
+class Environment:
+    """Typed readers over one mapping of environment variables.
+
+    A variable that is absent or empty takes its default; a reader without a default demands it.
+    """
+
+    def __init__(self, variables: dict[str, str] | None = None) -> None:
+        self._env = environ.Env()
+        if variables is not None:
+            self._env.ENVIRON = variables
+
+    def has(self, name: str) -> bool:
+        """Tell whether the variable is set to anything but the empty string."""
+        return bool(self._env.ENVIRON.get(name, "").strip())
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return a text."""
+        if self.has(name):
+            return str(self._env.str(name)).strip()
+        if default is None:
+            misconfigured(name, "is not set, and this installation needs it.")
+        return default
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Return a truth value; only the usual words are taken."""
+        words = {"true": True, "1": True, "yes": True, "on": True}
+        words |= {"false": False, "0": False, "no": False, "off": False}
+        word = self.text(name, str(default)).lower()
+        if word not in words:
+            misconfigured(name, f"must be true or false. Received: {word!r}.")
+        return words[word]
+
+    def number(self, name: str, *, default: int, least: int = 1, most: int = 10**9) -> int:
+        """Return a whole number between `least` and `most`."""
+        word = self.text(name, str(default))
+        try:
+            value = int(word)
+        except ValueError:
+            misconfigured(name, f"must be a whole number. Received: {word!r}.")
+        if not least <= value <= most:
+            misconfigured(name, f"must lie between {least} and {most}. Received: {value}.")
+        return value
+
+    def words(self, name: str, default: list[str] | None = None) -> list[str]:
+        """Return a comma-separated list without empty entries."""
+        if not self.has(name) and default is not None:
+            return default
+        return [word.strip() for word in self.text(name).split(",") if word.strip()]
+
+    def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
+        """Return one of the allowed words."""
+        word = self.text(name, default)
+        if word not in allowed:
+            misconfigured(name, f"must be one of {', '.join(allowed)}. Received: {word!r}.")
+        return word
+
+    def folder(self, name: str, default: Path) -> Path:
+        """Return the absolute path of a folder, made if need be."""
+        path = Path(self.text(name, str(default))).expanduser().absolute()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            misconfigured(name, f"is not a folder that can be made: {error.strerror}: {path}.")
+        return path
+
+    def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str:
+        """Return an address with one of the schemes; its password is never repeated in errors."""
+        address = self.text(name, default)
+        try:
+            parts = urlsplit(address)
+            parts.port  # noqa: B018 - reading it validates it
+        except ValueError as error:
+            misconfigured(name, f"is not an address: {error}.")
+        if parts.scheme not in schemes:
+            wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+            misconfigured(name, f"must begin with {wanted}. Received: {parts.scheme}://….")
+        return address
+
+    def database(self, name: str) -> dict[str, Any]:
+        """Return Django's settings for the database at an address such as mysql://…"""
+        address = self.url(name, ("mysql", "sqlite"))
+        config = self._parsed(name, lambda: self._env.db_url_config(address))
+        if not config.get("NAME"):
+            misconfigured(name, "names no database after the host.")
+        return config
+
+    def email(self, name: str) -> dict[str, Any]:
+        """Return Django's e-mail settings for an address such as smtp+tls://user:pw@host:587."""
+        schemes = ("smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "dummymail")
+        address = self.url(name, schemes)
+        return self._parsed(name, lambda: self._env.email_url_config(address))
+
+    def _parsed(self, name: str, parse: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        try:
+            return dict(parse())
+        except (ImproperlyConfigured, ValueError, KeyError) as error:
+            misconfigured(name, f"cannot be understood: {error}.")
+
+
+def kept_secret(path: Path) -> str:
+    """Return the secret in the file, made on first use and readable by this user alone."""
+    try:
+        if not path.exists():
+            _write_once(path, get_random_string(SECRET_KEY_LENGTH))
+        return path.read_text(encoding="ascii")
+    except OSError as error:
+        misconfigured("SECRET_KEY", f"is not set and cannot be kept in {path}: {error.strerror}.")
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Write a whole file or none; of several starting processes the first one decides."""
+    draft, name = tempfile.mkstemp(dir=path.parent)  # readable by its owner only
+    try:
+        with os.fdopen(draft, "w", encoding="ascii") as file:
+            file.write(text)
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        Path(name).unlink()

@@ -1,0 +1,58 @@
+"""People: a user is an e-mail address with a password."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.utils import timezone
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users; addresses are kept in lower case, so that one person is one row."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create a user.
+
+        Raises:
+            ValueError: When the address is empty.
+        """
+        if not email:
+            raise ValueError("A user needs an e-mail address. Received: ''.")
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create an administrator."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Find a user by address, however it is capitalised."""
+        return self.get(email=(username or "").strip().lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """Somebody who signs in with an e-mail address.
+
+    The address is unique in this table on every database: allauth's own rule for it is a
+    conditional constraint, which MySQL leaves out.
+    """
+
+    email = models.EmailField("e-mail address", max_length=254, unique=True)
+    is_active = models.BooleanField("active", default=True)
+    is_staff = models.BooleanField("may enter the admin panel", default=False)
+    date_joined = models.DateTimeField("joined", default=timezone.now, editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        ordering = ["email"]
+        verbose_name = "user"
+
+    def __str__(self) -> str:
+        return self.email

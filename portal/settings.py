@@ -1,0 +1,339 @@
+"""Every setting, read from the environment; docs/configuration.md lists the variables.
+
+Without `DATABASE_URL` this is the embedded installation: SQLite, Celery over the file system,
+files and mail below `var/`, and no server to install. With it, nothing is assumed any more:
+`REDIS_URL`, `SECRET_KEY` and `ALLOWED_HOSTS` are demanded too.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from django.urls import reverse_lazy
+
+from portal.environment import Environment, kept_secret, misconfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment()
+
+EMBEDDED = not env.has("DATABASE_URL")
+DEBUG = env.flag("DEBUG", default=False)
+VAR_ROOT = env.folder("VERIPIX_VAR", BASE_DIR / "var")
+SECRET_KEY = (
+    kept_secret(VAR_ROOT / "secret-key")
+    if EMBEDDED and not env.has("SECRET_KEY")
+    else env.text("SECRET_KEY")
+)
+
+# -- The site ---------------------------------------------------------------------------------
+
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=LOCAL_HOSTS if EMBEDDED else None)
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "portal",
+    "detection",
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "django_htmx",
+    "django_celery_beat",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal.context.site",
+            ],
+        },
+    }
+]
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = env.text("TIME_ZONE", "UTC")
+
+STATIC_URL = "/static/"
+STATIC_ROOT = env.folder("STATIC_ROOT", VAR_ROOT / "static")
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_ROOT = env.folder("MEDIA_ROOT", VAR_ROOT / "media")
+# User files are only ever reached through a view that asks who is asking.
+MEDIA_URL = "/no-public-media/"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# -- Data: database, cache, broker ------------------------------------------------------------
+
+SQLITE_OPTIONS = {
+    # A writer takes its lock at the start of a transaction and waits for it, so that two
+    # processes queue up where they would otherwise fail with "database is locked".
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8000;",
+}
+MYSQL_OPTIONS = {
+    "charset": "utf8mb4",
+    "init_command": "SET sql_mode='TRADITIONAL,ONLY_FULL_GROUP_BY'",
+    "isolation_level": "read committed",
+    "connect_timeout": 5,
+}
+
+
+def database() -> dict[str, Any]:
+    """Return the one database, with the options that its engine needs to be strict."""
+    if EMBEDDED:
+        config: dict[str, Any] = {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": VAR_ROOT / "veripix.sqlite3",
+        }
+    else:
+        config = env.database("DATABASE_URL")
+    is_sqlite = config["ENGINE"].endswith("sqlite3")
+    options = SQLITE_OPTIONS if is_sqlite else MYSQL_OPTIONS
+    config["OPTIONS"] = {**options, **config.get("OPTIONS", {})}
+    config["CONN_MAX_AGE"] = 60
+    config["CONN_HEALTH_CHECKS"] = True
+    return config
+
+
+DATABASES = {"default": database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+HAS_REDIS = not EMBEDDED or env.has("REDIS_URL")
+REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix")) if HAS_REDIS else ""
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 5},
+    }
+    if HAS_REDIS
+    else {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": VAR_ROOT / "cache",
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+# -- Celery: how tasks travel (queues and schedule are in portal/celery.py) --------------------
+
+BROKER_FOLDER = VAR_ROOT / "broker"
+if HAS_REDIS:
+    CELERY_BROKER_URL = REDIS_URL
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+        # Longer than the longest task, else Redis hands a running one to a second worker.
+        "visibility_timeout": 3600,
+        # A broker that is away is told within seconds; the sweeper enqueues later.
+        "socket_connect_timeout": 2,
+        "socket_timeout": 10,
+        "max_retries": 0,
+    }
+else:
+    CELERY_BROKER_URL = "filesystem://"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": env.folder("VERIPIX_BROKER", BROKER_FOLDER),
+        "data_folder_out": env.folder("VERIPIX_BROKER", BROKER_FOLDER),
+        "control_folder": env.folder("VERIPIX_BROKER_CONTROL", VAR_ROOT / "broker-control"),
+        "polling_interval": 0.05,
+    }
+
+# -- People -----------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "portal.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = reverse_lazy("account_login")
+LOGIN_REDIRECT_URL = reverse_lazy("submission_new")
+LOGOUT_REDIRECT_URL = reverse_lazy("home")
+ACCOUNT_ADAPTER = "portal.accounts.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_EMAIL_VERIFICATION = env.choice(
+    "EMAIL_VERIFICATION", ("mandatory", "optional", "none"), default="mandatory"
+)
+ACCOUNT_CONFIRM_EMAIL_ON_GET = False
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Veripix] "
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+# Sign-in: per address and hour, and per account; the rest keeps allauth's own limits.
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
+
+if env.has("EMAIL_URL"):
+    vars().update(env.email("EMAIL_URL"))
+    MAIL_IS_LOCAL = False
+elif EMBEDDED:
+    EMAIL_BACKEND = "portal.mail.TerminalAndFileBackend"
+    EMAIL_FILE_PATH = env.folder("VERIPIX_MAIL", VAR_ROOT / "mail")
+    MAIL_IS_LOCAL = True
+else:
+    misconfigured("EMAIL_URL", "is not set, and this installation needs it to send mail.")
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Veripix <veripix@localhost>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+EMAIL_TIMEOUT = 10
+ADMIN_EMAIL = env.text("ADMIN_EMAIL", "admin@localhost")
+
+# -- Transport security -----------------------------------------------------------------------
+
+HTTPS = env.flag("HTTPS", default=not EMBEDDED)
+SECURE_SSL_REDIRECT = HTTPS
+# Probes come from inside, without TLS, and carry nothing.
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = "veripix_session"
+CSRF_FAILURE_VIEW = "portal.views.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
+if env.flag("TRUST_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# -- The work: limits and models --------------------------------------------------------------
+
+MAX_UPLOAD_BYTES = env.number("MAX_UPLOAD_MEGABYTES", default=20, most=500) * 1_000_000
+MAX_PIXELS = env.number("MAX_MEGAPIXELS", default=50, most=500) * 1_000_000
+MAX_FILES = env.number("MAX_FILES", default=50, most=5000)
+DATA_UPLOAD_MAX_NUMBER_FILES = MAX_FILES + 50  # a few too many get a sentence, not a bare 400
+DATA_UPLOAD_MAX_NUMBER_FIELDS = MAX_FILES + 1000
+MODELS_ROOT = env.folder("MODELS_ROOT", VAR_ROOT / "models")
+SHIPPED_MODELS = BASE_DIR / "ml" / "pretrained"
+# A worker that has held an analysis this long without an answer is taken to be dead.
+ANALYSIS_LEASE_SECONDS = env.number("ANALYSIS_LEASE_SECONDS", default=120, least=5)
+ANALYSIS_MAX_ATTEMPTS = env.number("ANALYSIS_MAX_ATTEMPTS", default=3, most=20)
+SWEEP_SECONDS = env.number("SWEEP_SECONDS", default=15, most=3600)
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {
+        "task": "detection.tasks.sweep",
+        "schedule": float(SWEEP_SECONDS),
+        # Behind a long queue an old sweep is worthless; the next one is on its way.
+        "options": {"expires": SWEEP_SECONDS},
+    },
+}
+INFERENCE_THREADS = env.number("INFERENCE_THREADS", default=2, most=256)
+HISTORY_PAGE_SIZE = env.number("HISTORY_PAGE_SIZE", default=24, most=200)
+
+# -- Admin panel ------------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": "Veripix administration",
+    "SITE_HEADER": "Veripix",
+    "SITE_SUBHEADER": "Administration",
+    "SITE_URL": "/",
+    "SITE_SYMBOL": "image_search",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": True,
+    "SIDEBAR": {
+        "show_search": False,
+        "navigation": [
+            {
+                "title": "Images",
+                "items": [
+                    {
+                        "title": "Analyses",
+                        "icon": "fact_check",
+                        "link": reverse_lazy("admin:detection_analysis_changelist"),
+                    },
+                    {
+                        "title": "Submissions",
+                        "icon": "inbox",
+                        "link": reverse_lazy("admin:detection_submission_changelist"),
+                    },
+                ],
+            },
+            {
+                "title": "Models",
+                "items": [
+                    {
+                        "title": "Registered models",
+                        "icon": "model_training",
+                        "link": reverse_lazy("admin:detection_registeredmodel_changelist"),
+                    },
+                    {
+                        "title": "Versions",
+                        "icon": "deployed_code",
+                        "link": reverse_lazy("admin:detection_modelversion_changelist"),
+                    },
+                    {
+                        "title": "Promotions",
+                        "icon": "published_with_changes",
+                        "link": reverse_lazy("admin:detection_promotion_changelist"),
+                    },
+                ],
+            },
+            {
+                "title": "People",
+                "items": [
+                    {
+                        "title": "Users",
+                        "icon": "group",
+                        "link": reverse_lazy("admin:portal_user_changelist"),
+                    },
+                ],
+            },
+        ],
+    },
+}
+
+# -- Start-up checks and logging --------------------------------------------------------------
+
+# allauth's conditional unique constraint is skipped by MySQL; User.email is unique by itself.
+SILENCED_SYSTEM_CHECKS = ["models.W036"]
+
+LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        name: {"handlers": ["stderr"], "level": LOG_LEVEL, "propagate": False}
+        for name in ("portal", "detection", "ml")
+    },
+}

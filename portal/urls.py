@@ -1,0 +1,22 @@
+"""The map of the site."""
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.urls import include, path
+
+from portal import accounts, ops, views
+
+# The panel's own sign-in would pass by allauth's throttle and e-mail verification.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("guide/", views.guide, name="guide"),
+    path("", include("detection.urls")),
+    path("account/", accounts.account, name="account"),
+    path("account/delete/", accounts.account_delete, name="account_delete"),
+    path("accounts/", include("allauth.account.urls")),
+    path("admin/", admin.site.urls),
+    path("health/live/", ops.live, name="health_live"),
+    path("health/ready/", ops.ready, name="health_ready"),
+]

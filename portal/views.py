@@ -1,0 +1,30 @@
+"""The pages that belong to the site as a whole."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+
+from detection.forms import upload_limits
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """Welcome strangers; take people who are signed in to their work."""
+    if request.user.is_authenticated:
+        return redirect("submission_new")
+    return render(request, "home.html")
+
+
+def guide(request: HttpRequest) -> HttpResponse:
+    """Explain how to read a verdict, and where its limits are."""
+    return render(request, "guide.html", {"limits": upload_limits()})
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form whose token is missing or stale."""
+    if request.headers.get("Accept", "").startswith("application/json"):
+        return JsonResponse({"error": {"code": "bad_token", "message": CSRF_SENTENCE}}, status=403)
+    context = {"title": "This page has expired", "sentence": CSRF_SENTENCE, "debug": settings.DEBUG}
+    return render(request, "403_csrf.html", context, status=403)
+
+
+CSRF_SENTENCE = "The form was too old or came from elsewhere. Reload the page and try once more."
