@@ -39,6 +39,7 @@ def position(p_fake: float, low: float, high: float) -> float:
         return REAL_ENDS * p_fake / low
     if p_fake > high:
         return AI_BEGINS + (END - AI_BEGINS) * (p_fake - high) / (1 - high)
+    # Without a band between them the two decided parts meet in the middle.
     share = (p_fake - low) / (high - low) if high > low else 0.5
     return REAL_ENDS + (AI_BEGINS - REAL_ENDS) * share
 
