@@ -81,6 +81,6 @@ def _undecided(p_fake: float) -> Reason:
 def _band(low: float, high: float) -> Reason:
     return Reason(
         "band",
-        f"The model decides only below {100 * low:.0f} % or above {100 * high:.0f} %, so that at "
+        f"The model decides only below {100 * low:.1f} % or above {100 * high:.1f} %, so that at "
         "most 1 in 100 decided validation images was wrong.",
     )
