@@ -1,12 +1,10 @@
 """Labelled images in a folder or zip: whatever lies below REAL/ and FAKE/, at any depth."""
 
 import hashlib
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +12,15 @@ import numpy.typing as npt
 from ml.contract import CLASS_ORDER, Preprocessing
 from ml.errors import DatasetError, ImageReadError
 from ml.preprocessing import prepare
+from ml.sources import Source, opened
 
-__all__ = ["DatasetError", "LabelledImages", "content_sha256", "load", "split"]
+__all__ = ["DatasetError", "LabelledImages", "content_sha256", "load", "split", "stream"]
 
 IMAGE_SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif"]
 )
-MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_UNREADABLE_SHARE = 0.01
+CHUNK = 250
 
 Progress = Callable[[int, int], None]
 
@@ -60,60 +59,6 @@ class LabelledImages:
         )
 
 
-class _Source(Protocol):
-    def names(self) -> Iterator[str]: ...
-
-    def read(self, name: str) -> bytes: ...
-
-    def close(self) -> None: ...
-
-
-class _Folder:
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def names(self) -> Iterator[str]:
-        for path in self.root.rglob("*"):
-            if path.is_file():
-                yield path.relative_to(self.root).as_posix()
-
-    def read(self, name: str) -> bytes:
-        path = self.root / name
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ImageReadError("file_too_large", f"{name} has more than {MAX_FILE_BYTES} bytes.")
-        return path.read_bytes()
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-
-class _Archive:
-    def __init__(self, path: Path) -> None:
-        try:
-            self.zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError) as error:
-            raise DatasetError(
-                "not_an_archive", f"{path.name} is neither a folder nor a zip archive: {error}."
-            ) from None
-
-    def names(self) -> Iterator[str]:
-        return (info.filename for info in self.zip.infolist() if not info.is_dir())
-
-    def read(self, name: str) -> bytes:
-        # A member may claim a small size and unpack to gigabytes: read up to the bound, not on.
-        try:
-            with self.zip.open(name) as member:
-                content = member.read(MAX_FILE_BYTES + 1)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
-            raise ImageReadError("damaged_member", f"{name} cannot be unpacked: {error}.") from None
-        if len(content) > MAX_FILE_BYTES:
-            raise ImageReadError("file_too_large", f"{name} has more than {MAX_FILE_BYTES} bytes.")
-        return content
-
-    def close(self) -> None:
-        self.zip.close()
-
-
 def load(
     path: Path,
     form: Preprocessing,
@@ -123,19 +68,52 @@ def load(
 ) -> LabelledImages:
     """Read labelled images into memory, in the order of their names, prepared for the network.
 
+    Args and errors are those of `stream`.
+    """
+    chunks = list(stream(path, form, limit=limit, progress=progress))
+    return LabelledImages(
+        np.concatenate([chunk.pixels for chunk in chunks]),
+        np.concatenate([chunk.labels for chunk in chunks]),
+        tuple(item for chunk in chunks for item in chunk.hashes),
+        tuple(item for chunk in chunks for item in chunk.names),
+        tuple(item for chunk in chunks for item in chunk.unreadable),
+        path.name,
+    )
+
+
+def stream(
+    path: Path,
+    form: Preprocessing,
+    *,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> Iterator[LabelledImages]:
+    """Yield labelled images in chunks, in the order of their names, prepared for the network.
+
     Args:
         path: A folder or zip archive with REAL and FAKE folders (in any case) at any depth.
         form: The network's preprocessing.
         limit: At most this many images, evenly spread over each class.
-        progress: Called with (done, all) now and then.
+        progress: Called with (done, all) when a chunk has been used and the next is wanted.
 
     Raises:
-        DatasetError: `missing_data`, `not_an_archive`, `no_class_folders`, `one_class_only` or
-            `too_many_unreadable` (more than 1 % of the files).
+        DatasetError: `missing_data`, `not_an_archive`, `no_class_folders`, `one_class_only`,
+            `too_few_images` or `too_many_unreadable` (more than 1 % of the files).
     """
-    with closing(_opened(path)) as source:
+    with closing(opened(path)) as source:
         listing = _limited(_listing(source, path.name), limit)
-        return _read_all(source, listing, form, path.name, progress)
+        unreadable: list[str] = []
+        labels: set[int] = set()
+        for start in range(0, len(listing), CHUNK):
+            chunk = _read(source, listing[start : start + CHUNK], form, path.name)
+            unreadable.extend(chunk.unreadable)
+            labels.update(chunk.labels.tolist())
+            _check_readable(len(listing), unreadable, path.name)
+            yield chunk
+            if progress:
+                progress(min(start + CHUNK, len(listing)), len(listing))
+    if len(labels) < 2:
+        raise DatasetError("one_class_only", f"{path.name} has readable images of one class only.")
 
 
 def hashes(path: Path) -> Iterator[str]:
@@ -144,7 +122,7 @@ def hashes(path: Path) -> Iterator[str]:
     Raises:
         DatasetError: As `load`.
     """
-    with closing(_opened(path)) as source:
+    with closing(opened(path)) as source:
         for name, _ in _listing(source, path.name):
             yield hashlib.sha256(source.read(name)).hexdigest()
 
@@ -193,13 +171,7 @@ def content_sha256(hashes: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()
 
 
-def _opened(path: Path) -> _Source:
-    if not path.exists():
-        raise DatasetError("missing_data", f"The data {path} does not exist.")
-    return _Folder(path) if path.is_dir() else _Archive(path)
-
-
-def _listing(source: _Source, title: str) -> list[tuple[str, int]]:
+def _listing(source: Source, title: str) -> list[tuple[str, int]]:
     labelled = sorted(
         (name, label) for name in source.names() if (label := _label(name)) is not None
     )
@@ -236,45 +208,38 @@ def _limited(listing: list[tuple[str, int]], limit: int | None) -> list[tuple[st
     return sorted(kept)
 
 
-def _read_all(
-    source: _Source,
-    listing: list[tuple[str, int]],
-    form: Preprocessing,
-    title: str,
-    progress: Progress | None,
+def _read(
+    source: Source, listing: list[tuple[str, int]], form: Preprocessing, title: str
 ) -> LabelledImages:
     pixels = np.empty((len(listing), form.height, form.width, 3), np.uint8)
-    labels = np.empty(len(listing), np.uint8)
+    labels: list[int] = []
     hashes: list[str] = []
     names: list[str] = []
     unreadable: list[str] = []
-    for done, (name, label) in enumerate(listing, start=1):
+    for name, label in listing:
         try:
             content = source.read(name)
             pixels[len(names)] = prepare(content, form)
         except ImageReadError as error:
             unreadable.append(f"{name}: {error.sentence}")
-        else:
-            labels[len(names)] = label
-            hashes.append(hashlib.sha256(content).hexdigest())
-            names.append(name)
-        if progress and (done % 1000 == 0 or done == len(listing)):
-            progress(done, len(listing))
-    _check_readable(len(listing), unreadable, labels[: len(names)], title)
-    count = len(names)
+            continue
+        labels.append(label)
+        hashes.append(hashlib.sha256(content).hexdigest())
+        names.append(name)
     return LabelledImages(
-        pixels[:count], labels[:count], tuple(hashes), tuple(names), tuple(unreadable), title
+        pixels[: len(names)],
+        np.array(labels, np.uint8),
+        tuple(hashes),
+        tuple(names),
+        tuple(unreadable),
+        title,
     )
 
 
-def _check_readable(
-    count: int, unreadable: list[str], labels: npt.NDArray[np.uint8], title: str
-) -> None:
+def _check_readable(count: int, unreadable: list[str], title: str) -> None:
     if len(unreadable) > MAX_UNREADABLE_SHARE * count:
         raise DatasetError(
             "too_many_unreadable",
-            f"{len(unreadable)} of the {count} images of {title} cannot be read; the first: "
+            f"More than 1 % of the {count:,} images of {title} cannot be read; the first: "
             f"{unreadable[0]}",
         )
-    if len(np.unique(labels)) < 2:
-        raise DatasetError("one_class_only", f"{title} has readable images of one class only.")

@@ -2,7 +2,8 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Set
+from collections.abc import Set
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ def evaluate(
     detector: Detector,
     data_path: Path,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: datasets.Progress | None = None,
     limit: int | None = None,
     training_hashes: Set[str] = frozenset(),
 ) -> EvaluationRecord:
@@ -46,21 +47,20 @@ def evaluate(
         DatasetError: As `ml.datasets.load`, and `no_unseen_images` when all of a class is in
             the training data.
     """
+    spec = detector.spec
     started = time.perf_counter()
-    images = datasets.load(data_path, detector.spec.preprocessing, limit=limit, progress=progress)
-    p_fake, _ = detector.predict_arrays(images.pixels)
+    judged = _judged(detector, data_path, limit, progress)
     seconds = time.perf_counter() - started
-    metrics = measure(p_fake, images.labels, detector.spec)
     return EvaluationRecord(
-        model=detector.spec.name,
-        weights_sha256=detector.spec.weights_sha256,
-        data=images.source,
-        data_sha256=datasets.content_sha256(images.hashes),
-        threshold=detector.spec.threshold,
-        **dataclasses.asdict(metrics),
-        images_per_second=round(len(images) / seconds, 1),
-        unreadable=images.unreadable,
-        deduplicated=_deduplicated(p_fake, images, training_hashes, detector.spec),
+        model=spec.name,
+        weights_sha256=spec.weights_sha256,
+        data=data_path.name,
+        data_sha256=datasets.content_sha256(judged.hashes),
+        threshold=spec.threshold,
+        **dataclasses.asdict(measure(judged.p_fake, judged.labels, spec)),
+        images_per_second=round(len(judged.labels) / seconds, 1),
+        unreadable=judged.unreadable,
+        deduplicated=_deduplicated(judged, training_hashes, spec) if training_hashes else None,
     )
 
 
@@ -110,15 +110,37 @@ def calibration_error(p_fake: Floats, labels: Labels, threshold: float = 0.5) ->
     return float(sum(gaps) / len(labels))
 
 
-def _deduplicated(
-    p_fake: Floats, images: datasets.LabelledImages, seen: Set[str], spec: ModelSpec
-) -> Metrics | None:
-    if not seen:
-        return None
-    unseen = np.array([content_hash not in seen for content_hash in images.hashes])
-    if len(np.unique(images.labels[unseen])) < 2:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """What was answered for each image; the pixels are not kept."""
+
+    p_fake: Floats
+    labels: Labels
+    hashes: tuple[str, ...]
+    unreadable: tuple[str, ...]
+
+
+def _judged(
+    detector: Detector, data_path: Path, limit: int | None, progress: datasets.Progress | None
+) -> _Judged:
+    p_fake: list[Floats] = []
+    labels: list[Labels] = []
+    hashes: list[str] = []
+    unreadable: list[str] = []
+    form = detector.spec.preprocessing
+    for chunk in datasets.stream(data_path, form, limit=limit, progress=progress):
+        p_fake.append(detector.predict_arrays(chunk.pixels)[0])
+        labels.append(chunk.labels)
+        hashes.extend(chunk.hashes)
+        unreadable.extend(chunk.unreadable)
+    return _Judged(np.concatenate(p_fake), np.concatenate(labels), tuple(hashes), tuple(unreadable))
+
+
+def _deduplicated(judged: _Judged, seen: Set[str], spec: ModelSpec) -> Metrics:
+    unseen = np.array([content_hash not in seen for content_hash in judged.hashes])
+    if len(np.unique(judged.labels[unseen])) < 2:
         raise DatasetError(
             "no_unseen_images",
-            f"{images.source} has no images of both classes that are not in the training data.",
+            "Not a single image of one of the classes is absent from the training data.",
         )
-    return measure(p_fake[unseen], images.labels[unseen], spec)
+    return measure(judged.p_fake[unseen], judged.labels[unseen], spec)

@@ -113,12 +113,22 @@ def test_too_many_unreadable_images_are_an_error(tmp_path: Path) -> None:
 def test_a_zip_member_is_read_up_to_a_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(datasets, "MAX_FILE_BYTES", 2_000)
+    monkeypatch.setattr("ml.sources.MAX_FILE_BYTES", 2_000)
     files = {**FOUR, "a/REAL/bomb.jpg": b"\0" * 1_000_000}
     assert (
         "bomb.jpg has more than 2000 bytes" in refused(zipped(tmp_path / "d.zip", files)).sentence
     )
     assert "bomb.jpg has more than 2000 bytes" in refused(folder(tmp_path / "d", files)).sentence
+
+
+def test_a_damaged_zip_member_is_told(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "data.zip", {**FOUR, "a/REAL/3.jpg": bytes(range(256)) * 40})
+    content = path.read_bytes()
+    start = content.index(b"a/REAL/3.jpg") + len(b"a/REAL/3.jpg")
+    path.write_bytes(content[:start] + b"\xff" * 60 + content[start + 60 :])
+    error = refused(path)
+    assert error.code == "too_many_unreadable"
+    assert "a/REAL/3.jpg cannot be unpacked" in error.sentence
 
 
 def test_a_limit_is_spread_over_both_classes(archive: Path) -> None:
