@@ -1,10 +1,12 @@
 """What people may fill in: files to hand in, and filters over their history."""
 
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
 
 from detection import image_files
 from detection.models import State, VerdictKind
@@ -77,14 +79,24 @@ class HistoryFilterForm(forms.Form):
     )
 
     def filters(self) -> dict[str, Any]:
-        """Return QuerySet filters for what was understood."""
-        lookups = {
-            "q": "image__file_name__icontains",
-            "verdict": "verdict",
-            "state": "state",
-            "since": "created_at__date__gte",
-            "until": "created_at__date__lte",
-        }
+        """Return QuerySet filters for what was understood.
+
+        Days become moments here and not in the database: MySQL knows no time zones unless
+        somebody has loaded them, and would find nothing without a word.
+        """
         self.is_valid()
         given = self.cleaned_data
-        return {lookup: given[name] for name, lookup in lookups.items() if given.get(name)}
+        until = given.get("until")
+        lookups = {
+            "image__file_name__icontains": given.get("q"),
+            "verdict": given.get("verdict"),
+            "state": given.get("state"),
+            "created_at__gte": _midnight(given.get("since")),
+            "created_at__lt": _midnight(until + timedelta(days=1) if until else None),
+        }
+        return {lookup: value for lookup, value in lookups.items() if value}
+
+
+def _midnight(day: date | None) -> datetime | None:
+    """Return the moment at which a day begins here."""
+    return timezone.make_aware(datetime.combine(day, time.min)) if day else None
