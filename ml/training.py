@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ml import architectures, checkpoints
+from ml import architectures, calibration, checkpoints
 from ml.checkpoints import RunState
 from ml.contract import DataRecord, EpochReport, StepReport, TrainingConfig
 from ml.datasets import LabelledImages, content_sha256, split
@@ -77,7 +77,7 @@ def fit(
             give the same run, also when it was interrupted in between.
         data: Pixels uint8 (n, height, width, 3) of the architecture's input size.
         out_dir: Where the checkpoint lives.
-        resume: Go on after the last stored epoch; without it an old checkpoint is replaced.
+        resume: Go on after the last stored epoch, if there is one.
         progress: Told of each epoch, and of steps in between every ten seconds.
         should_stop: Asked before each step; the epoch that runs then is given up.
 
@@ -86,12 +86,18 @@ def fit(
         finite, in which case the checkpoint keeps the last epoch that was.
 
     Raises:
-        TrainingError: `config_changed` or `data_changed` on resuming another run,
-            `damaged_checkpoint`, `too_few_images`.
+        TrainingError: `checkpoint_exists` when there is one and `resume` is not set;
+            `config_changed` or `data_changed` on resuming another run; `damaged_checkpoint`;
+            `too_few_images`.
     """
     state = RunState(config, data.record)
     run = _Run(config, data, progress or (lambda report: None), should_stop or (lambda: False))
-    stored = checkpoints.read(out_dir) if resume else None
+    stored = checkpoints.read(out_dir)
+    if stored and not resume:
+        raise TrainingError(
+            "checkpoint_exists",
+            f"{out_dir} holds a run already: resume it or choose another folder.",
+        )
     if stored:
         checkpoints.check_same_run(stored[0], state)
         state = stored[0]
@@ -210,9 +216,9 @@ class _Run:
         """Return the mean negative log likelihood and the accuracy on validation."""
         images = self.data.validation
         parts = [images.pixels[i : i + 256] for i in range(0, len(images), 256)]
-        logits = np.concatenate([evaluate(part).numpy()[:, 0] for part in parts]).astype(float)
-        signed = np.where(images.labels == 1, logits, -logits)
-        return float(np.mean(np.logaddexp(0.0, -signed))), float(np.mean(signed > 0))
+        logits = np.concatenate([evaluate(part).numpy()[:, 0] for part in parts])
+        accuracy = float(np.mean((logits >= 0) == (images.labels == 1)))
+        return calibration.log_loss(logits, images.labels), accuracy
 
 
 def augment(pixels: Pixels, config: TrainingConfig, rng: np.random.Generator) -> Pixels:

@@ -72,6 +72,12 @@ def test_resuming_a_finished_run_does_nothing(run_dir: Path, data: TrainingData)
     assert (run_dir / checkpoints.FILE_NAME).stat().st_mtime_ns == before
 
 
+def test_a_finished_run_is_not_overwritten_by_mistake(run_dir: Path, data: TrainingData) -> None:
+    with pytest.raises(TrainingError) as caught:
+        fit(CONFIG, data, out_dir=run_dir)
+    assert caught.value.code == "checkpoint_exists"
+
+
 def test_a_run_is_not_resumed_with_another_configuration(run_dir: Path, data: TrainingData) -> None:
     other = dataclasses.replace(CONFIG, seed=8)
     with pytest.raises(TrainingError, match=r"seed=8 \(was 7\)") as caught:
