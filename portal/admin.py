@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+from allauth.account.models import EmailAddress
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
@@ -10,14 +12,22 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from portal.accounts import user_purge
 from portal.models import User
 
-# Rights are staff or not; groups would be a second way to say the same.
-admin.site.unregister(Group)
+SCHEDULE = [
+    model
+    for model in apps.get_app_config("django_celery_beat").get_models()
+    if admin.site.is_registered(model)
+]
+
+# Rights are staff or not; groups would be a second way to say the same. Addresses are shown with
+# their user. The schedule is the installation's own.
+for model in (Group, EmailAddress, *SCHEDULE):
+    admin.site.unregister(model)
 
 
 class NewUserForm(UserCreationForm):
@@ -26,6 +36,23 @@ class NewUserForm(UserCreationForm):
     class Meta:
         model = User
         fields = ["email"]
+
+
+class EmailAddressInline(TabularInline):
+    """The addresses of a user, and which of them have been verified."""
+
+    model = EmailAddress
+    extra = 0
+    can_delete = False
+    fields = ["email", "verified", "primary"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: people change their addresses themselves."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: people change their addresses themselves."""
+        return False
 
 
 @admin.register(User)
@@ -47,6 +74,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     ]
     add_fieldsets = [(None, {"fields": ["email", "password1", "password2"]})]
     readonly_fields = ["last_login", "date_joined"]
+    inlines = [EmailAddressInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Count submissions with the rows."""

@@ -8,6 +8,7 @@ files and mail below `var/`, and no server to install. With it, nothing is assum
 from pathlib import Path
 from typing import Any
 
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from portal.environment import Environment, kept_secret, misconfigured
@@ -33,8 +34,6 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=LOCAL_HOSTS if EMBEDDED else 
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
-    "portal",
-    "detection",
     "unfold",
     "unfold.contrib.filters",
     "django.contrib.admin",
@@ -49,6 +48,9 @@ INSTALLED_APPS = [
     "allauth.account",
     "django_htmx",
     "django_celery_beat",
+    "detection",
+    # Last, as it takes some of the others' admin pages away again.
+    "portal",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -79,6 +81,7 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 LANGUAGE_CODE = "en"
 USE_I18N = False
+FORMAT_MODULE_PATH = ["portal.formats"]
 USE_TZ = True
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
 
@@ -263,7 +266,30 @@ UNFOLD = {
     "SITE_HEADER": "Veripix",
     "SITE_SUBHEADER": "Administration",
     "SITE_URL": "/",
-    "SITE_SYMBOL": "image_search",
+    "SITE_ICON": lambda request: static("img/favicon.svg"),
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("img/favicon.svg"),
+        }
+    ],
+    # The site's own green, from light to dark.
+    "COLORS": {
+        "primary": {
+            "50": "#effaf6",
+            "100": "#d6f1e7",
+            "200": "#b0e2d1",
+            "300": "#7ccbb4",
+            "400": "#48ad93",
+            "500": "#28917a",
+            "600": "#197563",
+            "700": "#0f5c4f",
+            "800": "#124b41",
+            "900": "#123e37",
+            "950": "#062420",
+        },
+    },
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": True,
     "SIDEBAR": {

@@ -78,7 +78,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     list_display = ["label", "model_link", "number", "role", "accuracy", "created_at"]
     list_filter = ["model"]
     list_select_related = ["model"]
-    fields = ["model_link", "number", "role", "accuracy", "weights_sha256", "created_at", "spec"]
+    fields = ["model_link", "number", "accuracy", "weights_sha256", "created_at", "spec"]
     readonly_fields = fields
 
     @admin.display(description="Model")

@@ -141,16 +141,20 @@ class AnalysisAdmin(ReadOnlyAdmin):
     list_per_page = 50
     fields = [
         ("picture_cell", "heatmap_cell"),
-        ("verdict_cell", "percent", "in_domain"),
-        ("state_cell", "error_code", "error_sentence"),
-        ("image_name", "submission_link", "owner_link"),
-        ("version_link", "heatmap_method"),
-        ("created_at", "enqueued_at", "started_at", "finished_at"),
-        ("milliseconds", "attempts", "worker"),
+        ("verdict", "percent"),
+        ("in_domain", "version_link"),
+        ("state", "error_code"),
+        "error_sentence",
+        ("image_name", "submission_link"),
+        ("owner_link", "heatmap_method"),
+        ("created_at", "enqueued_at"),
+        ("started_at", "finished_at"),
+        ("milliseconds", "attempts"),
+        "worker",
         "reasons",
     ]
     readonly_fields = [
-        *("picture_cell", "heatmap_cell", "verdict_cell", "percent", "state_cell"),
+        *("picture_cell", "heatmap_cell", "percent"),
         *("image_name", "submission_link", "owner_link", "version_link", "created_at"),
     ]
 
