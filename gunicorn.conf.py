@@ -6,6 +6,9 @@ GUNICORN_CMD_ARGS come after and win.
 
 wsgi_app = "portal.wsgi:application"
 worker_class = "gthread"
+# Loaded before the fork, a wrong configuration ends gunicorn with its sentence; loaded by the
+# worker, it would start workers for ever. Nothing in the portal opens a connection on import.
+preload_app = True
 workers = 1
 threads = 8
 # Longer than a slow upload's pauses: a thread that waits for bytes is not a hung process.

@@ -15,7 +15,7 @@ import MySQLdb
 import requests
 import yaml
 
-from tests.servers import end, free_port
+from tests.servers import MariaDB, Redis, end, free_port
 from tests.visitor import Visitor
 from tests.waiting import wait_for
 
@@ -128,13 +128,13 @@ class Installation:
 
     # -- programs ------------------------------------------------------------------------------
 
-    def start(self, *names: str) -> None:
+    def start(self, *names: str, options: Sequence[str] = ()) -> None:
         """Start programs by their name in compose.yaml, and wait until the web server answers."""
         commands = shipped_commands()
         for name in names:
             with self.log_file(name).open("ab") as log:
                 self._processes[name] = subprocess.Popen(
-                    commands[name],
+                    [*commands[name], *options],
                     cwd=ROOT,
                     env=self.environment,
                     stdin=subprocess.DEVNULL,
@@ -179,6 +179,10 @@ class Installation:
         """What a program has printed so far."""
         return self.log_file(name).read_text(errors="replace")
 
+    def wait_for_line(self, name: str, text: str, *, timeout: float = 60) -> None:
+        """Wait until a program has printed `text`."""
+        wait_for(lambda: text in self.log(name), f"{text!r} from {name}", timeout=timeout)
+
     def visitor(self) -> Visitor:
         """Somebody with a browser of their own, not signed in."""
         return Visitor(self.url, self.mail_folder)
@@ -218,3 +222,19 @@ def running_installation(
         yield installation
     finally:
         installation.stop()
+
+
+def server_variables(
+    folder: Path, static_root: Path, mariadb: MariaDB, redis: Redis
+) -> dict[str, str]:
+    """The environment of an installation on servers, as .env and compose.yaml give it."""
+    return {
+        "DATABASE_URL": mariadb.new_database(),
+        "REDIS_URL": redis.url(),
+        "SECRET_KEY": "a-secret-key-of-the-tests-alone-with-many-different-letters",
+        "ALLOWED_HOSTS": "localhost,127.0.0.1",
+        "EMAIL_URL": f"filemail:///{folder / 'mail'}",
+        "STATIC_ROOT": str(static_root),
+        # No proxy speaks TLS in front of a test.
+        "HTTPS": "false",
+    }

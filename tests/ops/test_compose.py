@@ -1,0 +1,102 @@
+"""compose.yaml and the Dockerfile hold what production needs, and no secret."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tools.compose import main as check_compose
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+PORTAL_SERVICES = ("web", "inference", "training", "beat", "migrate")
+SECRETS = ("SECRET_KEY", "MYSQL_PASSWORD", "EMAIL_URL")
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    """The file as Compose reads it, its anchors resolved."""
+    content: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    return content
+
+
+def stage(name: str) -> str:
+    """The instructions of one stage of the Dockerfile."""
+    found = re.search(
+        rf"^FROM \S+ AS {name}$(.*?)(?=^FROM |\Z)", DOCKERFILE, re.MULTILINE | re.DOTALL
+    )
+    assert found, name
+    return found[1]
+
+
+def test_it_follows_the_published_schema() -> None:
+    assert check_compose() == 0
+
+
+def test_every_service_is_there_and_is_watched(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert set(services) == {*PORTAL_SERVICES, "mysql", "redis"}
+    assert services["mysql"]["image"] == "mysql:8.4"
+    assert services["redis"]["image"] == "redis:7"
+    for name, service in services.items():
+        assert "healthcheck" in service or name == "migrate", name
+
+
+def test_nothing_starts_before_the_schema_is_there(compose: dict[str, Any]) -> None:
+    for name in ("web", "inference", "training", "beat"):
+        needs = compose["services"][name]["depends_on"]
+        assert needs["migrate"]["condition"] == "service_completed_successfully", name
+    needs = compose["services"]["migrate"]["depends_on"]
+    assert needs == {"mysql": {"condition": "service_healthy"}}
+
+
+def test_no_secret_is_in_the_files(compose: dict[str, Any]) -> None:
+    environment = compose["services"]["web"]["environment"]
+    for name in SECRETS:
+        if name in environment:
+            assert re.fullmatch(r"\$\{\w+:\?.+\}", environment[name]), name
+    assert "${MYSQL_PASSWORD:?" in environment["DATABASE_URL"]
+    assert compose["services"]["mysql"]["environment"]["MYSQL_PASSWORD"].startswith("${")
+    example = (ROOT / ".env.example").read_text()
+    for name in SECRETS:
+        assert re.search(rf"^{name}=$", example, re.MULTILINE), f"{name} must be there, and empty"
+
+
+def test_what_people_hand_in_and_the_models_outlive_the_containers(compose: dict[str, Any]) -> None:
+    for name in ("web", "inference", "training"):
+        mounts = dict(volume.split(":") for volume in compose["services"][name]["volumes"])
+        assert mounts == {
+            "media": "/var/lib/veripix/media",
+            "models": "/var/lib/veripix/models",
+        }
+    assert set(compose["volumes"]) == {"media", "models", "mysql", "redis"}
+
+
+def test_only_the_workers_have_tensorflow(compose: dict[str, Any]) -> None:
+    images = {name: compose["services"][name]["build"]["target"] for name in PORTAL_SERVICES}
+    heavy = {name for name, target in images.items() if target == "worker"}
+    assert heavy == {"inference", "training"}
+    assert "--from=build-web " in stage("web")
+    assert "requirements-web.txt" in stage("build-web")
+    assert "--from=build-worker " in stage("worker")
+    assert "requirements.txt" in stage("build-worker")
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_images_run_as_an_ordinary_user(name: str) -> None:
+    instructions = re.findall(r"^(USER|CMD|ENTRYPOINT) (.+)$", stage(name), re.MULTILINE)
+    assert instructions[0] == ("USER", "veripix")
+
+
+def test_what_is_copied_exists_and_passes_dockerignore() -> None:
+    allowed = set(re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
+    copied = {
+        source
+        for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
+        for source in line.split()[:-1]
+    }
+    assert copied == allowed
+    for source in copied:
+        assert (ROOT / source).exists(), source

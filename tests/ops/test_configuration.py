@@ -1,0 +1,108 @@
+"""A wrong or missing variable stops every entry to the portal with one sentence that names it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.installation import ROOT, clean_environment
+
+SERVERS = {
+    "DATABASE_URL": "mysql://veripix:secret@127.0.0.1:1/veripix",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "SECRET_KEY": "a-secret-key-of-the-tests-alone-with-many-different-letters",
+    "ALLOWED_HOSTS": "veripix.example.org",
+    "EMAIL_URL": "smtp+tls://veripix:secret@mail.example.org:587",
+}
+
+
+def start(
+    folder: Path, variables: dict[str, str], *command: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a program of the portal with exactly these variables."""
+    return subprocess.run(
+        [sys.executable, *(command or ("manage.py", "check"))],
+        cwd=ROOT,
+        env={**clean_environment(), "VERIPIX_VAR": str(folder / "var"), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_the_embedded_default_needs_nothing(tmp_path: Path) -> None:
+    done = start(tmp_path, {})
+    assert done.returncode == 0, done.stderr
+    secret = tmp_path / "var" / "secret-key"
+    assert len(secret.read_text()) == 50
+    assert secret.stat().st_mode & 0o077 == 0
+
+
+def test_an_installation_on_servers_starts_with_these_variables(tmp_path: Path) -> None:
+    done = start(tmp_path, SERVERS)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "var" / "secret-key").exists()
+
+
+@pytest.mark.parametrize("missing", sorted(set(SERVERS) - {"DATABASE_URL"}))
+def test_what_servers_demand_is_named_where_it_is_missing(tmp_path: Path, missing: str) -> None:
+    done = start(tmp_path, {name: value for name, value in SERVERS.items() if name != missing})
+    assert_one_sentence(done, missing)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgres://veripix@127.0.0.1/veripix"),
+        ("DATABASE_URL", "mysql://veripix:secret@127.0.0.1:port/veripix"),
+        ("DATABASE_URL", "mysql://veripix:secret@127.0.0.1:3306/"),
+        ("DATABASE_URL", "just words"),
+        ("REDIS_URL", "http://127.0.0.1:6379/0"),
+        ("EMAIL_URL", "mail.example.org"),
+        ("DEBUG", "perhaps"),
+        ("HTTPS", "2"),
+        ("MAX_UPLOAD_MEGABYTES", "twenty"),
+        ("MAX_FILES", "0"),
+        ("MAX_MEGAPIXELS", "-1"),
+        ("LOG_LEVEL", "LOUD"),
+        ("EMAIL_VERIFICATION", "sometimes"),
+        ("MEDIA_ROOT", "/proc/nowhere"),
+    ],
+)
+def test_a_wrong_value_is_named(tmp_path: Path, name: str, value: str) -> None:
+    done = start(tmp_path, {**SERVERS, name: value})
+    assert_one_sentence(done, name)
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("-m", "gunicorn"),
+        ("-m", "celery", "-A", "portal", "worker", "--pool", "solo"),
+        ("-m", "celery", "-A", "portal", "beat"),
+        ("manage.py", "migrate"),
+        ("manage.py", "serve"),
+    ],
+    ids=" ".join,
+)
+def test_every_program_stops_with_the_sentence(tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = start(tmp_path, {**SERVERS, "REDIS_URL": "nonsense"}, *command)
+    assert done.returncode != 0
+    assert "Veripix cannot start: REDIS_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("port", ["http", "0", "65536"])
+def test_serve_names_a_port_that_is_none(tmp_path: Path, port: str) -> None:
+    assert_one_sentence(start(tmp_path, {"PORT": port}, "manage.py", "serve"), "PORT")
+
+
+def assert_one_sentence(done: subprocess.CompletedProcess[str], name: str) -> None:
+    """The program failed, and its error output is one line that names the variable."""
+    assert done.returncode != 0
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith(f"Veripix cannot start: {name} ")
