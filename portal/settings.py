@@ -5,6 +5,7 @@ files and mail below `var/`, and no server to install. With it, nothing is assum
 `REDIS_URL`, `SECRET_KEY` and `ALLOWED_HOSTS` are demanded too.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,8 @@ CSRF_FAILURE_VIEW = "portal.views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 if env.flag("TRUST_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # Else the sign-in throttle would take everybody for the proxy.
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1
 
 # -- The work: limits and models --------------------------------------------------------------
 
@@ -256,7 +259,8 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": SWEEP_SECONDS},
     },
 }
-INFERENCE_THREADS = env.number("INFERENCE_THREADS", default=2, most=256)
+# More threads than this gain nothing on images this small.
+INFERENCE_THREADS = env.number("INFERENCE_THREADS", default=min(os.cpu_count() or 1, 4), most=256)
 HISTORY_PAGE_SIZE = env.number("HISTORY_PAGE_SIZE", default=24, most=200)
 
 # -- Admin panel ------------------------------------------------------------------------------
