@@ -235,6 +235,8 @@ CSRF_FAILURE_VIEW = "portal.views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 if env.flag("TRUST_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # Sign-in is throttled by the address that the proxy saw; its own would lock out everybody.
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1
     # Else the sign-in throttle would take everybody for the proxy.
     ALLAUTH_TRUSTED_PROXY_COUNT = 1
 
