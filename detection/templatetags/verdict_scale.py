@@ -18,8 +18,11 @@ class _Version(Protocol):
 
 
 class _Analysis(Protocol):
-    p_fake: float | None
-    model_version: _Version | None
+    @property
+    def p_fake(self) -> float | None: ...
+
+    @property
+    def model_version(self) -> _Version | None: ...
 
 
 @dataclass(frozen=True)
