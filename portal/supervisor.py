@@ -81,6 +81,7 @@ class Supervisor:
         self._width = max(len(child.program.name) for child in self._children)
         self._ended_by: list[int] = []
         self._is_announced = False
+        self._next_probe = 0.0
         self._exit_status = 0
 
     def run(self) -> int:
@@ -105,8 +106,15 @@ class Supervisor:
         self._pass_output_on(wait_seconds)
         self._notice_falls()
         self._start_the_due()
-        if not self._is_announced and self._is_ready():
-            self._is_announced = True
+        self._announce_when_ready()
+
+    def _announce_when_ready(self) -> None:
+        """Ask now and then; on every turn, the lines that an answer causes would cause the next."""
+        if self._is_announced or time.monotonic() < self._next_probe:
+            return
+        self._is_announced = self._is_ready()
+        self._next_probe = time.monotonic() + READY_PROBE_SECONDS
+        if self._is_announced:
             self._on_ready()
 
     def _next_wait(self) -> float | None:
@@ -114,7 +122,7 @@ class Supervisor:
         moments = [child.restart_at for child in self._children if child.restart_at is not None]
         waits = [max(0.0, moment - time.monotonic()) for moment in moments]
         if not self._is_announced:
-            waits.append(READY_PROBE_SECONDS)
+            waits.append(max(0.0, self._next_probe - time.monotonic()))
         return min(waits, default=None)
 
     def _pass_output_on(self, wait_seconds: float | None) -> None:
