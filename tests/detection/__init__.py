@@ -1,0 +1,1 @@
+"""The work, piece by piece: images, verdicts, services, pages, commands, admin panel."""

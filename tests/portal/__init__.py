@@ -1,0 +1,1 @@
+"""The site, piece by piece: people, access, configuration, health."""
