@@ -13,6 +13,23 @@ def test_the_temperature_undoes_a_known_scale() -> None:
     assert calibration.fit_temperature(logits * 3, labels) == pytest.approx(3, rel=0.05)
 
 
+def test_no_other_temperature_has_a_lower_loss() -> None:
+    rng = np.random.default_rng(3)
+    logits = rng.normal(0, 4, 500)
+    labels = (logits + rng.normal(0, 3, 500) > 0).astype(np.uint8)
+    best = calibration.fit_temperature(logits, labels)
+    lowest = calibration.log_loss(logits / best, labels)
+    assert lowest < calibration.log_loss(logits / (best * 1.02), labels)
+    assert lowest < calibration.log_loss(logits / (best * 0.98), labels)
+
+
+def test_separated_classes_end_at_the_edge_of_the_range() -> None:
+    labels = np.array([1, 1, 0, 0], np.uint8)
+    logits = np.array([1.0, 2.0, -1.0, -3.0])
+    assert calibration.fit_temperature(logits, labels) == pytest.approx(0.05)
+    assert calibration.fit_temperature(-logits, labels) == pytest.approx(20.0)
+
+
 def test_the_log_loss_is_that_of_the_right_class() -> None:
     logits = np.log([3.0, 3.0])  # P(FAKE) = .75
     loss = calibration.log_loss(logits, np.array([1, 0], np.uint8))

@@ -19,7 +19,7 @@ def loaded_by(modules: str) -> set[str]:
 
 
 def test_the_light_modules_leave_the_heavy_libraries_unloaded() -> None:
-    assert not loaded_by(LIGHT) & {"tensorflow", "keras", "sklearn", "scipy", "h5py"}
+    assert not loaded_by(LIGHT) & {"tensorflow", "keras", "sklearn", "h5py"}
 
 
 @pytest.mark.parametrize("module", ["ml.training ml.publishing ml.evaluation"])
