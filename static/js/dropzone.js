@@ -75,7 +75,7 @@ function finish() {
   } else if (broken) {
     summary.textContent = `${images(broken)} could not be sent. Try again, or reload this page.`;
   } else {
-    summary.textContent = "None of the files was accepted. The reasons stand beside them.";
+    summary.textContent = "No image was accepted. The reason is beside each file.";
     submission = null;
   }
 }
@@ -112,12 +112,21 @@ input.addEventListener("change", () => {
   input.value = "";
 });
 
-clear.addEventListener("click", () => {
+function reset() {
   items.forEach((item) => item.element.remove());
   items = [];
   submission = null;
   show();
+}
+
+clear.addEventListener("click", () => {
+  reset();
   input.focus();
+});
+
+// Coming back from the submission's page: what was sent is no longer to be sent.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) reset();
 });
 
 document.addEventListener("paste", (event) => {
