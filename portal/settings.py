@@ -164,7 +164,7 @@ if HAS_REDIS:
         "max_retries": 0,
     }
 else:
-    CELERY_BROKER_URL = "filesystem://"
+    CELERY_BROKER_URL = "filesystem://localhost"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": env.folder("VERIPIX_BROKER", BROKER_FOLDER),
         "data_folder_out": env.folder("VERIPIX_BROKER", BROKER_FOLDER),

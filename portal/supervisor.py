@@ -167,6 +167,7 @@ class Supervisor:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
             # Safe here: the supervisor runs one thread, so nothing is locked in the fork.
             preexec_fn=lambda: end_with_parent(parent),
         )

@@ -51,6 +51,7 @@ class Installation:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._variables = {
             "VERIPIX_VAR": str(folder),
+            "PYTHONUNBUFFERED": "1",
             # Told often and swept often, so that no test waits for the patience of production.
             "ANALYSIS_LEASE_SECONDS": "5",
             "SWEEP_SECONDS": "1",

@@ -69,7 +69,8 @@ class Visitor:
     ) -> requests.Response:
         """Send a form with the token that the site's pages carry."""
         if "csrftoken" not in self.session.cookies:
-            self.get("/accounts/login/")
+            page = self.get("/accounts/login/")
+            assert page.ok, reason_of(page)
         headers = {"X-CSRFToken": self.session.cookies["csrftoken"], "Referer": self.url + path}
         return self.session.post(
             self.url + path,

@@ -1,6 +1,7 @@
 """Start the whole portal with one command and end it with one Ctrl-C: what `make run` calls."""
 
 import http.client
+import os
 import socket
 import sys
 from argparse import ArgumentParser
@@ -16,8 +17,15 @@ from portal.accounts import administrator_ensure
 from portal.environment import Environment
 from portal.supervisor import Program, Supervisor
 
-WORKER = ("-m", "celery", "-A", "portal", "worker", "--pool", "solo", "--loglevel", "INFO")
-BEAT = ("-m", "celery", "-A", "portal", "beat", "--loglevel", "INFO")
+CELERY = ("-m", "celery", "--quiet", "-A", "portal")
+WORKER = (*CELERY, "worker", "--pool", "solo", "--loglevel", "INFO")
+BEAT = (*CELERY, "beat", "--loglevel", "INFO")
+# What the programs would print at every start and nobody can act on would bury what people need.
+QUIET = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    # The danger is pickled tasks; this portal takes JSON alone.
+    "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
+}
 
 
 class Command(BaseCommand):
@@ -70,6 +78,8 @@ class Command(BaseCommand):
 
     def supervise(self, host: str, port: int) -> int:
         """Run the programs until they are told to end; the exit status."""
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)
         supervisor = Supervisor(
             programs(host, port),
             output=sys.stdout,
