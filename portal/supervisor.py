@@ -6,7 +6,6 @@ where the supervisor itself is killed.
 """
 
 import ctypes
-import io
 import os
 import selectors
 import signal
@@ -16,11 +15,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import IO, TextIO
+from typing import IO
+
+from portal.console import Console
 
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
-COLOURS = ("36", "33", "35", "32", "34", "31")
 READY_PROBE_SECONDS = 0.2
 
 
@@ -49,7 +49,6 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     falls: deque[float] = field(default_factory=deque)
     restart_at: float | None = None
-    unfinished_line: bytes = b""
 
     def note_fall(self, now: float) -> int:
         """Remember a fall; the number of falls within the last minute, this one included."""
@@ -66,19 +65,18 @@ class Supervisor:
         self,
         programs: Iterable[Program],
         *,
-        output: TextIO,
+        console: Console,
         is_ready: Callable[[], bool],
         on_ready: Callable[[], None],
         patience: Patience = Patience(),
     ) -> None:
         """`is_ready` is asked until it says yes, then `on_ready` is called once."""
         self._children = [Child(program) for program in programs]
-        self._output = output
+        self._console = console
         self._is_ready = is_ready
         self._on_ready = on_ready
         self._patience = patience
         self._selector = selectors.DefaultSelector()
-        self._width = max(len(child.program.name) for child in self._children)
         self._ended_by: list[int] = []
         self._is_announced = False
         self._next_probe = 0.0
@@ -90,7 +88,7 @@ class Supervisor:
         try:
             for child in self._children:
                 self._start(child)
-            while not self._ended_by and self._exit_status == 0:
+            while not self._is_over():
                 self._turn(self._next_wait())
         finally:
             self._end_all()
@@ -100,6 +98,10 @@ class Supervisor:
         return self._exit_status
 
     # -- the loop ------------------------------------------------------------------------------
+
+    def _is_over(self) -> bool:
+        """Whether somebody asked for the end, a program is given up, or nobody reads any more."""
+        return bool(self._ended_by) or self._exit_status != 0 or self._console.is_lost
 
     def _turn(self, wait_seconds: float | None) -> None:
         """Wait for output, a signal or a moment, and do what has come due."""
@@ -132,7 +134,7 @@ class Supervisor:
             if key.data is None:
                 continue
             if chunk:
-                self._print_lines(key.data, chunk)
+                self._console.feed(key.data.program.name, chunk)
             else:
                 self._selector.unregister(key.fileobj)
 
@@ -199,8 +201,8 @@ class Supervisor:
         if pipe in self._selector.get_map():
             self._selector.unregister(pipe)
         os.set_blocking(pipe.fileno(), False)
-        rest = pipe.read() or b""
-        self._print_lines(child, rest + b"\n" if rest or child.unfinished_line else b"")
+        self._console.feed(child.program.name, pipe.read() or b"")
+        self._console.flush(child.program.name)
         pipe.close()
 
     def _end_all(self) -> None:
@@ -208,6 +210,7 @@ class Supervisor:
 
         Only Ctrl-C hurries: a terminal that closes sends SIGHUP more than once.
         """
+        self._console.line("Ending all programs (Ctrl-C once more ends them at once).")
         asked = self._ended_by.count(signal.SIGINT)
         deadline = time.monotonic() + self._patience.grace_seconds
         for child in self._running():
@@ -263,28 +266,7 @@ class Supervisor:
         return reader, restore
 
     def _say(self, child: Child, words: str) -> None:
-        self._print(self._prefix(child) + words)
-
-    def _print_lines(self, child: Child, chunk: bytes) -> None:
-        """Print whole lines behind the program's name; the rest waits for its end of line."""
-        *lines, child.unfinished_line = (child.unfinished_line + chunk).split(b"\n")
-        for line in lines:
-            self._print(self._prefix(child) + line.decode(errors="replace").rstrip("\r"))
-
-    def _prefix(self, child: Child) -> str:
-        name = child.program.name.ljust(self._width)
-        if not self._output.isatty() or "NO_COLOR" in os.environ:
-            return f"{name} | "
-        colour = COLOURS[self._children.index(child) % len(COLOURS)]
-        return f"\x1b[{colour}m{name} |\x1b[0m "
-
-    def _print(self, line: str) -> None:
-        """Print one line; a terminal that is gone must not keep the programs from being ended."""
-        try:
-            print(line, file=self._output, flush=True)
-        except OSError:
-            self._output = io.StringIO()
-            self._ended_by.append(signal.SIGHUP)
+        self._console.say(child.program.name, words)
 
 
 def describe_exit(status: int) -> str:

@@ -18,14 +18,16 @@ from tests.waiting import is_alive, wait_until_gone
 ROOT = Path(__file__).resolve().parents[2]
 HARNESS = """
 import sys
+from portal.console import Console
 from portal.supervisor import Patience, Program, Supervisor
 
 def python(name, code):
     return Program(name, [sys.executable, "-u", "-c", code])
 
+programs = [python(*pair) for pair in {programs!r}]
 supervisor = Supervisor(
-    [python(*pair) for pair in {programs!r}],
-    output=sys.stdout,
+    programs,
+    console=Console(sys.stdout, [program.name for program in programs]),
     is_ready=lambda: True,
     on_ready=lambda: print("READY", flush=True),
     patience=Patience(grace_seconds={grace}, falls_per_minute=2, longest_pause_seconds=0.1),

@@ -24,6 +24,7 @@ class Command(BaseCommand):
         for version, is_new in outcome:
             if not is_new:
                 continue
+            version.model.refresh_from_db(fields=["champion"])
             is_champion = version.model.champion_id == version.pk
             role = "and answers from now on" if is_champion else "and waits for its promotion"
             self.stdout.write(f"Registered {version.label} {role}.")

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import socket
 import sys
 from argparse import ArgumentParser
@@ -14,13 +15,15 @@ from django.core.management.base import BaseCommand, CommandError
 from filelock import FileLock, Timeout
 
 from portal.accounts import administrator_ensure
+from portal.console import Console
 from portal.environment import Environment
 from portal.supervisor import Program, Supervisor
 
 CELERY = ("-m", "celery", "--quiet", "-A", "portal")
 WORKER = (*CELERY, "worker", "--pool", "solo", "--loglevel", "INFO")
 BEAT = (*CELERY, "beat", "--loglevel", "INFO")
-# What the programs would print at every start and nobody can act on would bury what people need.
+# What the programs print at every start and nobody can act on would bury what people need.
+NOISE = re.compile(r"WARNING: All log messages before absl|I0000 00:00:\d|$")
 QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     # The danger is pickled tasks; this portal takes JSON alone.
@@ -80,9 +83,11 @@ class Command(BaseCommand):
         """Run the programs until they are told to end; the exit status."""
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
+        wanted = programs(host, port)
+        names = [program.name for program in wanted]
         supervisor = Supervisor(
-            programs(host, port),
-            output=sys.stdout,
+            wanted,
+            console=Console(sys.stdout, names, unwanted=NOISE),
             is_ready=lambda: answers_ready(host, port),
             on_ready=lambda: self.announce(port),
         )
