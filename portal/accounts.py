@@ -79,6 +79,8 @@ def account_delete(request: HttpRequest) -> HttpResponse:
 def user_purge(user: User) -> None:
     """Delete a user with all images, verdicts and files, in one transaction."""
     with transaction.atomic():
+        # Locked, the row lets nobody open a submission that would go without its files.
+        User.objects.select_for_update().filter(pk=user.pk).first()
         owner_purge(owner=user)
         user.delete()
 

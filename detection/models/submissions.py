@@ -223,7 +223,8 @@ class Analysis(models.Model):
     error_sentence = models.CharField(max_length=500, blank=True)
     # Which worker holds or held it, by its Celery node name.
     worker = models.CharField(max_length=255, blank=True)
-    # Counts the claims, and so names the one that may store its result.
+    # Counts the claims since it was handed in or retried; with `started_at` it names the one claim
+    # that may store its result.
     attempts = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField("created", default=timezone.now, editable=False)
     enqueued_at = models.DateTimeField("enqueued", null=True, blank=True)

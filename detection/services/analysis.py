@@ -71,7 +71,8 @@ def analysis_retry(*, analysis: Analysis) -> None:
     retryable = Analysis.objects.filter(pk=analysis.pk, state=analysis.state)
     if not analysis.can_retry or not retryable.update(**FRESH, attempts=0):
         raise RetryRefused
-    transaction.on_commit(lambda: analysis_enqueue(analysis_id=analysis.pk))
+    # Robust: what is stored stays answered, and the sweeper enqueues what this could not.
+    transaction.on_commit(lambda: analysis_enqueue(analysis_id=analysis.pk), robust=True)
 
 
 def analysis_run(*, analysis_id: int, worker: str = "") -> bool:
@@ -81,7 +82,7 @@ def analysis_run(*, analysis_id: int, worker: str = "") -> bool:
         Whether this call stored an end. `False` when the analysis is not waiting (delivered
         twice, deleted, ended) or when another claim has overtaken this one.
     """
-    claim = _claim(analysis_id, worker)
+    claim = analysis_claim(analysis_id=analysis_id, worker=worker)
     if claim is None:
         return False
     started = time.perf_counter()
@@ -90,10 +91,26 @@ def analysis_run(*, analysis_id: int, worker: str = "") -> bool:
     except GatewayError as error:
         return analysis_fail(claim=claim, code=error.code, sentence=error.sentence)
     result["milliseconds"] = round(1000 * (time.perf_counter() - started))
-    is_stored = _end(claim, state=State.FINISHED, **result)
-    if not is_stored:
-        default_storage.delete(result["heatmap"])
+    is_stored = False
+    try:
+        is_stored = _end(claim, state=State.FINISHED, **result)
+    finally:
+        if result["heatmap"] and not is_stored:
+            default_storage.delete(result["heatmap"])
     return is_stored
+
+
+def analysis_claim(*, analysis_id: int, worker: str) -> Analysis | None:
+    """Take the analysis if it is waiting; of several workers exactly one succeeds."""
+    now = timezone.now()
+    waiting = Analysis.objects.filter(pk=analysis_id, state=State.QUEUED)
+    is_mine = waiting.update(
+        state=State.RUNNING, started_at=now, worker=worker, attempts=F("attempts") + 1
+    )
+    if not is_mine:
+        return None
+    mine = Analysis.objects.select_related("image").filter(pk=analysis_id, started_at=now)
+    return mine.first()
 
 
 def analysis_fail(*, claim: Analysis, code: str, sentence: str) -> bool:
@@ -110,29 +127,19 @@ def claimed_by(*, analysis_id: int, worker: str) -> Analysis | None:
 
 def analyses_requeue(*, analyses: AnalysisQuerySet) -> list[int]:
     """Put claimed analyses back into the queue and return the ids of those that moved."""
-    moved = []
-    for pk, attempts in analyses.values_list("pk", "attempts"):
-        held = Analysis.objects.filter(pk=pk, state=State.RUNNING, attempts=attempts)
-        if held.update(**FRESH):
-            moved.append(pk)
-    return moved
+    return [claim.pk for claim in analyses if _held(claim).update(**FRESH)]
 
 
-def _claim(analysis_id: int, worker: str) -> Analysis | None:
-    """Take the analysis if it is waiting; of several workers exactly one succeeds."""
-    waiting = Analysis.objects.filter(pk=analysis_id, state=State.QUEUED)
-    is_mine = waiting.update(
-        state=State.RUNNING, started_at=timezone.now(), worker=worker, attempts=F("attempts") + 1
+def _held(claim: Analysis) -> AnalysisQuerySet:
+    """Return the row as long as this very claim holds it; a retry counts attempts anew."""
+    return Analysis.objects.filter(
+        pk=claim.pk, state=State.RUNNING, attempts=claim.attempts, started_at=claim.started_at
     )
-    if not is_mine:
-        return None
-    return Analysis.objects.select_related("image").filter(pk=analysis_id).first()
 
 
 def _end(claim: Analysis, **fields: Any) -> bool:
     """Store the end, if the row is still held by this very claim."""
-    held = Analysis.objects.filter(pk=claim.pk, state=State.RUNNING, attempts=claim.attempts)
-    return bool(held.update(finished_at=timezone.now(), **fields))
+    return bool(_held(claim).update(finished_at=timezone.now(), **fields))
 
 
 def _result(claim: Analysis) -> dict[str, Any]:

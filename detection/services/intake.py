@@ -53,21 +53,25 @@ def image_add(*, submission: Submission, file: File) -> SubmittedImage:
     again. So no row is ever without its files.
 
     Raises:
-        ImageRejected: With the codes of `image_files.inspect` and `too_many_files`. The refusal
-            is kept with the submission.
+        ImageRejected: With the codes of `image_files.inspect`, `too_many_files` and
+            `submission_gone`. The refusal is kept with the submission.
     """
     name = image_files.display_name(file.name or "")
     try:
-        _check_room(submission)
-        inspected = image_files.inspect(
-            file,  # type: ignore[arg-type] # Django's File is a binary stream in all but name
-            Limits(settings.MAX_UPLOAD_BYTES, settings.MAX_PIXELS),
-            preview_side=PREVIEW_SIDE,
-        )
-        preview, thumbnail = _previews(inspected)
+        return _image_added(submission, name, file)
     except ImageRejected as rejected:
         _keep_refusal(submission, name, rejected)
         raise
+
+
+def _image_added(submission: Submission, name: str, file: File) -> SubmittedImage:
+    _check_room(submission)
+    inspected = image_files.inspect(
+        file,  # type: ignore[arg-type] # Django's File is a binary stream in all but name
+        Limits(settings.MAX_UPLOAD_BYTES, settings.MAX_PIXELS),
+        preview_side=PREVIEW_SIDE,
+    )
+    preview, thumbnail = _previews(inspected)
     image = SubmittedImage(
         submission=submission,
         file_name=name,
@@ -91,9 +95,10 @@ def images_delete(*, images: Iterable[SubmittedImage]) -> int:
         How many images were deleted.
     """
     images = list(images)
-    names = _names_of_files(images)
-    submissions = {image.submission_id for image in images}
+    submissions = [image.submission_id for image in images]
     with transaction.atomic():
+        _locked(submissions)
+        names = _names_of_files(images)
         SubmittedImage.objects.filter(pk__in=[image.pk for image in images]).delete()
         Submission.objects.filter(pk__in=submissions, images=None).delete()
         # Files go only once the rows are gone for good.
@@ -103,8 +108,8 @@ def images_delete(*, images: Iterable[SubmittedImage]) -> int:
 
 def submissions_delete(*, submissions: SubmissionQuerySet) -> None:
     """Delete whole submissions with images, analyses, refusals and files."""
-    chosen = list(submissions.values_list("pk", flat=True))
     with transaction.atomic():
+        chosen = _locked(list(submissions.values_list("pk", flat=True)))
         images_delete(images=SubmittedImage.objects.filter(submission__in=chosen))
         Submission.objects.filter(pk__in=chosen).delete()
 
@@ -128,10 +133,20 @@ def _stored(
     if thumbnail:
         image.thumbnail.save("", ContentFile(thumbnail), save=False)
     with transaction.atomic():
+        if not _locked([image.submission_id]):
+            raise ImageRejected("submission_gone", "The submission was deleted meanwhile.")
+        _check_room(image.submission)
         image.save()
         analysis = Analysis.objects.create(image=image)
-        transaction.on_commit(lambda: analysis_enqueue(analysis_id=analysis.pk))
+        # Robust: once the rows are stored, no trouble with the broker may take their files away.
+        transaction.on_commit(lambda: analysis_enqueue(analysis_id=analysis.pk), robust=True)
     return image
+
+
+def _locked(submissions: list[int]) -> list[int]:
+    """Lock those of the submissions that still exist: nothing is added to them or taken away."""
+    rows = Submission.objects.select_for_update().filter(pk__in=submissions).order_by("pk")
+    return list(rows.values_list("pk", flat=True))
 
 
 def _check_room(submission: Submission) -> None:
@@ -143,10 +158,14 @@ def _check_room(submission: Submission) -> None:
 
 def _keep_refusal(submission: Submission, name: str, rejected: ImageRejected) -> None:
     """Keep why a file was refused; bounded, so that refusals cannot fill the database."""
-    if submission.refusals.count() < 2 * settings.MAX_FILES:
-        Refusal.objects.create(
-            submission=submission, file_name=name, code=rejected.code, sentence=rejected.sentence
-        )
+    with transaction.atomic():
+        if _locked([submission.pk]) and submission.refusals.count() < 2 * settings.MAX_FILES:
+            Refusal.objects.create(
+                submission=submission,
+                file_name=name,
+                code=rejected.code,
+                sentence=rejected.sentence,
+            )
 
 
 def _previews(inspected: InspectedImage) -> tuple[bytes, bytes | None]:
@@ -175,6 +194,7 @@ def _webp(image: Image.Image) -> bytes:
 
 
 def _names_of_files(images: list[SubmittedImage]) -> list[str]:
-    heatmaps = Analysis.objects.filter(image__in=images).exclude(heatmap="")
-    names = [name for image in images for name in image.stored_names]
-    return names + list(heatmaps.values_list("heatmap", flat=True))
+    """Return the files of images and analyses, whose rows stay locked: no heatmap is added now."""
+    analyses = Analysis.objects.select_for_update().filter(image__in=images)
+    heatmaps = [name for name in analyses.values_list("heatmap", flat=True) if name]
+    return [name for image in images for name in image.stored_names] + heatmaps

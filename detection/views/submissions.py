@@ -16,7 +16,7 @@ from detection.services import intake
 
 RECENT = 6
 # Which refusals have a status of their own; all others are 422.
-STATUS = {"file_too_large": 413, "too_many_files": 409}
+STATUS = {"file_too_large": 413, "too_many_files": 409, "submission_gone": 404}
 
 
 @login_required

@@ -136,16 +136,15 @@ def test_words_that_only_look_like_markup_are_let_pass() -> None:
 @pytest.mark.parametrize("name", images.FORMATS)
 def test_whatever_happens_to_a_file_it_is_taken_or_refused(name: str) -> None:
     sound = images.image_file(name)
-    codes = set()
-    for seed in range(200):
-        try:
-            inspect(io.BytesIO(images.mutated(sound, seed)), LIMITS)
-            codes.add("taken")
-        except ImageRejected as refused:
-            codes.add(refused.code)
-            assert refused.sentence.endswith(".")
-    assert "damaged_image" in codes or "unsupported_format" in codes
-    assert codes <= {
-        *("taken", "damaged_image", "unsupported_format", "too_many_pixels", "empty_file"),
-        *("file_too_large",),
-    }
+    codes = {outcome(images.mutated(sound, seed)) for seed in range(200)}
+    assert codes & {"damaged_image", "unsupported_format"}
+    assert codes <= {"taken", "damaged_image", "unsupported_format", "too_many_pixels"}
+
+
+def outcome(content: bytes) -> str:
+    """The code of the refusal, or that the file was taken."""
+    try:
+        inspect(io.BytesIO(content), LIMITS)
+    except ImageRejected as refused:
+        return refused.code
+    return "taken"

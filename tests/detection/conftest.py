@@ -1,0 +1,3 @@
+"""The fixtures of the fast tests; the portal's tests share them."""
+
+from tests.fixtures import *  # noqa: F403 - pytest finds fixtures by name

@@ -1,0 +1,112 @@
+"""Fixtures of the fast tests: folders that are thrown away, people, a model, a queue."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from kombu import Connection, pools
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+
+from detection.models import ModelVersion
+from detection.services.registry import version_promote, version_register
+from portal.celery import app
+from portal.models import User
+from tests import colours, people, work
+
+Committed = Callable[[], AbstractContextManager[Any]]
+NOBODY_LISTENS = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, settings: Settings) -> None:
+    """Keep the files of each test apart, and forget what the last one was throttled for."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.MODELS_ROOT = tmp_path / "models"
+    settings.SHIPPED_MODELS = tmp_path / "shipped"
+    cache.clear()
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """The owner."""
+    return people.person("alice")
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    """Somebody who must see nothing of Alice's."""
+    return people.person("charlie")
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    """The administrator."""
+    return people.administrator()
+
+
+@pytest.fixture
+def as_alice(alice: User) -> Client:
+    """Alice's browser."""
+    return signed_in(alice)
+
+
+@pytest.fixture
+def as_charlie(charlie: User) -> Client:
+    """Charlie's browser."""
+    return signed_in(charlie)
+
+
+@pytest.fixture
+def as_admin(admin: User) -> Client:
+    """The administrator's browser."""
+    return signed_in(admin)
+
+
+def signed_in(user: User) -> Client:
+    """A browser in which this user is signed in."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stored model, real and tiny; tests that change its files work on a copy."""
+    folder = tmp_path_factory.mktemp("model") / "colours"
+    colours.store(folder)
+    return folder
+
+
+@pytest.fixture
+def model(db: None, model_folder: Path) -> ModelVersion:
+    """The registered model version that answers."""
+    version, _ = version_register(directory=model_folder)
+    version_promote(version=version, reason="For the tests.")
+    return version
+
+
+@pytest.fixture
+def committed(
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> Committed:
+    """A context at whose end that happens which waits for the commit."""
+    return lambda: django_capture_on_commit_callbacks(execute=True)
+
+
+@pytest.fixture
+def queue() -> Iterator[Callable[[], list[int]]]:
+    """What has been enqueued since the last call: ids of analyses."""
+    work.delivered()
+    yield work.delivered
+    work.delivered()
+
+
+@pytest.fixture
+def broker_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tasks go to a port where nobody listens."""
+    away = pools.producers[Connection(NOBODY_LISTENS, transport_options={"max_retries": 0})]
+    monkeypatch.setattr(app.amqp, "_producer_pool", away)
