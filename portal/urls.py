@@ -17,6 +17,7 @@ urlpatterns = [
     path("account/delete/", accounts.account_delete, name="account_delete"),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),
+    path("favicon.ico", views.favicon),
     path("health/live/", ops.live, name="health_live"),
     path("health/ready/", ops.ready, name="health_ready"),
 ]

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 
 from detection.forms import upload_limits
 
@@ -17,6 +18,11 @@ def home(request: HttpRequest) -> HttpResponse:
 def guide(request: HttpRequest) -> HttpResponse:
     """Explain how to read a verdict, and where its limits are."""
     return render(request, "guide.html", {"limits": upload_limits()})
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Lead browsers that ask at the old address to the mark."""
+    return redirect(static("img/favicon.svg"), permanent=False)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -7,6 +7,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
@@ -20,6 +21,9 @@ VERDICT_COLOURS = {
     VerdictKind.INCONCLUSIVE: "warning",
 }
 STATE_COLOURS = {State.FINISHED: "success", State.FAILED: "danger", State.RUNNING: "info"}
+
+
+SHOWN_NAME = 60
 
 
 def thumbnail(image: SubmittedImage) -> SafeString:
@@ -179,8 +183,8 @@ class AnalysisAdmin(ReadOnlyAdmin):
 
     @admin.display(description="File", ordering="image__file_name")
     def image_name(self, analysis: Analysis) -> str:
-        """Name the file."""
-        return analysis.image.file_name
+        """Name the file, shortened where it would stretch the table."""
+        return Truncator(analysis.image.file_name).chars(SHOWN_NAME)
 
     @display(description="Verdict", ordering="verdict", label=VERDICT_COLOURS)
     def verdict_cell(self, analysis: Analysis) -> tuple[str, str] | str:
