@@ -54,6 +54,7 @@ class Visitor:
         self.mail_folder = mail_folder
         self.session = requests.Session()
         self.email = ""
+        self.submission = ""
 
     def get(self, path: str, **options: object) -> requests.Response:
         """Ask for a page; redirects are followed."""

@@ -102,7 +102,7 @@ def test_the_first_start_makes_an_administrator_and_answers(var: Path) -> None:
         assert requests.get(f"http://localhost:{portal.port}/", timeout=10).ok
         assert portal.output.count("This password is shown only now") == 1
         email = portal.wait_for_output(r"e-mail +(\S+)")[1]
-        password = portal.wait_for_output(r"password +(\S+) ")[1]
+        password = portal.wait_for_output(r"\|  +password +(\S+)")[1]
         assert sign_in(portal.port, email, password)
         assert not sign_in(portal.port, email, password + "x")
         everything = portal.descendants()

@@ -1,0 +1,109 @@
+"""axe finds nothing serious on any page, in either theme, on a phone and on a desk."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ViewportSize
+
+from tests.data import drawn_image
+from tests.installation import Installation
+from tests.journeys.person import Person
+from tests.visitor import Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.services]
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1440, "height": 900}
+OPEN_PAGES = [
+    "/",
+    "/guide/",
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/accounts/password/reset/",
+    "/accounts/confirm-email/",
+    "/nowhere/",
+]
+SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture(scope="module")
+def member(embedded: Installation) -> Visitor:
+    """Somebody with a history: thumbnails, a photograph outside the domain, a refused file."""
+    visitor = embedded.visitor().sign_up("axe@example.org")
+    files = {f"{n}.jpg": drawn_image((32, 32), seed=n) for n in range(3)}
+    files |= {"holiday.jpg": drawn_image((800, 500)), "bad.jpg": b"no image"}
+    visitor.submission = visitor.submit(files)
+    embedded.wait_until_ended(visitor.submission)
+    return visitor
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def theme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module", params=[PHONE, DESK], ids=["phone", "desk"])
+def person(
+    request: pytest.FixtureRequest, theme: str, chromium: Browser, embedded: Installation
+) -> Iterator[Person]:
+    """Somebody with this screen and this theme."""
+    somebody = Person(chromium, embedded, viewport=request.param, color_scheme=theme)
+    yield somebody
+    somebody.leave()
+
+
+def serious_findings(person: Person) -> list[str]:
+    """What axe calls serious or critical on the page that is open."""
+    found = Axe().run(person.page).response["violations"]
+    return [
+        f"{person.page.url}: {rule['id']}: {rule['help']}: {node['html'][:160]}"
+        for rule in found
+        if rule["impact"] in SERIOUS
+        for node in rule["nodes"]
+    ]
+
+
+def scrolls_sideways(person: Person) -> bool:
+    """Whether the page is wider than the screen."""
+    return bool(
+        person.page.evaluate(
+            "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        )
+    )
+
+
+def look_at(person: Person, paths: list[str]) -> list[str]:
+    """Every serious finding on these pages."""
+    findings = []
+    for path in paths:
+        person.page.goto(path)
+        findings += serious_findings(person)
+        if scrolls_sideways(person):
+            findings.append(f"{person.page.url} is wider than the screen")
+    return findings
+
+
+def test_pages_for_everybody(person: Person) -> None:
+    assert look_at(person, OPEN_PAGES) == []
+
+
+def test_pages_for_members(person: Person, member: Visitor) -> None:
+    cookies = [
+        {"name": cookie.name, "value": cookie.value or "", "url": person.portal.url}
+        for cookie in member.session.cookies
+    ]
+    person.context.add_cookies(cookies)  # type: ignore[arg-type]
+    pages = ["/submit/", "/history/", "/history/?q=nothing-like-this", "/account/"]
+    pages += ["/account/delete/", "/accounts/email/", "/accounts/password/change/"]
+    pages += [f"/submissions/{member.submission}/", *member.analysis_links(member.submission)]
+    assert look_at(person, pages) == []
+
+    person.page.goto("/submit/")
+    person.choose({"ready.jpg": drawn_image((32, 32)), "empty.jpg": b""})
+    assert serious_findings(person) == []
+
+    person.history()
+    person.page.get_by_role("checkbox", name="Select holiday.jpg").check()
+    person.page.get_by_test_id("delete-selected").click()
+    assert serious_findings(person) == []
+    person.context.clear_cookies()
