@@ -6,6 +6,7 @@ import struct
 import unicodedata
 import zlib
 from dataclasses import dataclass
+from math import ceil
 from typing import BinaryIO
 
 import pillow_heif
@@ -174,7 +175,7 @@ def _decode(image: Image.Image, preview_side: int) -> None:
             # The decoder scales by halves while it reads: 50 megapixels give 12 MB at most, not
             # 150. Both sides are told in proportion, as it goes by the shorter one.
             scale = preview_side / max(image.size)
-            image.draft(None, (int(image.width * scale), int(image.height * scale)))
+            image.draft(None, (ceil(image.width * scale), ceil(image.height * scale)))
         image.load()
     except MemoryError:
         raise ImageRejected(

@@ -38,7 +38,7 @@ class Answer:
 
 def answer(
     directory: Path,
-    weights_sha256: str,
+    spec: dict[str, Any],
     source: bytes,
     *,
     size: tuple[int, int],
@@ -50,7 +50,7 @@ def answer(
 
     Args:
         directory: Where the version lies.
-        weights_sha256: What its weights must hash to.
+        spec: What it was registered with, the hash of its weights included.
         source: The file's bytes.
         size: Upright (width, height) of the image, for the proportions of the heatmap.
         max_pixels: Larger images are refused.
@@ -64,7 +64,7 @@ def answer(
     from ml.gradcam import colourise
 
     with _translated():
-        detector = _detector(directory, weights_sha256, threads)
+        detector = _detector(directory, json.dumps(spec), threads)
         (prediction,) = detector.predict([source], with_heatmap=with_heatmap, max_pixels=max_pixels)
     if isinstance(prediction, ImageReadError):
         raise GatewayError(prediction.code, prediction.sentence)
@@ -75,14 +75,14 @@ def answer(
     return Answer(prediction.p_fake, painted, heatmap.method)
 
 
-def warm_up(directory: Path, weights_sha256: str, *, threads: int) -> None:
+def warm_up(directory: Path, spec: dict[str, Any], *, threads: int) -> None:
     """Load a version and run it once, so that the first image does not wait for it.
 
     Raises:
         GatewayError: When the version cannot be loaded.
     """
     with _translated():
-        _detector(directory, weights_sha256, threads).warm_up()
+        _detector(directory, json.dumps(spec), threads).warm_up()
 
 
 def spec_in_domain(spec: dict[str, Any], width: int, height: int) -> bool:
@@ -108,7 +108,7 @@ def read_verified_spec(directory: Path) -> dict[str, Any]:
 
 def evaluate(
     directory: Path,
-    weights_sha256: str,
+    spec: dict[str, Any],
     data: Path,
     *,
     threads: int,
@@ -118,7 +118,7 @@ def evaluate(
 
     Args:
         directory: Where the version lies.
-        weights_sha256: What its weights must hash to.
+        spec: What it was registered with, the hash of its weights included.
         data: A folder or zip with REAL/ and FAKE/ below it at any depth.
         threads: Cores for the network.
         progress: Called with images done and images in all.
@@ -132,7 +132,7 @@ def evaluate(
     from ml import evaluation
 
     with _translated():
-        detector = _detector(directory, weights_sha256, threads)
+        detector = _detector(directory, json.dumps(spec), threads)
         record = evaluation.evaluate(detector, data, progress=progress)
     result: dict[str, Any] = json.loads(record.to_json())
     return result
@@ -146,15 +146,16 @@ def upright_rgb(image: Image.Image) -> Image.Image:
 
 
 @lru_cache(maxsize=LOADED_VERSIONS)
-def _detector(directory: Path, weights_sha256: str, threads: int) -> "Detector":
-    """Load a version once; its hash is part of the key: other weights are another version."""
+def _detector(directory: Path, spec: str, threads: int) -> "Detector":
+    """Load a version once; what it was registered with is part of the key and has to agree."""
+    from ml.contract import ModelSpec
     from ml.inference import Detector
 
     detector = Detector.load(directory, threads=threads)
-    if detector.spec.weights_sha256 != weights_sha256:
+    if detector.spec != ModelSpec.from_json(spec):
         raise GatewayError(
-            "wrong_weights",
-            "The weights on disk are not those that this version was registered with.",
+            "wrong_model",
+            "The model on disk is not the one that this version was registered with.",
         )
     return detector
 

@@ -48,9 +48,7 @@ def take_up_work(sender: Any, **_: Any) -> None:
         log.warning("no model is registered; analyses will fail until one is")
         return
     try:
-        ml_gateway.warm_up(
-            champion.directory, champion.weights_sha256, threads=settings.INFERENCE_THREADS
-        )
+        ml_gateway.warm_up(champion.directory, champion.spec, threads=settings.INFERENCE_THREADS)
     except ml_gateway.GatewayError as error:
         log.warning("%s cannot be loaded: %s", champion.label, error.sentence)
     else:

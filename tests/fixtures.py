@@ -18,6 +18,7 @@ from portal.models import User
 from tests import colours, people, work
 
 Committed = Callable[[], AbstractContextManager[Any]]
+Queue = Callable[[], list[int]]
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 
 
@@ -90,6 +91,16 @@ def model(db: None, model_folder: Path) -> ModelVersion:
 
 
 @pytest.fixture
+def other_model() -> Callable[[Path], None]:
+    """Store, in a folder, a model with the same name and other weights."""
+
+    def store(folder: Path) -> None:
+        colours.store(folder, strength=2.0)
+
+    return store
+
+
+@pytest.fixture
 def committed(
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> Committed:
@@ -98,7 +109,7 @@ def committed(
 
 
 @pytest.fixture
-def queue() -> Iterator[Callable[[], list[int]]]:
+def queue() -> Iterator[Queue]:
     """What has been enqueued since the last call: ids of analyses."""
     work.delivered()
     yield work.delivered

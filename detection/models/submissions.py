@@ -182,6 +182,10 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
         """Latest hand-in first."""
         return self.order_by("-created_at", "-pk")
 
+    def oldest_first(self) -> Self:
+        """As they are to be worked on."""
+        return self.order_by("pk")
+
     def never_enqueued(self, before: datetime) -> Self:
         """Waiting without a task: the broker was away when they came in."""
         return self.filter(state=State.QUEUED, enqueued_at=None, created_at__lt=before)

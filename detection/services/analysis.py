@@ -151,7 +151,7 @@ def _result(claim: Analysis) -> dict[str, Any]:
     image, version = claim.image, _champion()
     answer = ml_gateway.answer(
         version.directory,
-        version.weights_sha256,
+        version.spec,
         _content(image),
         size=(image.width, image.height),
         max_pixels=settings.MAX_PIXELS,

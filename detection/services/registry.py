@@ -1,6 +1,7 @@
 """Takes model versions in, verified and whole, and moves the champion."""
 
 import logging
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,9 +11,12 @@ from django.conf import settings
 from django.db import transaction
 
 from detection import ml_gateway
+from detection.ml_gateway import GatewayError
 from detection.models import ModelVersion, Promotion, RegisteredModel
 
 log = logging.getLogger(__name__)
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 @transaction.atomic
@@ -26,17 +30,14 @@ def version_register(*, directory: Path) -> tuple[ModelVersion, bool]:
         The version, and whether it is new.
 
     Raises:
-        GatewayError: When the files are missing, damaged or of a newer format.
+        GatewayError: When the files are missing, damaged or of a newer format, `invalid_name` or
+            `wrong_track`.
     """
     spec = ml_gateway.read_verified_spec(directory)
-    model, _ = RegisteredModel.objects.get_or_create(
-        name=spec["name"], defaults={"track": spec["track"]}
-    )
-    # The row's lock keeps two registrations from taking the same number.
-    RegisteredModel.objects.select_for_update().get(pk=model.pk)
+    model = _model(spec["name"], spec["track"])
     known = model.versions.filter(weights_sha256=spec["weights_sha256"]).first()
     if known:
-        _restore_files(known, directory)
+        _restore_files(known, directory, spec)
         return known, False
     newest = model.versions.order_by("-number").values_list("number", flat=True).first() or 0
     version = ModelVersion.objects.create(
@@ -80,13 +81,35 @@ def shipped_register() -> list[tuple[ModelVersion, bool]]:
     return outcome
 
 
-def _restore_files(version: ModelVersion, directory: Path) -> None:
+def _model(name: str, track: str) -> RegisteredModel:
+    """Return the model of this name, made if need be and locked: numbers are given one by one."""
+    # The name becomes a folder and a part of commands; nothing else may come in by it.
+    if not NAME.fullmatch(name):
+        raise GatewayError(
+            "invalid_name", f"A model's name has small letters, digits and hyphens. Not: {name!r}."
+        )
+    RegisteredModel.objects.get_or_create(name=name, defaults={"track": track})
+    model = RegisteredModel.objects.select_for_update().get(name=name)
+    if model.track != track:
+        raise GatewayError(
+            "wrong_track", f"{name} is a model for {model.track} images, not for {track} ones."
+        )
+    return model
+
+
+def _restore_files(version: ModelVersion, directory: Path, spec: dict[str, Any]) -> None:
     """Bring lost or damaged files of a version back from the folder it was registered from."""
     try:
-        ml_gateway.read_verified_spec(version.directory)
-    except ml_gateway.GatewayError as error:
-        log.warning("%s: %s Restored from %s.", version.label, error.sentence, directory)
-        _copy_whole(directory, version.directory)
+        if ml_gateway.read_verified_spec(version.directory) == version.spec:
+            return
+        damage = "Its spec was changed."
+    except GatewayError as error:
+        damage = error.sentence
+    if spec != version.spec:
+        log.warning("%s: %s The spec in %s is another one.", version.label, damage, directory)
+        return
+    log.warning("%s: %s Restored from %s.", version.label, damage, directory)
+    _copy_whole(directory, version.directory)
 
 
 def _copy_whole(source: Path, target: Path) -> None:

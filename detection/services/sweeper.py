@@ -35,13 +35,11 @@ def sweep(*, now: datetime | None = None) -> SweepReport:
     now = now or timezone.now()
     lease = now - timedelta(seconds=settings.ANALYSIS_LEASE_SECONDS)
     returned, given_up = _give_back(Analysis.objects.abandoned(lease))
-    waiting = list(
-        Analysis.objects.never_enqueued(now - ENQUEUE_GRACE).values_list("pk", flat=True)[:AT_ONCE]
-    )
+    waiting = Analysis.objects.never_enqueued(now - ENQUEUE_GRACE)
     if not Analysis.objects.active_since(now - IDLE_AFTER).exists():
-        lost = Analysis.objects.lost_in_queue(lease)
-        waiting += lost.values_list("pk", flat=True)[:AT_ONCE]
-    enqueued = _enqueue(waiting)
+        waiting |= Analysis.objects.lost_in_queue(lease)
+    oldest = waiting.oldest_first().values_list("pk", flat=True)[:AT_ONCE]
+    enqueued = _enqueue(list(oldest))
     old_and_empty = Submission.objects.filter(
         images=None, refusals=None, created_at__lt=now - EMPTY_SUBMISSION_AGE
     )
@@ -63,7 +61,7 @@ def worker_started(*, worker: str) -> int:
 def _give_back(analyses: AnalysisQuerySet) -> tuple[int, int]:
     """Requeue what may be tried again; end what has taken its worker down too often."""
     most = settings.ANALYSIS_MAX_ATTEMPTS
-    moved = analyses_requeue(analyses=analyses.filter(attempts__lt=most))
+    moved = analyses_requeue(analyses=analyses.filter(attempts__lt=most).oldest_first())
     for pk in moved:
         analysis_enqueue(analysis_id=pk)
     given_up = sum(

@@ -48,9 +48,7 @@ def _load(version: ModelVersion) -> None:
     # TensorFlow reports its devices on standard error at import; people asked for verdicts.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        ml_gateway.warm_up(
-            version.directory, version.weights_sha256, threads=settings.INFERENCE_THREADS
-        )
+        ml_gateway.warm_up(version.directory, version.spec, threads=settings.INFERENCE_THREADS)
     except GatewayError as error:
         raise CommandError(f"{error.sentence} [{error.code}]") from error
 
@@ -90,7 +88,7 @@ def _verdict(path: Path, version: ModelVersion) -> dict[str, Any]:
     size = inspected.width, inspected.height
     answer = ml_gateway.answer(
         version.directory,
-        version.weights_sha256,
+        version.spec,
         content,
         size=size,
         max_pixels=settings.MAX_PIXELS,

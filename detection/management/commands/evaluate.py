@@ -38,7 +38,7 @@ class Command(BaseCommand):
         try:
             record = ml_gateway.evaluate(
                 version.directory,
-                version.weights_sha256,
+                version.spec,
                 options["data"],
                 threads=settings.INFERENCE_THREADS,
                 progress=self.show_progress if sys.stderr.isatty() else None,
