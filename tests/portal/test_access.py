@@ -1,0 +1,181 @@
+"""Each address as a stranger, Charlie, Alice and the admin ask for it; none can be forgotten."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from detection.models import Analysis
+from portal.models import User
+from tests import images, work
+from tests.fixtures import signed_in
+
+
+class Access(NamedTuple):
+    """The status that each of the four gets; Alice owns what the address names."""
+
+    anonymous: int
+    charlie: int
+    alice: int
+    admin: int
+
+
+OPEN = Access(200, 200, 200, 200)
+MEMBERS = Access(302, 200, 200, 200)
+OWNER = Access(302, 404, 200, 404)
+# The admin panel shows pictures and heatmaps.
+MEDIA = Access(302, 404, 200, 200)
+ONLY_POST = Access(302, 405, 405, 405)
+# Who is signed in has no business on these pages.
+STRANGERS = Access(200, 302, 302, 302)
+
+GET = {
+    "home": STRANGERS,
+    "guide": OPEN,
+    "favicon.ico": Access(302, 302, 302, 302),
+    "health_live": OPEN,
+    "health_ready": OPEN,
+    "submission_new": MEMBERS,
+    "submission_open": ONLY_POST,
+    "submission_detail": OWNER,
+    "submission_progress": OWNER,
+    "image_add": ONLY_POST,
+    "image_thumbnail": MEDIA,
+    "image_preview": MEDIA,
+    "image_original": MEDIA,
+    "analysis_detail": OWNER,
+    "analysis_status": OWNER,
+    "analysis_retry": ONLY_POST,
+    "analysis_heatmap": MEDIA,
+    "history": MEMBERS,
+    "history_delete": ONLY_POST,
+    "account": MEMBERS,
+    "account_delete": MEMBERS,
+    "account_login": STRANGERS,
+    "account_signup": STRANGERS,
+    "account_confirm_login_code": Access(302, 302, 302, 302),  # sign-in is by password
+    "account_logout": MEMBERS,
+    "account_inactive": OPEN,
+    "account_email": MEMBERS,
+    "account_change_password": MEMBERS,
+    "account_set_password": Access(302, 302, 302, 302),  # everybody has one
+    "account_reauthenticate": MEMBERS,
+    "account_reset_password": OPEN,
+    "account_reset_password_done": OPEN,
+    "account_reset_password_from_key": OPEN,  # says that the link is no good
+    "account_reset_password_from_key_done": OPEN,
+    "account_confirm_email": OPEN,
+    "account_email_verification_sent": OPEN,
+}
+POST = {
+    "submission_open": Access(302, 201, 201, 201),
+    "image_add": Access(302, 404, 422, 404),
+    "analysis_retry": Access(302, 404, 302, 404),
+    "history_delete": Access(302, 302, 302, 302),
+}
+
+
+def routes(resolver: URLResolver) -> Iterator[URLPattern]:
+    """Every pattern below, but those of the admin panel, which has a test of its own."""
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLPattern):
+            yield entry
+        elif entry.namespace != "admin":
+            yield from routes(entry)
+
+
+ROUTES = {route.name or str(route.pattern): route for route in routes(get_resolver())}
+
+
+@pytest.fixture
+def analysis(alice: User) -> Analysis:
+    """Alice's, with a heatmap; it has failed, so that it may be run again."""
+    analysis = work.ended(work.queued(alice), state="failed", error_code="broken")
+    analysis.heatmap.save("", work.upload(images.plain("red")))
+    return analysis
+
+
+def address(name: str, analysis: Analysis) -> str:
+    """Where the route leads for Alice's things."""
+    ids = {
+        "submissions": analysis.image.submission.public_id,
+        "images": analysis.image.public_id,
+        "analyses": analysis.public_id,
+    }
+    values: dict[str, str] = {"key": "no-such-key", "uidb36": "1"}
+    route = ROUTES[name]
+    first = str(route.pattern).split("/")[0]
+    known = {"public_id": ids.get(first, ""), **values}
+    if not route.name:
+        return f"/{route.pattern}"
+    return reverse(name, kwargs={k: known[k] for k in route.pattern.regex.groupindex})
+
+
+@pytest.fixture
+def people(alice: User, charlie: User, admin: User) -> dict[str, Client]:
+    """Their browsers."""
+    clients = {"charlie": charlie, "alice": alice, "admin": admin}
+    return {
+        "anonymous": Client(),
+        **{name: signed_in(user) for name, user in clients.items()},
+    }
+
+
+def test_no_address_is_forgotten() -> None:
+    assert set(ROUTES) == set(GET)
+
+
+@pytest.mark.parametrize("name", GET)
+def test_who_may_get_it(name: str, analysis: Analysis, people: dict[str, Client]) -> None:
+    path = address(name, analysis)
+    answers = {who: client.get(path).status_code for who, client in people.items()}
+    assert Access(**answers) == GET[name]
+
+
+@pytest.mark.parametrize("name", POST)
+def test_who_may_post_to_it(name: str, analysis: Analysis, people: dict[str, Client]) -> None:
+    path = address(name, analysis)
+    answers = {who: client.post(path).status_code for who, client in people.items()}
+    assert Access(**answers) == POST[name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name, access in GET.items()
+        if access.anonymous == 302 and access.alice != 302 and name != "account_logout"
+    ],
+)
+def test_a_stranger_is_asked_to_sign_in_and_brought_back(name: str, analysis: Analysis) -> None:
+    path = address(name, analysis)
+    answer = Client().get(path)
+    assert answer["Location"] == f"{reverse('account_login')}?next={path}"
+
+
+@pytest.mark.parametrize("name", sorted(set(GET) - {"health_live", "health_ready"}))
+def test_pages_are_checked_for_a_token(name: str, analysis: Analysis, alice: User) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(alice)
+    answer = strict.post(address(name, analysis))
+    # Those that take no form at all say so first; nothing may come through.
+    assert answer.status_code in (403, 405)
+
+
+def test_an_unknown_address_is_not_found(people: dict[str, Client]) -> None:
+    for who, client in people.items():
+        assert client.get("/no/such/page/").status_code == 404
+        expected = 302 if who == "anonymous" else 404
+        assert client.get("/submissions/000000000000000000000000/").status_code == expected
+
+
+@pytest.mark.parametrize("name", sorted(n for n, access in GET.items() if access.alice == 200))
+def test_answers_forbid_framing_and_guessing(
+    name: str, analysis: Analysis, people: dict[str, Client]
+) -> None:
+    answer = people["alice"].get(address(name, analysis))
+    assert answer["X-Frame-Options"] == "DENY"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Referrer-Policy"] == "same-origin"
