@@ -107,10 +107,11 @@ form.addEventListener("submit", (event) => {
 
 // The list replaces the input's own memory, so the same file may be chosen again.
 input.required = false;
-input.addEventListener("change", () => {
+function takeOver() {
   add(input.files);
   input.value = "";
-});
+}
+input.addEventListener("change", takeOver);
 
 function reset() {
   items.forEach((item) => item.element.remove());
@@ -154,4 +155,5 @@ addEventListener("beforeunload", (event) => {
   if (isSending) event.preventDefault();
 });
 
-show();
+// What was chosen before this script had loaded, or is kept by a reload, is in the input alone.
+takeOver();

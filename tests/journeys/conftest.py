@@ -22,7 +22,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def stranger(chromium: Browser, embedded: Installation) -> Iterator[Person]:
-    """Somebody with a fresh browser, not signed in; nothing may have gone wrong in it at the end."""
+    """Somebody with a fresh browser, not signed in; nothing may go wrong in it to the end."""
     person = Person(chromium, embedded)
     yield person
     person.leave()

@@ -1,4 +1,4 @@
-"""Somebody in front of a browser: what they do on the portal's pages, by what they can see there."""
+"""Somebody in front of a browser: what they do on the portal's pages, by what they see there."""
 
 import base64
 import re

@@ -78,9 +78,9 @@ def test_the_theme_is_remembered(stranger: Person) -> None:
     page.goto("/guide/")
     toggle = page.get_by_test_id("theme-toggle")
     expect(toggle).to_have_attribute("aria-pressed", "false")
-    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    light = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     toggle.click()
     expect(toggle).to_have_attribute("aria-pressed", "true")
     page.goto("/")
     expect(page.get_by_test_id("theme-toggle")).to_have_attribute("aria-pressed", "true")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") != light

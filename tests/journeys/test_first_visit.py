@@ -45,7 +45,7 @@ def test_real_images_get_verdicts_by_picker_drop_and_paste(alice: Person) -> Non
     expect(alice.page.get_by_test_id("model-label")).to_contain_text("cifake-residual")
     facts = alice.page.get_by_test_id("file-facts")
     expect(facts).to_contain_text("JPEG")
-    expect(facts).to_contain_text("32 × 32")
+    expect(facts).to_contain_text("32 × 32")  # noqa: RUF001
     expect(facts).to_contain_text(re.compile(r"[0-9a-f]{64}"))
 
 
