@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from detection.admin.links import DeletesByService
 from portal.accounts import user_purge
 from portal.models import User
 
@@ -56,7 +57,7 @@ class EmailAddressInline(TabularInline):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
+class UserAdmin(DeletesByService, DjangoUserAdmin, ModelAdmin):
     """Who may sign in, and who may enter this panel."""
 
     form = UserChangeForm

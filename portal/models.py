@@ -56,3 +56,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email
+
+    def clean(self) -> None:
+        """Bring the address to lower case; forms call this before they look for a twin."""
+        super().clean()
+        self.email = self.email.strip().lower()

@@ -26,6 +26,18 @@ class ReadOnlyAdmin(ModelAdmin):
         return False
 
 
+class DeletesByService(ModelAdmin):
+    """Deletes through a service, which takes along whatever belongs to the rows.
+
+    Django would ask for the right to delete each of these by itself, and nobody has that.
+    """
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Tell what goes along, without asking for rights on it."""
+        objects, counts, _, protected = super().get_deleted_objects(objs, request)
+        return objects, counts, set(), protected
+
+
 def object_link(target: Model | None, text: str = "") -> SafeString | str:
     """Return a link to the admin page of an object, or a dash where there is none."""
     if target is None:

@@ -11,7 +11,7 @@ from django.utils.text import Truncator
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
-from detection.admin.links import ReadOnlyAdmin, object_link, picture
+from detection.admin.links import DeletesByService, ReadOnlyAdmin, object_link, picture
 from detection.models import Analysis, Refusal, State, Submission, SubmittedImage, VerdictKind
 from detection.services import intake
 
@@ -83,7 +83,7 @@ class RefusalInline(ReadOnlyInline):
 
 
 @admin.register(Submission)
-class SubmissionAdmin(ReadOnlyAdmin):
+class SubmissionAdmin(DeletesByService, ReadOnlyAdmin):
     """Who handed in what, and when."""
 
     list_display = ["__str__", "owner_link", "source", "image_count", "created_at"]
