@@ -3,10 +3,11 @@
 import base64
 import re
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
 
 from playwright.sync_api import Browser, Locator, Page, Response, expect
 
-from tests.installation import Installation
 from tests.visitor import PASSWORD, link_in, newest_mail
 
 BROWSER_FLAGS = [
@@ -36,10 +37,20 @@ PASTE = """
 """
 
 
+class Site(Protocol):
+    """What a person has to know of a portal: its address, and where its mail lies."""
+
+    url: str
+
+    @property
+    def mail_folder(self) -> Path:
+        """The folder of the messages."""
+
+
 class Person:
     """One person, one browser profile. `troubles` gathers what must not happen in it."""
 
-    def __init__(self, browser: Browser, portal: Installation, **profile: object) -> None:
+    def __init__(self, browser: Browser, portal: Site, **profile: object) -> None:
         """`profile` are Playwright's options of a browser context, such as `viewport`."""
         self.portal = portal
         self.browser = browser

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.data import cifake_images, drawn_image
+from tests.installation import Installation
 from tests.journeys.person import Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.services]
@@ -149,7 +150,7 @@ def test_keeping_in_the_question_deletes_nothing(alice: Person) -> None:
     assert alice.history() == ["keep.jpg"]
 
 
-def test_it_works_without_scripts(alice: Person) -> None:
+def test_it_works_without_scripts(alice: Person, embedded: Installation) -> None:
     plain = Person(alice.browser, alice.portal, java_script_enabled=False)
     plain.email = alice.email
     plain.sign_in()
@@ -157,7 +158,7 @@ def test_it_works_without_scripts(alice: Person) -> None:
     plain.page.get_by_test_id("submit-button").click()
     plain.page.wait_for_url("**/submissions/*/")
     expect(plain.page.get_by_test_id("refusal")).to_contain_text("bad.jpg")
-    alice.portal.wait_until_ended(plain.page.url.rstrip("/").rpartition("/")[2])
+    embedded.wait_until_ended(plain.page.url.rstrip("/").rpartition("/")[2])
     plain.page.reload()
     plain.open_verdict("plain.jpg")
     plain.leave()
