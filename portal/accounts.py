@@ -16,6 +16,7 @@ from django.utils.crypto import get_random_string
 
 from detection.models import SubmittedImage
 from detection.services.intake import owner_purge
+from portal.environment import misconfigured
 from portal.models import User
 
 # No letters or digits that are mistaken for one another when typed from a terminal.
@@ -93,13 +94,13 @@ def administrator_ensure() -> tuple[str, str] | None:
         there is an administrator already.
     """
     users = get_user_model().objects
+    email, password = settings.ADMIN_EMAIL, get_random_string(PASSWORD_LENGTH, ALPHABET)
     with transaction.atomic():
         if users.filter(is_superuser=True).exists():
             return None
-        email, password = (
-            settings.ADMIN_EMAIL,
-            get_random_string(PASSWORD_LENGTH, ALPHABET),
-        )
+        if users.filter(email=email).exists():
+            # Whoever signed up with this address must not become administrator by it.
+            misconfigured("ADMIN_EMAIL", f"must be nobody's yet, but {email} has signed up.")
         user = users.create_superuser(email, password)
         EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
     return email, password

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 from django.utils.crypto import get_random_string
 
 SECRET_KEY_LENGTH = 50
@@ -80,6 +82,32 @@ class Environment:
             misconfigured(name, f"must be one of {', '.join(allowed)}. Received: {word!r}.")
         return word
 
+    def time_zone(self, name: str, default: str) -> str:
+        """Return the name of a time zone that this machine knows."""
+        zone = self.text(name, default)
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            misconfigured(name, f"must be a time zone such as Europe/Berlin. Received: {zone!r}.")
+        return zone
+
+    def origins(self, name: str) -> list[str]:
+        """Return a list of origins, each with its scheme; empty by default."""
+        origins = self.words(name, default=[])
+        for origin in origins:
+            if not origin.startswith(("http://", "https://")):
+                misconfigured(name, f"must hold origins with http:// or https://, not {origin!r}.")
+        return origins
+
+    def mailbox(self, name: str, default: str) -> str:
+        """Return an e-mail address, in lower case."""
+        address = self.text(name, default).lower()
+        try:
+            validate_email(address)
+        except ValidationError:
+            misconfigured(name, f"must be an e-mail address. Received: {address!r}.")
+        return address
+
     def folder(self, name: str, default: Path) -> Path:
         """Return the absolute path of a folder, made if need be."""
         path = Path(self.text(name, str(default))).expanduser().absolute()
@@ -95,8 +123,14 @@ class Environment:
         try:
             parts = urlsplit(address)
             parts.port  # noqa: B018 - reading it validates it
-        except ValueError as error:
-            misconfigured(name, f"is not an address: {error}.")
+        except ValueError:
+            # Not the error's own words: they quote what stands where a port should, and after a
+            # slash in the password that is the password.
+            misconfigured(
+                name,
+                "is not an address such as scheme://user:password@host:port/name; in a password, "
+                "characters such as / ? # are written %2F %3F %23.",
+            )
         if parts.scheme not in schemes:
             wanted = " or ".join(f"{scheme}://" for scheme in schemes)
             misconfigured(name, f"must begin with {wanted}. Received: {parts.scheme}://….")
@@ -114,13 +148,22 @@ class Environment:
         """Return Django's e-mail settings for an address such as smtp+tls://user:pw@host:587."""
         schemes = ("smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "dummymail")
         address = self.url(name, schemes)
-        return self._parsed(name, lambda: self._env.email_url_config(address))
+        config = self._parsed(name, lambda: self._env.email_url_config(address))
+        if config.get("EMAIL_PORT") is None:
+            ports = {"EMAIL_USE_TLS": 587, "EMAIL_USE_SSL": 465}
+            config["EMAIL_PORT"] = next((ports[key] for key in ports if config.get(key)), 25)
+        return config
 
     def _parsed(self, name: str, parse: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         try:
             return dict(parse())
-        except (ImproperlyConfigured, ValueError, KeyError) as error:
-            misconfigured(name, f"cannot be understood: {error}.")
+        except (ImproperlyConfigured, ValueError, KeyError):
+            misconfigured(name, "is not an address that can be understood.")
+
+
+def celery_address(redis: str) -> str:
+    """Return a Redis address as Celery knows it: one behind a socket file has another scheme."""
+    return redis.replace("unix://", "redis+socket://", 1)
 
 
 def kept_secret(path: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from portal.environment import Environment, kept_secret, misconfigured
+from portal.environment import Environment, celery_address, kept_secret, misconfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -32,7 +32,7 @@ ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=LOCAL_HOSTS if EMBEDDED else None)
-CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "unfold",
@@ -86,7 +86,7 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 FORMAT_MODULE_PATH = ["portal.formats"]
 USE_TZ = True
-TIME_ZONE = env.text("TIME_ZONE", "UTC")
+TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 
 STATIC_URL = "/static/"
 STATIC_ROOT = env.folder("STATIC_ROOT", VAR_ROOT / "static")
@@ -156,7 +156,7 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 BROKER_FOLDER = VAR_ROOT / "broker"
 if HAS_REDIS:
-    CELERY_BROKER_URL = REDIS_URL
+    CELERY_BROKER_URL = celery_address(REDIS_URL)
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
         # Longer than the longest task, else Redis hands a running one to a second worker.
         "visibility_timeout": 3600,
@@ -204,7 +204,7 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Veripix] "
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
-# Sign-in: per address and hour, and per account; the rest keeps allauth's own limits.
+# Sign-in: by where it comes from, and by the account it is for; the rest keeps allauth's limits.
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
 
 if env.has("EMAIL_URL"):
@@ -219,7 +219,7 @@ else:
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Veripix <veripix@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_TIMEOUT = 10
-ADMIN_EMAIL = env.text("ADMIN_EMAIL", "admin@localhost")
+ADMIN_EMAIL = env.mailbox("ADMIN_EMAIL", "admin@localhost")
 
 # -- Transport security -----------------------------------------------------------------------
 
@@ -253,13 +253,12 @@ if env.flag("TRUST_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     # Sign-in is throttled by the address that the proxy saw; its own would lock out everybody.
     ALLAUTH_TRUSTED_PROXY_COUNT = 1
-    # Else the sign-in throttle would take everybody for the proxy.
-    ALLAUTH_TRUSTED_PROXY_COUNT = 1
 
 # -- The work: limits and models --------------------------------------------------------------
 
 MAX_UPLOAD_BYTES = env.number("MAX_UPLOAD_MEGABYTES", default=20, most=500) * 1_000_000
-MAX_PIXELS = env.number("MAX_MEGAPIXELS", default=50, most=500) * 1_000_000
+# Pillow by itself refuses more than 178 megapixels.
+MAX_PIXELS = env.number("MAX_MEGAPIXELS", default=50, most=150) * 1_000_000
 MAX_FILES = env.number("MAX_FILES", default=50, most=5000)
 DATA_UPLOAD_MAX_NUMBER_FILES = MAX_FILES + 50  # a few too many get a sentence, not a bare 400
 DATA_UPLOAD_MAX_NUMBER_FIELDS = MAX_FILES + 1000
