@@ -1,0 +1,1 @@
+"""How fast and how heavy: the model alone, and the whole portal around it."""

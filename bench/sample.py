@@ -1,0 +1,28 @@
+"""The images of the benchmark: real CIFAKE test images, both classes in turn."""
+
+import os
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def cifake_archive() -> Path:
+    """CIFAKE's test.zip, below VERIPIX_DATA or beside the repository; ends the run where absent."""
+    data = Path(os.environ.get("VERIPIX_DATA") or ROOT.parent / "shared" / "data")
+    archive = data / "cifake" / "test.zip"
+    if not archive.is_file():
+        sys.exit(f"{archive} is not there: set VERIPIX_DATA to the folder with the data sets.")
+    return archive
+
+
+def cifake_sample(count: int) -> list[tuple[str, bytes]]:
+    """File name and content of `count` images, half of them real, half of them made by AI."""
+    with zipfile.ZipFile(cifake_archive()) as archive:
+        names = sorted(name for name in archive.namelist() if name.lower().endswith(".jpg"))
+        real = [name for name in names if "/REAL/" in name]
+        fake = [name for name in names if "/FAKE/" in name]
+        pairs = zip(real[: (count + 1) // 2], fake[: count // 2], strict=False)
+        chosen = [name for pair in pairs for name in pair]
+        return [(name.replace("/", "-"), archive.read(name)) for name in chosen]
