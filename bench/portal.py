@@ -120,13 +120,20 @@ def add(visitor: Visitor, submission: str, name: str, content: bytes) -> None:
 
 def last_finish(portal: Installation, submissions: list[str]) -> float:
     """When the last verdict of these submissions was stored, in seconds since the epoch."""
-    marks = ", ".join(["%s"] * len(submissions))
-    ((moment,),) = portal.rows(
-        "SELECT max(a.finished_at) FROM detection_analysis a"
-        " JOIN detection_submittedimage i ON i.id = a.image_id"
-        f" JOIN detection_submission s ON s.id = i.submission_id WHERE s.public_id IN ({marks})",
-        *submissions,
-    )
+    moments = [
+        portal.rows(
+            "SELECT max(a.finished_at) FROM detection_analysis a"
+            " JOIN detection_submittedimage i ON i.id = a.image_id"
+            " JOIN detection_submission s ON s.id = i.submission_id WHERE s.public_id = %s",
+            submission,
+        )[0][0]
+        for submission in submissions
+    ]
+    return max(seconds_since_epoch(moment) for moment in moments)
+
+
+def seconds_since_epoch(moment: datetime | str) -> float:
+    """A moment as the database stores it, in UTC; SQLite answers with text."""
     stored = moment if isinstance(moment, datetime) else datetime.fromisoformat(moment)
     return stored.replace(tzinfo=UTC).timestamp()
 

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -93,9 +93,10 @@ class Installation:
     def prepare(self) -> None:
         """Do what compose's `migrate` service and the image's build do."""
         command = shipped_commands()["migrate"]
-        subprocess.run(
-            command, cwd=ROOT, env=self.environment, check=True, stdout=subprocess.DEVNULL
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environment, check=False, capture_output=True, text=True
         )
+        assert done.returncode == 0, f"{command}:\n{done.stdout}{done.stderr}"
         if not (Path(self.environment["STATIC_ROOT"]) / "staticfiles.json").exists():
             self.manage("collectstatic", "--no-input")
 
@@ -113,19 +114,14 @@ class Installation:
             db=parts.path.lstrip("/"),
             autocommit=True,
         )
-        try:
-            cursor = connection.cursor()
+        with closing(connection), connection.cursor() as cursor:
             cursor.execute(statement, values)
             return list(cursor.fetchall())
-        finally:
-            connection.close()
 
     def _sqlite_rows(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         connection = sqlite3.connect(self.folder / "veripix.sqlite3", timeout=20)
-        try:
-            return connection.execute(statement, values).fetchall()  # type: ignore[arg-type]
-        finally:
-            connection.close()
+        with closing(connection):
+            return connection.execute(statement, values).fetchall()
 
     # -- programs ------------------------------------------------------------------------------
 

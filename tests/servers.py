@@ -68,7 +68,7 @@ def wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> Non
     """Wait until the server listens; its last lines are shown where it gave up instead."""
 
     def is_up() -> bool:
-        assert process.poll() is None, f"{process.args} ended:\n{log.read_text()[-2000:]}"
+        assert process.poll() is None, f"{process.args!r} ended:\n{log.read_text()[-2000:]}"
         return is_listening(port)
 
     wait_for(is_up, f"port {port}", timeout=START_SECONDS)

@@ -42,7 +42,7 @@ def read_declared(root: Path) -> Declared:
 
 def read_pins(file: Path) -> dict[str, str]:
     """Name -> version of every line of a requirements file; anything unpinned raises ValueError."""
-    pins = {}
+    pins: dict[str, str] = {}
     for line in file.read_text().splitlines():
         text = line.partition("#")[0].strip()
         if text:

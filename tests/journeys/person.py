@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from playwright.sync_api import Browser, Locator, Page, Response, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, Response, expect
 
 from tests.visitor import PASSWORD, link_in, newest_mail
 
@@ -118,7 +118,7 @@ class Person:
         """Choose files with the file picker."""
         self.page.get_by_test_id("file-input").set_input_files(
             [
-                {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+                FilePayload(name=name, mimeType="application/octet-stream", buffer=content)
                 for name, content in files.items()
             ]
         )

@@ -1,6 +1,7 @@
 """A security advisory fails the check; an advisory service out of reach is told in one line."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -12,7 +13,7 @@ ADVISORY = {"id": "PYSEC-2026-1", "fix_versions": ["13.0.1"], "aliases": [], "de
 WEAK = {"name": "pillow", "version": "13.0.0", "vulns": [ADVISORY]}
 
 
-def report(*packages: dict[str, object]) -> str:
+def report(*packages: Mapping[str, object]) -> str:
     return json.dumps({"dependencies": packages, "fixes": []})
 
 
