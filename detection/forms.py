@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 
 from detection import image_files
@@ -61,6 +62,16 @@ class ImageForm(forms.Form):
     )
 
 
+class DayField(forms.DateField):
+    """A day within the years that no time zone and no database drops off the end of."""
+
+    widget = forms.DateInput(attrs={"type": "date"})
+    default_validators = [
+        MinValueValidator(date(2000, 1, 1)),
+        MaxValueValidator(date(2999, 12, 31)),
+    ]
+
+
 class HistoryFilterForm(forms.Form):
     """What to show of my history; what cannot be understood does not filter."""
 
@@ -71,12 +82,8 @@ class HistoryFilterForm(forms.Form):
     state = forms.ChoiceField(
         label="State", required=False, choices=[("", "Any state"), *State.choices]
     )
-    since = forms.DateField(
-        label="From", required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
-    until = forms.DateField(
-        label="To", required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
+    since = DayField(label="From", required=False)
+    until = DayField(label="To", required=False)
 
     def filters(self) -> dict[str, Any]:
         """Return QuerySet filters for what was understood.

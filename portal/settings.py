@@ -260,6 +260,11 @@ MAX_UPLOAD_BYTES = env.number("MAX_UPLOAD_MEGABYTES", default=20, most=500) * 1_
 # Pillow by itself refuses more than 178 megapixels.
 MAX_PIXELS = env.number("MAX_MEGAPIXELS", default=50, most=150) * 1_000_000
 MAX_FILES = env.number("MAX_FILES", default=50, most=5000)
+FILE_UPLOAD_HANDLERS = [
+    "detection.uploads.BoundedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 DATA_UPLOAD_MAX_NUMBER_FILES = MAX_FILES + 50  # a few too many get a sentence, not a bare 400
 DATA_UPLOAD_MAX_NUMBER_FIELDS = MAX_FILES + 1000
 MODELS_ROOT = env.folder("MODELS_ROOT", VAR_ROOT / "models")

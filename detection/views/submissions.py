@@ -22,9 +22,10 @@ STATUS = {"file_too_large": 413, "too_many_files": 409, "submission_gone": 404}
 @login_required
 def submission_new(request: HttpRequest) -> HttpResponse:
     """Show the dropzone, and take many files at once from browsers without scripts."""
-    form = SubmissionForm(request.POST or None, request.FILES or None)
+    is_sent = request.method == "POST"
+    form = SubmissionForm(request.POST, request.FILES) if is_sent else SubmissionForm()
     refusals: list[Any] = []
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         submission = intake.submission_create(owner=request.user, files=form.cleaned_data["images"])
         if submission.images.exists():
             response = redirect("submission_detail", submission.public_id)
