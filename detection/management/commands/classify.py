@@ -114,8 +114,14 @@ def _verdict(path: Path, version: ModelVersion) -> dict[str, Any]:
 
 
 def _line(answer: dict[str, Any]) -> str:
+    file = _printable(answer["file"])
     if "error" in answer:
-        return f"{answer['file']}: {answer['error']['message']} [{answer['error']['code']}]"
+        return f"{file}: {answer['error']['message']} [{answer['error']['code']}]"
     label = VerdictKind(answer["verdict"]).label
     note = "" if answer["in_domain"] else ", not validated for this kind of image"
-    return f"{answer['file']}: {label} ({100 * answer['p_fake']:.1f} % AI-generated{note})"
+    return f"{file}: {label} ({100 * answer['p_fake']:.1f} % AI-generated{note})"
+
+
+def _printable(name: str) -> str:
+    """Escape what a file's name may hold and a terminal would obey or could not encode."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)

@@ -1,0 +1,96 @@
+"""A worker that starts takes up what it left behind and loads the champion; tasks are thin."""
+
+import pytest
+from celery import current_app
+from celery.signals import worker_ready
+
+from detection import ml_gateway, tasks
+from detection.models import Analysis, ModelVersion, State
+from detection.services.analysis import ANALYSE_IMAGE, analysis_claim
+from portal.models import User
+from tests import work
+from tests.fixtures import Queue
+
+HERE = "inference@here"
+
+
+def starts(*queues: str) -> None:
+    """Tell the process that a worker on these queues is ready, as Celery does."""
+    worker = current_app.Worker(hostname=HERE, pool="solo", queues=list(queues))
+    for receiver, answer in worker_ready.send(sender=worker):
+        assert not isinstance(answer, Exception), (receiver, answer)
+
+
+@pytest.fixture
+def left_behind(alice: User) -> Analysis:
+    """What a worker of this name held when it was killed."""
+    analysis = analysis_claim(analysis_id=work.queued(alice).pk, worker=HERE)
+    assert analysis is not None
+    return analysis
+
+
+def test_it_takes_up_its_work_and_loads_the_champion(
+    left_behind: Analysis, model: ModelVersion, queue: Queue
+) -> None:
+    ml_gateway._detector.cache_clear()
+    starts("inference")
+    assert queue() == [left_behind.pk]
+    assert ml_gateway._detector.cache_info().currsize == 1
+
+
+def test_a_training_worker_leaves_that_alone(
+    left_behind: Analysis, model: ModelVersion, queue: Queue
+) -> None:
+    ml_gateway._detector.cache_clear()
+    starts("training")
+    assert queue() == []
+    assert ml_gateway._detector.cache_info().currsize == 0
+
+
+@pytest.mark.django_db
+def test_without_a_model_it_starts_and_warns(caplog: pytest.LogCaptureFixture) -> None:
+    starts("inference")
+    assert "no model is registered" in caplog.text
+
+
+def test_with_a_broken_model_it_starts_and_warns(
+    model: ModelVersion, caplog: pytest.LogCaptureFixture
+) -> None:
+    ml_gateway._detector.cache_clear()
+    (weights,) = model.directory.glob("*.h5")
+    weights.unlink()
+    starts("inference")
+    assert "colours 1 cannot be loaded" in caplog.text
+
+
+def test_the_task_has_the_name_by_which_it_is_sent() -> None:
+    assert tasks.analyse_image.name == ANALYSE_IMAGE
+    assert ANALYSE_IMAGE in current_app.tasks
+
+
+def test_a_killed_workers_task_is_delivered_again() -> None:
+    assert current_app.conf.task_acks_late
+    assert current_app.conf.task_reject_on_worker_lost
+    assert current_app.conf.task_serializer == "json"
+    assert current_app.conf.accept_content == ["json"]
+
+
+def test_training_has_a_queue_of_its_own() -> None:
+    route = current_app.amqp.router.route({}, "detection.tasks.train_version")
+    assert route["queue"].name == "training"
+    assert current_app.amqp.router.route({}, ANALYSE_IMAGE)["queue"].name == "inference"
+
+
+def test_the_sweep_is_on_the_clock_and_does_not_pile_up() -> None:
+    entry = current_app.conf.beat_schedule["sweep"]
+    assert entry["task"] == tasks.sweep.name
+    assert entry["options"]["expires"] <= entry["schedule"]
+
+
+def test_the_sweep_task_sweeps(alice: User, queue: Queue) -> None:
+    analysis = work.queued(alice)
+    Analysis.objects.update(created_at="2026-01-01T00:00:00Z")
+    tasks.sweep.apply()
+    assert queue() == [analysis.pk]
+    analysis.refresh_from_db()
+    assert analysis.state == State.QUEUED
