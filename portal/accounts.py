@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from allauth.core import ratelimit
 from django import forms
 from django.conf import settings
 from django.contrib import messages
@@ -65,8 +66,12 @@ def account_delete(request: HttpRequest) -> HttpResponse:
     """Delete me, my images, verdicts and files, after asking for the password."""
     user = request.user
     assert isinstance(user, User)  # noqa: S101 - login_required; tells the type checker
-    form = AccountDeleteForm(request.POST or None, user=user)
-    if request.method == "POST" and form.is_valid():
+    is_sent = request.method == "POST"
+    # As often as allauth lets anybody try the password of an account that is signed in.
+    if is_sent and not ratelimit.consume(request, action="reauthenticate", user=user):
+        return ratelimit.respond_429(request)
+    form = AccountDeleteForm(request.POST if is_sent else None, user=user)
+    if form.is_valid():
         user_purge(user)
         logout(request)
         messages.success(request, "Your account and everything in it has been deleted.")
