@@ -7,5 +7,8 @@ from django.http import HttpRequest
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """Return `site`: its name, and whether mail stays on this machine."""
-    return {"site": {"name": "Veripix", "mail_is_local": settings.MAIL_IS_LOCAL}}
+    """Return `mail_is_local`: whether mail stays on this machine.
+
+    Not within a `site`: allauth gives its pages another one under that name.
+    """
+    return {"mail_is_local": settings.MAIL_IS_LOCAL}
