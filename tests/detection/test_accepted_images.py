@@ -44,7 +44,7 @@ def test_it_tells_the_size_of_a_turned_image_as_it_is_seen(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["GIF", "PNG", "WEBP", "TIFF", "AVIF"])
 def test_it_looks_at_the_first_frame_of_an_animation(name: str) -> None:
-    red, green, blue = inspected(images.animated(name)).pixels.convert("RGB").getpixel((5, 5))
+    red, green, blue = inspected(images.animated(name)).pixels.convert("RGB").tobytes()[:3]
     assert red > 200
     assert green < 50
     assert blue < 50

@@ -73,7 +73,7 @@ def test_another_spec_beside_the_same_weights(alice: User, model: ModelVersion) 
 
 def test_a_stored_image_that_is_gone(alice: User, model: ModelVersion) -> None:
     analysis = work.queued(alice)
-    analysis.image.original.storage.delete(analysis.image.original.name)
+    Path(analysis.image.original.path).unlink()
     analysis_run(analysis_id=analysis.pk)
     analysis.refresh_from_db()
     assert (analysis.state, analysis.error_code) == (State.FAILED, "file_missing")

@@ -74,8 +74,8 @@ def test_a_name_cannot_break_out_of_its_header(as_alice: Client, alice: User, na
 
 
 def test_a_file_that_is_gone_is_not_found(as_alice: Client, analysis: Analysis) -> None:
-    for path in work.media_files():
-        path.unlink()
+    for file in work.media_files():
+        file.unlink()
     for path in addresses(analysis):
         assert as_alice.get(path).status_code == 404
 

@@ -1,8 +1,9 @@
 """The page's script opens a submission and adds file by file; refusals carry code and sentence."""
 
+from typing import Any
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
 
@@ -20,7 +21,7 @@ def upload_url(as_alice: Client) -> str:
     return str(answer.json()["upload_url"])
 
 
-def add(client: Client, url: str, content: bytes, name: str = "a.png") -> HttpResponse:
+def add(client: Client, url: str, content: bytes, name: str = "a.png") -> Any:
     return client.post(url, {"image": SimpleUploadedFile(name, content)})
 
 

@@ -6,11 +6,12 @@ import pytest
 from django.core.files.base import ContentFile
 from pytest_django import Settings
 
+from detection.image_files import ImageRejected
 from detection.models import Analysis, State, Submission
 from detection.services import intake
 from detection.services.sweeper import SweepReport, sweep, worker_started
 from portal.models import User
-from tests import work
+from tests import images, work
 from tests.fixtures import Queue
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -136,8 +137,8 @@ def test_a_worker_that_starts_takes_up_what_it_had_left_behind(alice: User, queu
 def test_submissions_that_stayed_empty_go_after_a_day(alice: User) -> None:
     empty, young, refused, full = (intake.submission_open(owner=alice) for _ in range(4))
     intake.submission_create(owner=alice, files=[])
-    intake.image_add(submission=full, file=work.upload(work.images.plain("red")))
-    with pytest.raises(intake.ImageRejected):
+    intake.image_add(submission=full, file=work.upload(images.plain("red")))
+    with pytest.raises(ImageRejected):
         intake.image_add(submission=refused, file=ContentFile(b"text", "text.jpg"))
     yesterday = ago(25 * 3600)
     Submission.objects.exclude(pk=young.pk).update(created_at=yesterday)
