@@ -83,13 +83,18 @@ def _grouped(stored: Mapping[str, npt.NDArray[Any]]) -> Arrays:
 
 
 def check_same_run(stored: RunState, wanted: RunState) -> None:
-    """Refuse to go on with other data or another configuration than the run began with."""
+    """Refuse to go on with other data or another configuration than the run began with.
+
+    Fine-tuning may be added or changed as long as it has not begun: no epoch depends on it yet.
+    """
     if stored.data != wanted.data:
         raise TrainingError(
             "data_changed", "The run cannot be resumed: it began with other training data."
         )
-    if stored.config != wanted.config:
-        before, now = dataclasses.asdict(stored.config), dataclasses.asdict(wanted.config)
+    before, now = dataclasses.asdict(stored.config), dataclasses.asdict(wanted.config)
+    if len(stored.epochs) <= stored.config.epochs:
+        before |= {name: now[name] for name in ("finetune_epochs", "finetune_learning_rate")}
+    if before != now:
         changed = ", ".join(
             f"{k}={now[k]!r} (was {before[k]!r})" for k in now if now[k] != before[k]
         )

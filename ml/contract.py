@@ -115,6 +115,8 @@ class TrainingConfig(JsonForm):
         horizontal_flip: The only geometric augmentation: shifts and rotations would break the
             8x8 JPEG grid that every image of the training form carries.
         ema_momentum: Of the running average of the weights, which is evaluated beside them.
+        finetune_epochs: Length of a second cosine cycle, from the averaged weights, with a fresh
+            optimiser and without erasing: the network then sees whole images only.
         precision: `mixed_bfloat16` computes layers in bfloat16; weights stay float32.
     """
 
@@ -130,14 +132,17 @@ class TrainingConfig(JsonForm):
     horizontal_flip: bool = True
     erase_size: int = 0
     validation_images: int = 6000
+    finetune_epochs: int = 0
+    finetune_learning_rate: float = 8e-4
     seed: int = 7
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
         require(self.batch_size >= 1, "batch_size", "at least 1", self.batch_size)
-        rate = self.peak_learning_rate
-        require(rate > 0, "peak_learning_rate", "positive", rate)
+        require(self.finetune_epochs >= 0, "finetune_epochs", "0 or more", self.finetune_epochs)
+        rates = (self.peak_learning_rate, self.finetune_learning_rate)
+        require(min(rates) > 0, "learning rates", "positive", rates)
         smoothing = self.label_smoothing
         require(0 <= smoothing < 1, "label_smoothing", "in [0, 1)", smoothing)
         require(0 <= self.ema_momentum < 1, "ema_momentum", "in [0, 1)", self.ema_momentum)
@@ -145,6 +150,11 @@ class TrainingConfig(JsonForm):
         require(self.validation_images >= 2, "validation_images", ">= 2", self.validation_images)
         warmup = self.warmup_epochs
         require(0 <= warmup < self.epochs, "warmup_epochs", "in [0, epochs)", warmup)
+
+    @property
+    def all_epochs(self) -> int:
+        """Epochs of both cycles."""
+        return self.epochs + self.finetune_epochs
 
 
 @dataclass(frozen=True, slots=True)

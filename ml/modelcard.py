@@ -100,7 +100,7 @@ def _training(record: TrainingRecord) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in record.versions.items())
     return (
         f"{record.data.train_images:,} images to train on, {record.data.validation_images:,} for "
-        f"validation; {len(record.epochs)} of {record.config.epochs} epochs; {record.weights} "
+        f"validation; {len(record.epochs)} of {record.config.all_epochs} epochs; {record.weights} "
         f"weights, {accuracy:.2%} on validation.\n"
         f"Made with {versions}.\n\n```\n{_command(record.config)}\n```"
     )

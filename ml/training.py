@@ -101,8 +101,12 @@ def fit(
     if stored:
         checkpoints.check_same_run(stored[0], state)
         state = stored[0]
+        if len(state.epochs) > config.epochs:
+            run.begin_finetuning()
         run.restore(stored[1])
-    for epoch in range(len(state.epochs) + 1, config.epochs + 1):
+    for epoch in range(len(state.epochs) + 1, config.all_epochs + 1):
+        if epoch == config.epochs + 1:
+            run.begin_finetuning()
         report = run.epoch(epoch)
         if not isinstance(report, EpochReport):
             return FitResult(report, state.epochs)
@@ -136,13 +140,26 @@ class _Run:
         self.model = architectures.build(name, options, input_size=size, precision=config.precision)
         self.averaged = architectures.build(name, options, input_size=size)
         self.averaged.set_weights(self.model.get_weights())
-        self.optimiser = _optimiser(config, self.steps)
-        self.optimiser.build(self.model.trainable_variables)
-        self.step = tf.function(self._step)
+        warmup = config.warmup_epochs * self.steps
+        self._begin(config.peak_learning_rate, config.epochs * self.steps, round(warmup))
+        self.erase_size = config.erase_size
         self.evaluators = [
             tf.function(lambda pixels, model=model: model(tf.cast(pixels, tf.float32)))
             for model in (self.model, self.averaged)
         ]
+
+    def begin_finetuning(self) -> None:
+        """Go on from the averaged weights, on whole images, under a cosine of its own."""
+        steps = self.config.finetune_epochs * self.steps
+        self.model.set_weights(self.averaged.get_weights())
+        self._begin(self.config.finetune_learning_rate, steps, round(0.1 * steps))
+        self.erase_size = 0
+
+    def _begin(self, peak: float, steps: int, warmup: int) -> None:
+        """Start a cycle: a fresh optimiser, and a step compiled for it."""
+        self.optimiser = _optimiser(self.config, peak, steps, warmup)
+        self.optimiser.build(self.model.trainable_variables)
+        self.step = tf.function(self._step)
 
     def arrays(self) -> checkpoints.Arrays:
         """Return all that changes from step to step, as numpy arrays."""
@@ -174,7 +191,7 @@ class _Run:
                 reported = now
                 speed = done * self.config.batch_size / (now - started)
                 self.progress(
-                    StepReport(epoch, self.config.epochs, done, self.steps, total / done, speed)
+                    StepReport(epoch, self.config.all_epochs, done, self.steps, total / done, speed)
                 )
         return self._report(epoch, total / self.steps, started)
 
@@ -185,7 +202,8 @@ class _Run:
         size = self.config.batch_size
         for start in range(0, self.steps * size, size):
             chosen = order[start : start + size]
-            pixels = augment(self.data.train.pixels[chosen], self.config, rng)
+            pixels = self.data.train.pixels[chosen]
+            augment(pixels, rng, flip=self.config.horizontal_flip, erase_size=self.erase_size)
             yield pixels, self.data.train.labels[chosen].astype(np.float32)
 
     def _step(self, pixels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
@@ -210,7 +228,7 @@ class _Run:
     def _report(self, epoch: int, train_loss: float, started: float) -> EpochReport:
         raw, averaged = (self._validate(evaluate) for evaluate in self.evaluators)
         seconds = time.monotonic() - started
-        return EpochReport(epoch, self.config.epochs, train_loss, *raw, *averaged, seconds)
+        return EpochReport(epoch, self.config.all_epochs, train_loss, *raw, *averaged, seconds)
 
     def _validate(self, evaluate: Callable[[Pixels], tf.Tensor]) -> tuple[float, float]:
         """Return the mean negative log likelihood and the accuracy on validation."""
@@ -221,29 +239,29 @@ class _Run:
         return calibration.log_loss(logits, images.labels), accuracy
 
 
-def augment(pixels: Pixels, config: TrainingConfig, rng: np.random.Generator) -> Pixels:
-    """Mirror half of the images (n, h, w, 3) and grey out a square in half of them."""
-    if config.horizontal_flip:
+def augment(pixels: Pixels, rng: np.random.Generator, *, flip: bool, erase_size: int) -> None:
+    """Mirror half of the images (n, h, w, 3) and grey out a square in half of them, in place."""
+    if flip:
         mirrored = rng.random(len(pixels)) < 0.5
         pixels[mirrored] = pixels[mirrored, :, ::-1]
-    if config.erase_size:
+    if erase_size:
         height, width = pixels.shape[1:3]
         for index in np.flatnonzero(rng.random(len(pixels)) < 0.5):
-            top, left = rng.integers((0, 0), (height, width)) - config.erase_size // 2
-            rows = slice(max(top, 0), top + config.erase_size)
-            columns = slice(max(left, 0), left + config.erase_size)
+            top, left = rng.integers((0, 0), (height, width)) - erase_size // 2
+            rows = slice(max(top, 0), top + erase_size)
+            columns = slice(max(left, 0), left + erase_size)
             pixels[index, rows, columns] = GREY
-    return pixels
 
 
-def _optimiser(config: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
+def _optimiser(
+    config: TrainingConfig, peak: float, steps: int, warmup: int
+) -> keras.optimizers.Optimizer:
     """AdamW under a linear warm-up and a cosine down to a thousandth of the peak."""
-    warmup = round(config.warmup_epochs * steps)
     rate = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if warmup else config.peak_learning_rate,
-        decay_steps=max(config.epochs * steps - warmup, 1),
+        initial_learning_rate=0.0 if warmup else peak,
+        decay_steps=max(steps - warmup, 1),
         alpha=1e-3,
-        warmup_target=config.peak_learning_rate if warmup else None,
+        warmup_target=peak if warmup else None,
         warmup_steps=warmup,
     )
     optimiser = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)

@@ -1,14 +1,16 @@
 """A run learns, can be stopped and resumed as if nothing had been, and keeps no divergence."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from ml import checkpoints
-from ml.contract import EpochReport, StepReport, TrainingConfig
+from ml.contract import EpochReport, StepReport
 from ml.datasets import LabelledImages
 from ml.training import FitResult, TrainingData, TrainingError, augment, fit
 from tests.ml.conftest import CONFIG
@@ -57,6 +59,39 @@ def test_a_run_resumed_after_a_stop_equals_one_that_was_not_stopped(
     for group, arrays in expected.items():
         for before, now in zip(arrays, found[group], strict=True):
             np.testing.assert_allclose(now, before, rtol=1e-4, atol=1e-6)
+
+
+class TestFineTuning:
+    """A second cycle from the averaged weights, which may also be added to a finished run."""
+
+    config = dataclasses.replace(CONFIG, finetune_epochs=2)
+
+    def test_added_later_it_gives_what_it_gives_at_once(
+        self, run_dir: Path, data: TrainingData, tmp_path: Path
+    ) -> None:
+        at_once, later = tmp_path / "at_once", tmp_path / "later"
+        assert len(fit(self.config, data, out_dir=at_once).epochs) == 5
+        shutil.copytree(run_dir, later)
+        fit(self.config, data, out_dir=later, resume=True, should_stop=after(15))
+        assert fit(self.config, data, out_dir=later, resume=True).status == "finished"
+        for one, other in zip(stored(at_once)[1]["model"], stored(later)[1]["model"], strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+    def test_it_begins_at_the_averaged_weights(
+        self, run_dir: Path, data: TrainingData, tmp_path: Path
+    ) -> None:
+        shutil.copytree(run_dir, tmp_path / "run")
+        barely = dataclasses.replace(self.config, finetune_learning_rate=1e-12)
+        fit(barely, data, out_dir=tmp_path / "run", resume=True)
+        before, now = stored(run_dir)[1], stored(tmp_path / "run")[1]
+        np.testing.assert_allclose(now["model"][0], before["averaged"][0], atol=1e-6)
+        assert not np.allclose(before["model"][0], before["averaged"][0], atol=1e-4)
+
+    def test_once_begun_it_cannot_be_changed(self, data: TrainingData, tmp_path: Path) -> None:
+        fit(self.config, data, out_dir=tmp_path)
+        longer = dataclasses.replace(self.config, finetune_epochs=3)
+        with pytest.raises(TrainingError, match=r"finetune_epochs=3 \(was 2\)"):
+            fit(longer, data, out_dir=tmp_path, resume=True)
 
 
 def test_a_stop_before_the_first_epoch_ends_stores_nothing(
@@ -144,23 +179,25 @@ class TestAugmentation:
 
     pixels = np.arange(400 * 8 * 8 * 3, dtype=np.int64).astype(np.uint8).reshape(400, 8, 8, 3)
 
-    def augmented(self, config: TrainingConfig) -> np.ndarray:
-        return augment(self.pixels.copy(), config, np.random.default_rng(5))
+    def augmented(self, *, flip: bool, erase_size: int) -> npt.NDArray[np.uint8]:
+        result = self.pixels.copy()
+        augment(result, np.random.default_rng(5), flip=flip, erase_size=erase_size)
+        return result
 
     def test_half_of_the_images_are_mirrored_and_nothing_else(self) -> None:
-        result = self.augmented(TrainingConfig())
+        result = self.augmented(flip=True, erase_size=0)
         mirrored = (result == self.pixels[:, :, ::-1]).all(axis=(1, 2, 3))
         unchanged = (result == self.pixels).all(axis=(1, 2, 3))
         assert (mirrored ^ unchanged).all()
         assert 150 < mirrored.sum() < 250
 
     def test_a_square_is_greyed_out_in_half_of_the_images(self) -> None:
-        result = self.augmented(TrainingConfig(horizontal_flip=False, erase_size=4))
+        result = self.augmented(flip=False, erase_size=4)
         changed = (result != self.pixels).any(axis=-1)
         assert (result[changed] == 128).all()
         assert changed.sum(axis=(1, 2)).max() <= 16
         assert 150 < changed.any(axis=(1, 2)).sum() < 250
 
     def test_without_either_nothing_changes(self) -> None:
-        result = self.augmented(TrainingConfig(horizontal_flip=False))
+        result = self.augmented(flip=False, erase_size=0)
         np.testing.assert_array_equal(result, self.pixels)
