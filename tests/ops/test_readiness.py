@@ -11,6 +11,7 @@ from portal.management.commands.serve import known_host
 ROOT = Path(__file__).resolve().parents[2]
 CHATTY_AND_NEVER_READY = """
 import sys, time
+from portal.console import Console
 from portal.supervisor import Patience, Program, Supervisor
 
 CHATTER = "import time\\nfor n in range(300): print(n, flush=True); time.sleep(0.002)"
@@ -21,7 +22,7 @@ def is_ready():
 
 Supervisor(
     [Program("chatty", [sys.executable, "-c", CHATTER])],
-    output=sys.stdout,
+    console=Console(sys.stdout, ["chatty"]),
     is_ready=is_ready,
     on_ready=lambda: print("announced"),
     patience=Patience(falls_per_minute=0),
