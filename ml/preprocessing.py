@@ -2,7 +2,7 @@
 
 import io
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +18,7 @@ from ml.errors import ImageReadError
 __all__ = ["ImageReadError", "has_jpeg_form", "open_upright", "prepare"]
 
 MAX_PIXELS = 50_000_000
+BAND = 64  # rows
 SUBSAMPLING = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
 ORIENTATION_TAG = 0x0112
 # Named, because Pillow would also hand PostScript to an interpreter and knows formats that nobody
@@ -177,12 +178,21 @@ def _orientation(image: Image.Image) -> Image.Transpose | None:
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
     """Bring 16-bit, 32-bit and floating-point greys to 8 bits; Pillow would clip them to white."""
-    values = np.nan_to_num(np.asarray(image, np.float64))
-    if image.mode == "F" and values.max() <= 1.0:
-        values = values * 255.0
-    elif image.mode.startswith("I;16") or values.max() > 255.0:
-        values = values * (255.0 / 65535.0)
-    return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8), "L")
+    most = max(float(rows.max()) for rows in _bands(image))
+    factor = 1.0
+    if image.mode == "F" and most <= 1.0:
+        factor = 255.0
+    elif image.mode.startswith("I;16") or most > 255.0:
+        factor = 255.0 / 65535.0
+    bands = [np.clip(np.rint(rows * factor), 0, 255).astype(np.uint8) for rows in _bands(image)]
+    return Image.fromarray(np.concatenate(bands), "L")
+
+
+def _bands(image: Image.Image) -> Iterator[npt.NDArray[np.float64]]:
+    """Yield the values of some rows at a time; all at once they take eight times the memory."""
+    for top in range(0, image.height, BAND):
+        rows = image.crop((0, top, image.width, min(top + BAND, image.height)))
+        yield np.nan_to_num(np.asarray(rows, np.float64))
 
 
 def _tables(image: Image.Image) -> dict[int, list[int]]:

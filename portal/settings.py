@@ -280,6 +280,7 @@ CELERY_BEAT_SCHEDULE = {
         # Behind a long queue an old sweep is worthless; the next one is on its way.
         "options": {"expires": SWEEP_SECONDS},
     },
+    "forget sessions": {"task": "portal.tasks.forget_sessions", "schedule": 24 * 3600.0},
 }
 # More threads than this gain nothing on images this small.
 INFERENCE_THREADS = env.number("INFERENCE_THREADS", default=min(os.cpu_count() or 1, 4), most=256)

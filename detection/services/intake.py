@@ -2,6 +2,7 @@
 
 import io
 import logging
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,7 +23,9 @@ log = logging.getLogger(__name__)
 PREVIEW_SIDE = 1280
 THUMBNAIL_SIDE = 256
 # Modes that scale as they are; the others are brought to RGB first, at full size.
-SCALABLE_MODES = ("RGB", "L", "RGBA", "CMYK")
+SCALABLE_MODES = ("RGB", "L", "LA", "RGBA", "CMYK")
+# How many files a process decodes at a time: one of 50 megapixels may need 800 MB while it lasts.
+DECODING = threading.BoundedSemaphore(2)
 
 
 def submission_open(*, owner: Any, source: str = Source.PAGE) -> Submission:
@@ -66,12 +69,13 @@ def image_add(*, submission: Submission, file: File) -> SubmittedImage:
 
 def _image_added(submission: Submission, name: str, file: File) -> SubmittedImage:
     _check_room(submission)
-    inspected = image_files.inspect(
-        file,  # type: ignore[arg-type] # Django's File is a binary stream in all but name
-        Limits(settings.MAX_UPLOAD_BYTES, settings.MAX_PIXELS),
-        preview_side=PREVIEW_SIDE,
-    )
-    preview, thumbnail = _previews(inspected)
+    with DECODING:
+        inspected = image_files.inspect(
+            file,  # type: ignore[arg-type] # Django's File is a binary stream in all but name
+            Limits(settings.MAX_UPLOAD_BYTES, settings.MAX_PIXELS),
+            preview_side=PREVIEW_SIDE,
+        )
+        preview, thumbnail = _previews(inspected)
     image = SubmittedImage(
         submission=submission,
         file_name=name,
@@ -172,6 +176,8 @@ def _previews(inspected: InspectedImage) -> tuple[bytes, bytes | None]:
     """Return WebP previews, large and small; re-encoding leaves all metadata behind."""
     image = inspected.pixels
     try:
+        if image.mode == "P":
+            image = image.convert("RGBA" if image.has_transparency_data else "RGB")
         if image.mode in SCALABLE_MODES:
             image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
         rgb = ml_gateway.upright_rgb(image)

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import tracemalloc
 from pathlib import Path
 from typing import NoReturn
 
@@ -235,6 +236,19 @@ def test_whatever_enqueueing_runs_into_rows_and_files_stay(
     image = only_image(work.hand_in(alice))
     assert Path(image.original.path).is_file()
     assert Path(image.preview.path).is_file()
+
+
+def test_sixteen_bits_a_pixel_take_no_multiple_of_their_memory(alice: User) -> None:
+    deep = images.encoded(Image.new("I;16", (3000, 3000), 40_000), "PNG")
+    tracemalloc.start()
+    try:
+        image = only_image(work.hand_in(alice, deep))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 50_000_000
+    (red, _, _) = Image.open(image.preview).convert("RGB").tobytes()[:3]
+    assert red == pytest.approx(40_000 / 257, abs=3)
 
 
 def test_a_file_without_a_name_is_called_something(alice: User) -> None:

@@ -1,0 +1,29 @@
+"""What happens by the clock has a task that exists, and does what it says."""
+
+from datetime import timedelta
+
+import pytest
+from celery import current_app
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from portal.tasks import forget_sessions
+
+
+def test_every_entry_has_its_task() -> None:
+    current_app.loader.import_default_modules()
+    entries = current_app.conf.beat_schedule.values()
+    assert {entry["task"] for entry in entries} <= set(current_app.tasks)
+    assert len(entries) == 2
+
+
+@pytest.mark.django_db
+def test_sessions_that_have_run_out_are_forgotten() -> None:
+    for days in (-1, 1):
+        session = SessionStore()
+        session["days"] = days
+        session.set_expiry(timezone.now() + timedelta(days=days))
+        session.save()
+    forget_sessions.apply()
+    assert [session.get_decoded()["days"] for session in Session.objects.all()] == [1]
