@@ -138,6 +138,15 @@ def test_every_variable_is_documented() -> None:
     assert in_compose <= documented, f"docs/configuration.md lacks {in_compose - documented}"
 
 
+def test_numbers_that_are_taken_by_default_are_the_documented_ones() -> None:
+    table = (DOCS / "configuration.md").read_text(encoding="utf-8")
+    reader = re.compile(r'env\.number\("(\w+)", default=(\d+)')
+    defaults = reader.findall((ROOT / "portal" / "settings.py").read_text(encoding="utf-8"))
+    assert len(defaults) > 5
+    for name, default in defaults:
+        assert re.search(rf"^\| `{name}` \|.*\| `{default}` \|", table, re.MULTILINE), name
+
+
 def test_no_variable_is_documented_that_nothing_reads() -> None:
     sources = [ROOT / name for name in ("Makefile", "compose.yaml", "Dockerfile")]
     sources += [*(ROOT / "portal").rglob("*.py"), *(ROOT / "tests").glob("*.py")]
