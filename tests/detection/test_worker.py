@@ -1,7 +1,9 @@
 """A worker that starts takes up what it left behind and loads the champion; tasks are thin."""
 
+from dataclasses import dataclass
+
 import pytest
-from celery import current_app
+from celery import Celery, current_app
 from celery.signals import worker_ready
 
 from detection import ml_gateway, tasks
@@ -14,9 +16,18 @@ from tests.fixtures import Queue
 HERE = "inference@here"
 
 
+@dataclass(frozen=True)
+class ReadyWorker:
+    """What Celery tells about a worker; a whole one would close this test's database."""
+
+    app: Celery
+    hostname: str
+
+
 def starts(*queues: str) -> None:
     """Tell the process that a worker on these queues is ready, as Celery does."""
-    worker = current_app.Worker(hostname=HERE, pool="solo", queues=list(queues))
+    current_app.amqp.queues.select(queues)
+    worker = ReadyWorker(current_app, HERE)
     for receiver, answer in worker_ready.send(sender=worker):
         assert not isinstance(answer, Exception), (receiver, answer)
 
