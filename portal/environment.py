@@ -108,11 +108,11 @@ class Environment:
             misconfigured(name, f"must be an e-mail address. Received: {address!r}.")
         return address
 
-    def folder(self, name: str, default: Path) -> Path:
-        """Return the absolute path of a folder, made if need be."""
+    def folder(self, name: str, default: Path, *, is_private: bool = True) -> Path:
+        """Return the absolute path of a folder, made if need be: for this user alone or for all."""
         path = Path(self.text(name, str(default))).expanduser().absolute()
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700 if is_private else 0o755, parents=True, exist_ok=True)
         except OSError as error:
             misconfigured(name, f"is not a folder that can be made: {error.strerror}: {path}.")
         return path

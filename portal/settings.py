@@ -89,13 +89,16 @@ USE_TZ = True
 TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 
 STATIC_URL = "/static/"
-STATIC_ROOT = env.folder("STATIC_ROOT", VAR_ROOT / "static")
+STATIC_ROOT = env.folder("STATIC_ROOT", VAR_ROOT / "static", is_private=False)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = env.folder("MEDIA_ROOT", VAR_ROOT / "media")
-# User files are only ever reached through a view that asks who is asking.
+# User files are only ever reached through a view that asks who is asking, on this machine too.
 MEDIA_URL = "/no-public-media/"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+    },
     "staticfiles": {"BACKEND": "portal.storage.StaticStorage"},
 }
 

@@ -15,7 +15,12 @@ from PIL import Image
 from detection import image_files, ml_gateway
 from detection.image_files import ImageRejected, InspectedImage, Limits
 from detection.models import Analysis, Refusal, Submission, SubmittedImage
-from detection.models.submissions import Source, SubmissionQuerySet
+from detection.models.submissions import (
+    Source,
+    SubmissionQuerySet,
+    original_name,
+    preview_name,
+)
 from detection.services.analysis import analysis_enqueue
 
 log = logging.getLogger(__name__)
@@ -132,10 +137,14 @@ def files_delete(names: Iterable[str]) -> None:
 def _stored(
     image: SubmittedImage, file: File, preview: bytes, thumbnail: bytes | None
 ) -> SubmittedImage:
-    image.original.save("", file, save=False)
-    image.preview.save("", ContentFile(preview), save=False)
+    # Named before they are written: so a file that a full disk leaves half-written is deleted too.
+    image.original.name = original_name(image, "")
+    image.preview.name = preview_name(image, "")
+    image.thumbnail.name = preview_name(image, "") if thumbnail else ""
+    default_storage.save(image.original.name, file)
+    default_storage.save(image.preview.name, ContentFile(preview))
     if thumbnail:
-        image.thumbnail.save("", ContentFile(thumbnail), save=False)
+        default_storage.save(image.thumbnail.name, ContentFile(thumbnail))
     with transaction.atomic():
         if not _locked([image.submission_id]):
             raise ImageRejected("submission_gone", "The submission was deleted meanwhile.")

@@ -2,7 +2,10 @@
 
 import hashlib
 import io
+import resource
 import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -189,6 +192,33 @@ def test_a_storage_that_fails_leaves_no_row_behind(
         intake.image_add(submission=submission, file=work.upload(images.plain("red")))
     assert not SubmittedImage.objects.exists()
     assert {path.name for path in work.media_files()} == {"previews"}
+
+
+def test_a_full_disk_leaves_neither_row_nor_half_a_file(alice: User) -> None:
+    submission = intake.submission_open(owner=alice)
+    large = work.upload(images.image_file("PNG", (300, 300)))
+    with files_no_larger_than(100_000), pytest.raises(OSError, match="File too large"):
+        intake.image_add(submission=submission, file=large)
+    assert not SubmittedImage.objects.exists()
+    assert work.media_files() == set()
+
+
+@contextmanager
+def files_no_larger_than(count: int) -> Iterator[None]:
+    """Let writing fail in the middle, as it does where there is no room left."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (count, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_stored_files_are_this_users_alone(alice: User) -> None:
+    work.hand_in(alice)
+    for path in work.media_files():
+        assert path.stat().st_mode & 0o077 == 0
+        assert path.parent.stat().st_mode & 0o077 == 0
 
 
 def test_a_submission_deleted_meanwhile_refuses_the_file(alice: User) -> None:

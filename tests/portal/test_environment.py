@@ -154,6 +154,13 @@ def test_a_folder_is_made(tmp_path: Path) -> None:
     assert wanted.is_dir()
 
 
+@pytest.mark.parametrize(("is_private", "others"), [(True, 0), (False, 0o055)])
+def test_a_folder_is_made_for_whom_it_is(tmp_path: Path, is_private: bool, others: int) -> None:
+    environment = Environment({"NAME": str(tmp_path / "made")})
+    made = environment.folder("NAME", tmp_path, is_private=is_private)
+    assert made.stat().st_mode & 0o077 == others
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     path = str(tmp_path / "file" / "folder")
