@@ -4,6 +4,7 @@ import io
 import logging
 import threading
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -121,6 +122,17 @@ def submissions_delete(*, submissions: SubmissionQuerySet) -> None:
         chosen = _locked(list(submissions.values_list("pk", flat=True)))
         images_delete(images=SubmittedImage.objects.filter(submission__in=chosen))
         Submission.objects.filter(pk__in=chosen).delete()
+
+
+def submissions_delete_empty(*, before: datetime) -> int:
+    """Delete submissions that were opened before then and to which nothing was ever sent."""
+    with transaction.atomic():
+        opened = Submission.objects.filter(images=None, refusals=None, created_at__lt=before)
+        locked = _locked(list(opened.values_list("pk", flat=True)))
+        # Looked at once more under the lock: an image may have come in meanwhile.
+        still_empty = Submission.objects.filter(pk__in=locked, images=None, refusals=None)
+        count, _ = still_empty.delete()
+    return count
 
 
 def owner_purge(*, owner: Any) -> None:

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from detection.models import Analysis, Submission
+from detection.models import Analysis
 from detection.models.submissions import AnalysisQuerySet
 from detection.services.analysis import analyses_requeue, analysis_enqueue, analysis_fail
+from detection.services.intake import submissions_delete_empty
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +41,7 @@ def sweep(*, now: datetime | None = None) -> SweepReport:
         waiting |= Analysis.objects.lost_in_queue(lease)
     oldest = waiting.oldest_first().values_list("pk", flat=True)[:AT_ONCE]
     enqueued = _enqueue(list(oldest))
-    old_and_empty = Submission.objects.filter(
-        images=None, refusals=None, created_at__lt=now - EMPTY_SUBMISSION_AGE
-    )
-    old_and_empty.delete()
+    submissions_delete_empty(before=now - EMPTY_SUBMISSION_AGE)
     return SweepReport(returned, given_up, enqueued)
 
 

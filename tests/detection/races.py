@@ -1,0 +1,106 @@
+"""Threads that get into one another's way, on the database that the environment names.
+
+Run by `test_races.py` in a process of its own, as the tests' own database knows one thread only.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from django.db import connection
+
+from detection.image_files import ImageRejected
+from detection.models import Analysis, Submission, SubmittedImage
+from detection.services import intake
+from detection.services.analysis import analysis_claim
+from portal.accounts import user_purge
+from tests import images, people, work
+
+ROUNDS = 6
+MAX_FILES = 5  # as test_races.py sets it
+
+
+def together(*jobs: Callable[[], object]) -> list[BaseException]:
+    """Run jobs at the same time, each with a connection of its own; what they raised."""
+    raised: list[BaseException] = []
+
+    def run(job: Callable[[], object]) -> None:
+        try:
+            job()
+        except (ImageRejected, Submission.DoesNotExist) as error:
+            raised.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=[job]) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return raised
+
+
+def add_to(submission: Submission) -> Callable[[], object]:
+    """A job that hands one image in, as a request does."""
+
+    def add() -> SubmittedImage:
+        found = Submission.objects.get(pk=submission.pk)
+        return intake.image_add(submission=found, file=work.upload(images.plain("red")))
+
+    return add
+
+
+def soon(job: Callable[[], object]) -> Callable[[], object]:
+    """The job, some moments later: each round at another one."""
+
+    def later() -> None:
+        time.sleep(random.random() * 0.03)
+        job()
+
+    return later
+
+
+def require_files_of_rows() -> None:
+    """Every row has its files, and every file its row."""
+    rows = {
+        Path(name).name for image in SubmittedImage.objects.all() for name in image.stored_names
+    }
+    files = {path.name for path in work.media_files()}
+    assert files == rows, f"without a row: {files - rows}; without a file: {rows - files}"
+
+
+def uploads_keep_the_limit() -> None:
+    submission = intake.submission_open(owner=people.person("alice"))
+    refused = together(*[add_to(submission)] * (2 * MAX_FILES + 1))
+    assert submission.images.count() == MAX_FILES
+    assert len(refused) == MAX_FILES + 1
+    require_files_of_rows()
+
+
+def uploads_and_deletion() -> None:
+    alice = people.person("alice")
+    for _ in range(ROUNDS):
+        submission = intake.submission_open(owner=alice)
+        first = intake.image_add(submission=submission, file=work.upload(images.plain("blue")))
+        add = add_to(submission)
+        together(add, add, soon(lambda first=first: intake.images_delete(images=[first])), add)  # type: ignore[misc]
+        require_files_of_rows()
+
+
+def uploads_and_leaving() -> None:
+    for number in range(ROUNDS):
+        alice = people.person(f"alice{number}")
+        add = add_to(intake.submission_open(owner=alice))
+        together(add, add, soon(lambda alice=alice: user_purge(alice)), add)  # type: ignore[misc]
+        assert not SubmittedImage.objects.exists()
+        require_files_of_rows()
+
+
+def claims() -> None:
+    analysis = work.queued(people.person("alice"))
+    got: list[Analysis | None] = []
+    together(*[lambda: got.append(analysis_claim(analysis_id=analysis.pk, worker="any"))] * 10)
+    assert len(got) == 10
+    assert len([claim for claim in got if claim]) == 1

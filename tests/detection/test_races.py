@@ -1,0 +1,35 @@
+"""What happens at the same time ends as if one had come after the other, on both databases."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.installation import Installation, server_variables
+from tests.servers import MariaDB, Redis
+
+pytestmark = pytest.mark.services
+RACES = ("uploads_keep_the_limit", "uploads_and_deletion", "uploads_and_leaving", "claims")
+
+
+@pytest.fixture
+def portal_on_sqlite(tmp_path: Path, static_root: Path) -> Installation:
+    """The embedded installation."""
+    return Installation(tmp_path, {"STATIC_ROOT": str(static_root), "MAX_FILES": "5"})
+
+
+@pytest.fixture
+def portal_on_mariadb(
+    tmp_path: Path, static_root: Path, mariadb: MariaDB, shared_redis: Redis
+) -> Installation:
+    """The installation on servers."""
+    variables = server_variables(tmp_path, static_root, mariadb, shared_redis)
+    return Installation(tmp_path, {**variables, "MAX_FILES": "5"})
+
+
+@pytest.mark.parametrize("race", RACES)
+@pytest.mark.parametrize("database", ["portal_on_sqlite", "portal_on_mariadb"])
+def test_it_ends_in_order(request: pytest.FixtureRequest, database: str, race: str) -> None:
+    portal: Installation = request.getfixturevalue(database)
+    portal.manage("migrate", "--no-input")
+    done = portal.manage("shell", "-c", f"from tests.detection import races; races.{race}()")
+    assert "Traceback" not in done.stderr, done.stderr
