@@ -79,13 +79,15 @@ def start() -> Iterator[Start]:
     """Start a supervisor over programs given as (name, Python code); all is killed at the end."""
     started: list[subprocess.Popen[str]] = []
 
-    def start_one(*programs: tuple[str, str], grace: float = 10) -> Running:
+    def start_one(*programs: tuple[str, str], grace: float = 10, nohup: bool = False) -> Running:
         process = subprocess.Popen(
             [sys.executable, "-c", HARNESS.format(programs=programs, grace=grace)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             cwd=ROOT,
+            # Whatever the tests themselves were started under.
+            preexec_fn=lambda: hang_up(signal.SIG_IGN if nohup else signal.SIG_DFL),
         )
         started.append(process)
         return Running(process, [])
@@ -97,6 +99,11 @@ def start() -> Iterator[Start]:
                 child.kill()
             process.kill()
             process.communicate()
+
+
+def hang_up(action: signal.Handlers) -> None:
+    """In a new process: what a closing terminal does to it."""
+    signal.signal(signal.SIGHUP, action)
 
 
 def pid_of(running: Running) -> int:
@@ -200,11 +207,7 @@ def test_it_ends_where_nobody_reads_its_output_any_more(start: Start) -> None:
 
 
 def test_it_survives_a_closing_terminal_under_nohup(start: Start) -> None:
-    previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        running = start(("one", SLEEPER))
-    finally:
-        signal.signal(signal.SIGHUP, previous)
+    running = start(("one", SLEEPER), nohup=True)
     running.read_until("up")
     running.process.send_signal(signal.SIGHUP)
     with pytest.raises(subprocess.TimeoutExpired):

@@ -83,6 +83,8 @@ def serving(var: Path, *, port: int | None = None) -> Iterator[Serving]:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            # Even where the tests themselves were started under nohup.
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
         )
     running = Serving(process, port, log)
     try:
