@@ -51,6 +51,8 @@ class Command(BaseCommand):
             with lock.acquire(timeout=0):
                 self.prepare()
                 sys.exit(self.supervise(host, port))
+        except KeyboardInterrupt:
+            sys.exit(130)  # Before the programs were started; later the supervisor hears it.
         except Timeout:
             raise CommandError(
                 f"Veripix already runs on the files in {settings.VAR_ROOT}: end it first."
