@@ -9,10 +9,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from portal.environment import Environment, celery_address, kept_secret, misconfigured
+from portal.panel import UNFOLD  # noqa: F401 - read by django-unfold
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -288,91 +288,6 @@ CELERY_BEAT_SCHEDULE = {
 # More threads than this gain nothing on images this small.
 INFERENCE_THREADS = env.number("INFERENCE_THREADS", default=min(os.cpu_count() or 1, 4), most=256)
 HISTORY_PAGE_SIZE = env.number("HISTORY_PAGE_SIZE", default=24, most=200)
-
-# -- Admin panel ------------------------------------------------------------------------------
-
-UNFOLD = {
-    "SITE_TITLE": "Veripix administration",
-    "SITE_HEADER": "Veripix",
-    "SITE_SUBHEADER": "Administration",
-    "SITE_URL": "/",
-    "SITE_ICON": lambda request: static("img/favicon.svg"),
-    "SITE_FAVICONS": [
-        {
-            "rel": "icon",
-            "type": "image/svg+xml",
-            "href": lambda request: static("img/favicon.svg"),
-        }
-    ],
-    # The site's own green, from light to dark.
-    "COLORS": {
-        "primary": {
-            "50": "#effaf6",
-            "100": "#d6f1e7",
-            "200": "#b0e2d1",
-            "300": "#7ccbb4",
-            "400": "#48ad93",
-            "500": "#28917a",
-            "600": "#197563",
-            "700": "#0f5c4f",
-            "800": "#124b41",
-            "900": "#123e37",
-            "950": "#062420",
-        },
-    },
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": True,
-    "SIDEBAR": {
-        "show_search": False,
-        "navigation": [
-            {
-                "title": "Images",
-                "items": [
-                    {
-                        "title": "Analyses",
-                        "icon": "fact_check",
-                        "link": reverse_lazy("admin:detection_analysis_changelist"),
-                    },
-                    {
-                        "title": "Submissions",
-                        "icon": "inbox",
-                        "link": reverse_lazy("admin:detection_submission_changelist"),
-                    },
-                ],
-            },
-            {
-                "title": "Models",
-                "items": [
-                    {
-                        "title": "Registered models",
-                        "icon": "model_training",
-                        "link": reverse_lazy("admin:detection_registeredmodel_changelist"),
-                    },
-                    {
-                        "title": "Versions",
-                        "icon": "deployed_code",
-                        "link": reverse_lazy("admin:detection_modelversion_changelist"),
-                    },
-                    {
-                        "title": "Promotions",
-                        "icon": "published_with_changes",
-                        "link": reverse_lazy("admin:detection_promotion_changelist"),
-                    },
-                ],
-            },
-            {
-                "title": "People",
-                "items": [
-                    {
-                        "title": "Users",
-                        "icon": "group",
-                        "link": reverse_lazy("admin:portal_user_changelist"),
-                    },
-                ],
-            },
-        ],
-    },
-}
 
 # -- Start-up checks and logging --------------------------------------------------------------
 

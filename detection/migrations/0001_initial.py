@@ -225,7 +225,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("heatmap_method", models.CharField(blank=True, max_length=40)),
-                ("heatmap_note", models.CharField(blank=True, max_length=300)),
                 ("error_code", models.CharField(blank=True, max_length=40)),
                 ("error_sentence", models.CharField(blank=True, max_length=500)),
                 ("worker", models.CharField(blank=True, max_length=255)),

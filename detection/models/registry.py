@@ -40,9 +40,14 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
     """Reads of versions."""
 
     def champion_of(self, track: str) -> "ModelVersion | None":
-        """Return the version that answers in this track, if one does."""
+        """Return the version that answers in this track, if one does.
+
+        Where several models of the track have a champion, the last promotion decides: whoever
+        promotes a version means it to answer.
+        """
         champions = self.filter(model__track=track, model__champion=models.F("pk"))
-        return champions.select_related("model").order_by("model__pk").first()
+        promoted = champions.annotate(promotion=models.Max("model__promotions__pk"))
+        return promoted.select_related("model").order_by("-promotion", "model__pk").first()
 
     def named(self, label: str) -> "ModelVersion":
         """Return a version by `name` (its champion) or `name:number`.

@@ -222,7 +222,6 @@ class Analysis(models.Model):
     reasons = models.JSONField(default=list, blank=True)
     heatmap = models.FileField(upload_to=heatmap_name, max_length=100, blank=True)
     heatmap_method = models.CharField(max_length=40, blank=True)
-    heatmap_note = models.CharField(max_length=300, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_sentence = models.CharField(max_length=500, blank=True)
     # Which worker holds or held it, by its Celery node name.

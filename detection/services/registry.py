@@ -50,13 +50,15 @@ def version_register(*, directory: Path) -> tuple[ModelVersion, bool]:
 
 @transaction.atomic
 def version_promote(*, version: ModelVersion, reason: str, user: Any = None) -> Promotion | None:
-    """Make a version the champion of its model; rolling back is the same act on an older one.
+    """Make a version the champion of its model, which then answers in its track.
+
+    Rolling back is the same act on an older version.
 
     Returns:
-        The event, or `None` when the version is the champion already.
+        The event, or `None` when the version is the one that answers already.
     """
     model = RegisteredModel.objects.select_for_update().get(pk=version.model_id)
-    if model.champion_id == version.pk:
+    if ModelVersion.objects.champion_of(model.track) == version:
         return None
     promotion = Promotion.objects.create(
         model=model, from_version=model.champion, to_version=version, user=user, reason=reason

@@ -120,6 +120,17 @@ def test_the_champion_moves_and_moves_back(folder: Path, second: Path, admin: Us
     assert {event.user for event in Promotion.objects.all()} == {admin}
 
 
+def test_of_two_models_in_a_track_the_one_promoted_last_answers(
+    folder: Path, tmp_path: Path
+) -> None:
+    colours.store(tmp_path / "rival", strength=2.0, name="rival")
+    first = version_register(directory=folder)[0]
+    rival = version_register(directory=tmp_path / "rival")[0]
+    for version in (first, rival, first):
+        assert version_promote(version=version, reason="It shall answer.") is not None
+        assert ModelVersion.objects.champion_of(Track.THUMBNAIL) == version
+
+
 def test_a_champion_is_not_promoted_again(folder: Path) -> None:
     version, _ = version_register(directory=folder)
     assert version_promote(version=version, reason="First.") is not None
