@@ -11,6 +11,7 @@ from ml import artifacts, gradcam
 from ml.contract import Heatmap, ModelSpec, Prediction
 from ml.errors import ContractError, ImageReadError
 from ml.preprocessing import MAX_PIXELS, prepare
+from ml.quiet import import_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -51,6 +52,7 @@ class Detector:
             ArtifactError: As `ml.artifacts.load_network`.
             ContractError: `threads_fixed` when TensorFlow already runs with another number.
         """
+        import_tensorflow()
         if threads is not None:
             _use_threads(threads)
         return cls(*artifacts.load_network(directory))

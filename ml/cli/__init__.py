@@ -1,7 +1,6 @@
 """The science from a terminal: arguments in, results to stdout, progress to stderr."""
 
 import argparse
-import os
 from collections.abc import Sequence
 
 from ml.cli import judging, training
@@ -11,8 +10,6 @@ from ml.errors import MlError
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; return its exit status, 1 after an error told in one sentence."""
-    # TensorFlow greets on standard error; only its errors are of use to whoever reads it.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     parser = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in (training, judging):

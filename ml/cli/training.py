@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ml import architectures, checkpoints, datasets
 from ml.cli.terminal import answer, tell, tell_loading, tell_report
 from ml.contract import Preprocessing, TrainingConfig
+from ml.quiet import import_tensorflow
 
 if TYPE_CHECKING:
     from ml.training import TrainingData
@@ -73,6 +74,7 @@ def _add_publish(publish: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
+    import_tensorflow()
     from ml.training import fit
 
     names = (*_FIELDS, "architecture_options", "horizontal_flip")
@@ -86,6 +88,7 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
+    import_tensorflow()
     from ml.publishing import export
 
     state, _ = checkpoints.read_required(options.run_dir)
@@ -96,6 +99,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _publish(options: argparse.Namespace) -> int:
+    import_tensorflow()
     from ml.publishing import publish
 
     spec = publish(options.model, options.test, options.train, progress=tell_loading)

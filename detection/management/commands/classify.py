@@ -1,7 +1,6 @@
 """Judge images from a terminal, with the model and the rules of the portal."""
 
 import json
-import os
 import sys
 import time
 from argparse import ArgumentParser
@@ -45,8 +44,6 @@ class Command(BaseCommand):
 
 def _load(version: ModelVersion) -> None:
     """Load the version before the first file, so that no file's time includes it."""
-    # TensorFlow reports its devices on standard error at import; people asked for verdicts.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         ml_gateway.warm_up(version.directory, version.spec, threads=settings.INFERENCE_THREADS)
     except GatewayError as error:

@@ -1,7 +1,6 @@
 """Measure a model version on labelled images."""
 
 import json
-import os
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -34,7 +33,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Evaluate, with progress where somebody is watching."""
         version = version_for_command(options["model"])
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         try:
             record = ml_gateway.evaluate(
                 version.directory,

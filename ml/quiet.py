@@ -1,0 +1,39 @@
+"""TensorFlow starts without its greeting, which says nothing to whoever waits for a verdict."""
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["import_tensorflow"]
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow and Keras in silence, if this process has not done so yet.
+
+    TensorFlow 2.21 writes a dozen lines to the file descriptor of standard error before it reads
+    the variable that would hold them back. What goes wrong is raised as ever.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    # For what it writes later, when it opens its devices.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _silenced(2):
+        for name in ("tensorflow", "keras"):
+            importlib.import_module(name)
+
+
+@contextmanager
+def _silenced(descriptor: int) -> Iterator[None]:
+    """Send what is written to a file descriptor nowhere; threads and native code included."""
+    sys.stderr.flush()
+    kept = os.dup(descriptor)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, descriptor)
+        yield
+    finally:
+        os.dup2(kept, descriptor)
+        os.close(kept)
+        os.close(nowhere)
