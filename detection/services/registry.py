@@ -70,14 +70,14 @@ def version_promote(*, version: ModelVersion, reason: str, user: Any = None) -> 
 
 
 def shipped_register() -> list[tuple[ModelVersion, bool]]:
-    """Register every model that ships, and let it answer where its model has no champion yet.
+    """Register every model that ships, and let it answer where nothing answers in its track yet.
 
-    A newer shipped version never takes over by itself: a person promotes it.
+    A newer version, or another model of the track, never takes over by itself: a person promotes it.
     """
     outcome = []
     for spec in sorted(Path(settings.SHIPPED_MODELS).glob("*/spec.json")):
         version, is_new = version_register(directory=spec.parent)
-        if RegisteredModel.objects.get(pk=version.model_id).champion_id is None:
+        if ModelVersion.objects.champion_of(version.model.track) is None:
             version_promote(version=version, reason="The first version of this installation.")
         outcome.append((version, is_new))
     return outcome

@@ -167,6 +167,18 @@ def test_what_ships_answers_first_and_never_takes_over_by_itself(
     assert ModelVersion.objects.champion_of(Track.THUMBNAIL) == first
 
 
+def test_a_model_that_ships_under_another_name_does_not_take_over(
+    model_folder: Path, settings: Settings
+) -> None:
+    shipped = Path(settings.SHIPPED_MODELS)
+    shutil.copytree(model_folder, shipped / "colours")
+    ((first, _),) = shipped_register()
+    colours.store(shipped / "another", strength=2.0, name="another")
+    shipped_register()
+    assert RegisteredModel.objects.get(name="another").champion is None
+    assert ModelVersion.objects.champion_of(Track.THUMBNAIL) == first
+
+
 def test_nothing_ships(settings: Settings) -> None:
     assert shipped_register() == []
     assert not RegisteredModel.objects.exists()
