@@ -72,7 +72,7 @@ def version_promote(*, version: ModelVersion, reason: str, user: Any = None) -> 
 def shipped_register() -> list[tuple[ModelVersion, bool]]:
     """Register every model that ships, and let it answer where nothing answers in its track yet.
 
-    A newer version, or another model of the track, never takes over by itself: a person promotes it.
+    A newer version or another model of the track never takes over by itself: a person promotes it.
     """
     outcome = []
     for spec in sorted(Path(settings.SHIPPED_MODELS).glob("*/spec.json")):
