@@ -41,8 +41,6 @@ EXPOSE 8000
 CMD ["gunicorn"]
 
 FROM application AS worker
-# TensorFlow's notes on processors and absent graphics cards are no news in a log.
-ENV TF_CPP_MIN_LOG_LEVEL=3
 COPY --from=build-worker /opt/venv /opt/venv
 RUN install --directory --owner veripix --group veripix /app/collected-static
 USER veripix

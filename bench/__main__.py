@@ -27,8 +27,7 @@ MOST_MEDIAN_MILLISECONDS = 1000.0
 def model_figures(count: int) -> ModelFigures:
     """Measure the model in a process of its own, so that nothing else is loaded there."""
     command = [sys.executable, "-m", "bench.model", str(MODEL), str(count)]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, env=environment)
+    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True)
     if done.returncode != 0:
         sys.exit(f"The model could not be measured:\n{done.stderr.decode(errors='replace')}")
     return ModelFigures(**json.loads(done.stdout))

@@ -2,7 +2,6 @@
 
 import io
 import os
-import re
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -12,12 +11,8 @@ COLOURS = ("36", "33", "35", "32", "34", "31")
 class Console:
     """Prints whole lines only, so that two programs never share one."""
 
-    def __init__(
-        self, output: TextIO, names: Sequence[str], *, unwanted: re.Pattern[str] | None = None
-    ) -> None:
-        """Lines that `unwanted` matches from their start are left out."""
+    def __init__(self, output: TextIO, names: Sequence[str]) -> None:
         self._output = output
-        self._unwanted = unwanted
         self._unfinished = dict.fromkeys(names, b"")
         width = max(map(len, names))
         self._prefixes = {
@@ -27,11 +22,14 @@ class Console:
         self.is_lost = False
 
     def feed(self, name: str, chunk: bytes) -> None:
-        """Print what a program wrote, up to its last end of line; the rest waits for more."""
+        """Print what a program wrote, up to its last end of line; the rest waits for more.
+
+        Empty lines are left out: they part what belongs together once programs talk at a time.
+        """
         *lines, self._unfinished[name] = (self._unfinished[name] + chunk).split(b"\n")
         for line in lines:
-            text = line.decode(errors="replace").rstrip("\r")
-            if not (self._unwanted and self._unwanted.match(text)):
+            text = line.decode(errors="replace").rstrip()
+            if text:
                 self.say(name, text)
 
     def flush(self, name: str) -> None:

@@ -2,7 +2,6 @@
 
 import io
 import os
-import re
 
 import pytest
 
@@ -35,11 +34,10 @@ def test_only_whole_lines_are_printed() -> None:
     assert output.getvalue() == "beat | tick\nweb  | half a line\nweb  | and\n"
 
 
-def test_unwanted_lines_are_left_out() -> None:
+def test_empty_lines_are_left_out() -> None:
     output = io.StringIO()
-    console = Console(output, ["web"], unwanted=re.compile("noise"))
-    console.feed("web", b"noise 1\nsignal, not noise\n")
-    assert output.getvalue() == "web | signal, not noise\n"
+    Console(output, ["web"]).feed("web", b"\none\n  \r\n  two\n\n")
+    assert output.getvalue() == "web | one\nweb |   two\n"
 
 
 def test_bytes_that_are_no_text_do_not_stop_it() -> None:

@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import re
 import socket
 import sys
 from argparse import ArgumentParser
@@ -22,13 +21,9 @@ from portal.supervisor import Program, Supervisor
 CELERY = ("-m", "celery", "--quiet", "-A", "portal")
 WORKER = (*CELERY, "worker", "--pool", "solo", "--loglevel", "INFO")
 BEAT = (*CELERY, "beat", "--loglevel", "INFO")
-# What the programs print at every start and nobody can act on would bury what people need.
-NOISE = re.compile(r"WARNING: All log messages before absl|I0000 00:00:\d|$")
-QUIET = {
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    # The danger is pickled tasks; this portal takes JSON alone.
-    "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
-}
+# Celery's lines about being started by root would bury the administrator's password. What they
+# warn of are pickled tasks; this portal takes JSON alone.
+NO_ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 
 
 class Command(BaseCommand):
@@ -83,13 +78,12 @@ class Command(BaseCommand):
 
     def supervise(self, host: str, port: int) -> int:
         """Run the programs until they are told to end; the exit status."""
-        for name, value in QUIET.items():
-            os.environ.setdefault(name, value)
+        os.environ.setdefault("PYTHONWARNINGS", NO_ROOT_WARNING)
         wanted = programs(host, port)
         names = [program.name for program in wanted]
         supervisor = Supervisor(
             wanted,
-            console=Console(sys.stdout, names, unwanted=NOISE),
+            console=Console(sys.stdout, names),
             is_ready=lambda: answers_ready(host, port),
             on_ready=lambda: self.announce(port),
         )
