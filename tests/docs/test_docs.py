@@ -1,6 +1,7 @@
 """The documentation is true where a program can tell: links, commands, variables, codes, words."""
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,6 +113,17 @@ def test_readme_names_the_two_commands_and_shows_the_result_first() -> None:
     assert pictures
     for picture in pictures:
         assert (ROOT / picture).stat().st_size < 200_000
+
+
+def test_readme_tells_the_figures_of_the_model_that_ships() -> None:
+    folder = ROOT / "ml" / "pretrained" / "cifake-residual"
+    evaluation = json.loads((folder / "spec.json").read_text(encoding="utf-8"))["evaluation"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (paragraph,) = re.findall(r"^On CIFAKE's 20,000 test images.*?\n\n", readme, re.M | re.S)
+    told = re.findall(r"(\d+\.\d+) %", paragraph)
+    known = [evaluation["accuracy"], evaluation["deduplicated"]["accuracy"]]
+    known += [evaluation["coverage"], evaluation["selective_accuracy"]]
+    assert told == [f"{100 * share:.2f}" for share in known]
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
