@@ -4,6 +4,7 @@ Three kinds of tests, told apart by markers: plain ones run in this process on S
 start whole portals, MariaDB and Redis; `browser` drives Chromium over a portal.
 """
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,16 @@ import pytest
 
 from tests.installation import Installation, running_installation, server_variables
 from tests.servers import MariaDB, Redis, mariadb_server, redis_server
+
+
+def pytest_configure() -> None:
+    """Let SIGTERM end the tests in good order, so that no server outlives them."""
+    signal.signal(signal.SIGTERM, end_in_good_order)
+
+
+def end_in_good_order(number: int, frame: object) -> None:
+    """Leave through every fixture's end."""
+    pytest.exit(f"ended by {signal.Signals(number).name}", returncode=128 + number)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -172,8 +172,8 @@ def redis_server(folder: Path) -> Iterator[Redis]:
     """Run a Redis that keeps its file in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     server = Redis(folder)
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         server.stop()
