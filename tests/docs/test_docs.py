@@ -119,7 +119,9 @@ def test_readme_tells_the_figures_of_the_model_that_ships() -> None:
     folder = ROOT / "ml" / "pretrained" / "cifake-residual"
     evaluation = json.loads((folder / "spec.json").read_text(encoding="utf-8"))["evaluation"]
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (paragraph,) = re.findall(r"^On CIFAKE's 20,000 test images.*?\n\n", readme, re.M | re.S)
+    (paragraph,) = re.findall(
+        r"^On CIFAKE's 20,000 test images.*?\n\n", readme, re.MULTILINE | re.DOTALL
+    )
     told = re.findall(r"(\d+\.\d+) %", paragraph)
     known = [evaluation["accuracy"], evaluation["deduplicated"]["accuracy"]]
     known += [evaluation["coverage"], evaluation["selective_accuracy"]]
