@@ -17,6 +17,8 @@ from ml.errors import TrainingError
 
 Arrays = dict[str, list[npt.NDArray[Any]]]
 FILE_NAME = "checkpoint.npz"
+# What may still be decided while the first cycle runs.
+FINETUNING = ("finetune_epochs", "finetune_learning_rate", "finetune_cutmix")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def check_same_run(stored: RunState, wanted: RunState) -> None:
         )
     before, now = dataclasses.asdict(stored.config), dataclasses.asdict(wanted.config)
     if len(stored.epochs) <= stored.config.epochs:
-        before |= {name: now[name] for name in ("finetune_epochs", "finetune_learning_rate")}
+        before |= {name: now[name] for name in FINETUNING}
     if before != now:
         changed = ", ".join(
             f"{k}={now[k]!r} (was {before[k]!r})" for k in now if now[k] != before[k]

@@ -116,7 +116,9 @@ class TrainingConfig(JsonForm):
             8x8 JPEG grid that every image of the training form carries.
         ema_momentum: Of the running average of the weights, which is evaluated beside them.
         finetune_epochs: Length of a second cosine cycle, from the averaged weights, with a fresh
-            optimiser and without erasing: the network then sees whole images only.
+            optimiser and without erasing.
+        finetune_cutmix: Share of that cycle's batches in which each image gets a rectangle of
+            another one. Without it the second cycle only learns the training images by heart.
         precision: `mixed_bfloat16` computes layers in bfloat16; weights stay float32.
     """
 
@@ -134,6 +136,7 @@ class TrainingConfig(JsonForm):
     validation_images: int = 6000
     finetune_epochs: int = 0
     finetune_learning_rate: float = 8e-4
+    finetune_cutmix: float = 0.0
     seed: int = 7
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
@@ -141,6 +144,8 @@ class TrainingConfig(JsonForm):
         require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
         require(self.batch_size >= 1, "batch_size", "at least 1", self.batch_size)
         require(self.finetune_epochs >= 0, "finetune_epochs", "0 or more", self.finetune_epochs)
+        cutmix = self.finetune_cutmix
+        require(0 <= cutmix <= 1, "finetune_cutmix", "in [0, 1]", cutmix)
         rates = (self.peak_learning_rate, self.finetune_learning_rate)
         require(min(rates) > 0, "learning rates", "positive", rates)
         smoothing = self.label_smoothing

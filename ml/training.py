@@ -22,9 +22,11 @@ __all__ = ["FitResult", "TrainingData", "TrainingError", "fit"]
 
 REPORT_EVERY_SECONDS = 10.0
 GREY = 128
+JPEG_BLOCK = 8
 
 Progress = Callable[[EpochReport | StepReport], None]
 Pixels = npt.NDArray[np.uint8]
+Targets = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,18 +144,18 @@ class _Run:
         self.averaged.set_weights(self.model.get_weights())
         warmup = config.warmup_epochs * self.steps
         self._begin(config.peak_learning_rate, config.epochs * self.steps, round(warmup))
-        self.erase_size = config.erase_size
+        self.erase_size, self.cutmix = config.erase_size, 0.0
         self.evaluators = [
             tf.function(lambda pixels, model=model: model(tf.cast(pixels, tf.float32)))
             for model in (self.model, self.averaged)
         ]
 
     def begin_finetuning(self) -> None:
-        """Go on from the averaged weights, on whole images, under a cosine of its own."""
+        """Go on from the averaged weights, mixing images, under a cosine of its own."""
         steps = self.config.finetune_epochs * self.steps
         self.model.set_weights(self.averaged.get_weights())
         self._begin(self.config.finetune_learning_rate, steps, round(0.1 * steps))
-        self.erase_size = 0
+        self.erase_size, self.cutmix = 0, self.config.finetune_cutmix
 
     def _begin(self, peak: float, steps: int, warmup: int) -> None:
         """Start a cycle: a fresh optimiser, and a step compiled for it."""
@@ -203,8 +205,11 @@ class _Run:
         for start in range(0, self.steps * size, size):
             chosen = order[start : start + size]
             pixels = self.data.train.pixels[chosen]
+            targets = self.data.train.labels[chosen].astype(np.float32)
             augment(pixels, rng, flip=self.config.horizontal_flip, erase_size=self.erase_size)
-            yield pixels, self.data.train.labels[chosen].astype(np.float32)
+            if rng.random() < self.cutmix:
+                targets = mix(pixels, targets, rng)
+            yield pixels, targets
 
     def _step(self, pixels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         smoothing = self.config.label_smoothing
@@ -251,6 +256,29 @@ def augment(pixels: Pixels, rng: np.random.Generator, *, flip: bool, erase_size:
             rows = slice(max(top, 0), top + erase_size)
             columns = slice(max(left, 0), left + erase_size)
             pixels[index, rows, columns] = GREY
+
+
+def mix(pixels: Pixels, targets: Targets, rng: np.random.Generator) -> Targets:
+    """Give each image a rectangle of another one, in place, and mix the targets by area.
+
+    CutMix (Yun et al. 2019, arXiv 1905.04899), with one change: the rectangle is made of whole
+    8x8 blocks at their own places, so that the JPEG grid which every image carries stays whole.
+
+    Args:
+        pixels: (n, h, w, 3), h and w multiples of 8.
+        targets: (n,) in [0, 1].
+
+    Returns:
+        The mixed targets (n,).
+    """
+    blocks = np.array(pixels.shape[1:3]) // JPEG_BLOCK
+    size = rng.integers(1, np.maximum(blocks, 2))
+    start = rng.integers(0, blocks - size + 1)
+    (top, left), (bottom, right) = start * JPEG_BLOCK, (start + size) * JPEG_BLOCK
+    other = rng.permutation(len(pixels))
+    pixels[:, top:bottom, left:right] = pixels[other, top:bottom, left:right]
+    share = float(np.prod(size) / np.prod(blocks))
+    return ((1.0 - share) * targets + share * targets[other]).astype(np.float32)
 
 
 def _optimiser(

@@ -28,6 +28,7 @@ _FIELDS = {
     "erase_size": int,
     "peak_learning_rate": float,
     "finetune_learning_rate": float,
+    "finetune_cutmix": float,
     "warmup_epochs": float,
     "weight_decay": float,
     "label_smoothing": float,

@@ -12,7 +12,7 @@ import pytest
 from ml import checkpoints
 from ml.contract import EpochReport, StepReport
 from ml.datasets import LabelledImages
-from ml.training import FitResult, TrainingData, TrainingError, augment, fit
+from ml.training import FitResult, TrainingData, TrainingError, augment, fit, mix
 from tests.ml.conftest import CONFIG
 
 
@@ -201,3 +201,38 @@ class TestAugmentation:
     def test_without_either_nothing_changes(self) -> None:
         result = self.augmented(flip=False, erase_size=0)
         np.testing.assert_array_equal(result, self.pixels)
+
+
+class TestCutMix:
+    """Rectangles of other images, told by their colour: image i is all of value i."""
+
+    def mixed(self, seed: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+        """Sixteen images and their targets after mixing; the first half is FAKE."""
+        values = np.arange(16, dtype=np.uint8)
+        pixels = np.broadcast_to(values[:, None, None, None], (16, 32, 32, 3)).copy()
+        targets = (values < 8).astype(np.float32)
+        return pixels, mix(pixels, targets, np.random.default_rng(seed))
+
+    @pytest.mark.parametrize("seed", range(20))
+    def test_the_target_is_the_share_of_fake_pixels(self, seed: int) -> None:
+        pixels, targets = self.mixed(seed)
+        np.testing.assert_allclose(targets, (pixels < 8).mean(axis=(1, 2, 3)), atol=1e-6)
+        own = (pixels == np.arange(16)[:, None, None, None]).mean(axis=(1, 2, 3))
+        assert (own >= 7 / 16).all()
+
+    @pytest.mark.parametrize("seed", range(20))
+    def test_whole_blocks_of_the_jpeg_grid_change(self, seed: int) -> None:
+        pixels, _ = self.mixed(seed)
+        blocks = pixels.reshape(16, 4, 8, 4, 8, 3)
+        assert (blocks.min(axis=(2, 4, 5)) == blocks.max(axis=(2, 4, 5))).all()
+
+    def test_a_run_with_it_repeats_itself(self, data: TrainingData, tmp_path: Path) -> None:
+        config = dataclasses.replace(
+            CONFIG, epochs=1, warmup_epochs=0.5, finetune_epochs=1, finetune_cutmix=1.0
+        )
+        first, second = (fit(config, data, out_dir=tmp_path / name) for name in ("a", "b"))
+        assert losses(first) == losses(second)
+
+
+def losses(result: FitResult) -> list[float]:
+    return [report.train_loss for report in result.epochs]
