@@ -50,7 +50,7 @@ def machine() -> list[str]:
         f"- Machine: {os.cpu_count()} cores ({cpu}), {memory:.0f} GB of memory, no graphics card",
         f"- System: {platform.system()} {platform.release()}, Python {platform.python_version()}, "
         + ", ".join(f"{name} {version(name)}" for name in libraries),
-        f"- Load before the start: {psutil.getloadavg()[0]:.2f}",
+        f"- Other work at the start: {psutil.cpu_percent(interval=3):.0f} % of the processor",
     ]
 
 
