@@ -75,6 +75,27 @@ def test_senders_do_not_disturb_one_another(address: dict[str, Any]) -> None:
         assert mine == list(range(10))
 
 
+def test_routes_are_whole_while_others_are_being_bound(address: dict[str, Any]) -> None:
+    with connect(address) as connection:
+        channel = connection.channel()
+        done = threading.Event()
+
+        def binder() -> None:
+            for number in range(200):
+                channel._queue_bind("tasks", f"key-{number}", "", f"queue-{number}")
+            done.set()
+
+        thread = threading.Thread(target=binder)
+        thread.start()
+        sizes = []
+        while not done.is_set():
+            sizes.append(len(channel.get_table("tasks")))
+        thread.join()
+        sizes.append(len(channel.get_table("tasks")))
+    assert sizes == sorted(sizes)
+    assert sizes[-1] == 200
+
+
 def test_a_message_that_is_still_being_written_is_not_seen(address: dict[str, Any]) -> None:
     send(address, {"whole": True})
     folder = Path(address["data_folder_out"])
