@@ -66,7 +66,7 @@ def _frequency(class_name: str, probability: float) -> Reason:
     of_thousand = min(max(round(1000 * probability), 1), 999)
     of = f"{of_thousand / 10:g} of 100" if of_thousand % 10 == 0 else f"{of_thousand} of 1,000"
     return Reason(
-        "model_sure", f"About {of} validation images with such a score were {class_name}."
+        "model_sure", f"Of images with such a score, about {of} are expected to be {class_name}."
     )
 
 

@@ -50,7 +50,7 @@ def object_link(target: Model | None, text: str = "") -> SafeString | str:
 def picture(url: str, text: str, side: int) -> SafeString:
     """Return a picture that fits into a square of this side, with an alternative text."""
     return format_html(
-        '<img src="{}" alt="{}" width="{}" loading="lazy" class="rounded-default">',
+        '<img src="{}" alt="{}" width="{}" loading="lazy" class="max-w-none rounded-default">',
         url,
         text,
         side,

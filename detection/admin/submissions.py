@@ -199,7 +199,10 @@ class AnalysisAdmin(ReadOnlyAdmin):
     @admin.display(description="AI-generated", ordering="p_fake")
     def percent(self, analysis: Analysis) -> str:
         """Show the calibrated probability."""
-        return "—" if analysis.percent_fake is None else f"{analysis.percent_fake} %"
+        if analysis.percent_fake is None:
+            return "—"
+        note = "" if analysis.in_domain else " (not validated)"
+        return f"{analysis.percent_fake} %{note}"
 
     @admin.display(description="Model version")
     def version_link(self, analysis: Analysis) -> SafeString | str:

@@ -132,7 +132,7 @@ def test_another_version_is_chosen_by_name(
     tmp_path: Path,
 ) -> None:
     other_model(tmp_path / "shipped" / "colours")
-    assert run("register_models") == "Registered colours 2 and waits for its promotion.\n"
+    assert run("register_models") == "Registered colours 2. It waits for its promotion.\n"
     first, second = (
         run("classify", folder / "a-red.png", "--json", "--model", label).json[0]
         for label in ("colours", "colours:2")
@@ -241,7 +241,7 @@ def test_data_that_cannot_be_read_is_told(model: ModelVersion, tmp_path: Path) -
 
 def test_what_ships_is_registered_once(model_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(model_folder, tmp_path / "shipped" / "colours")
-    assert run("register_models") == "Registered colours 1 and answers from now on.\n"
+    assert run("register_models") == "Registered colours 1. It answers from now on.\n"
     assert run("register_models") == ""
 
 

@@ -49,12 +49,18 @@ def test_outside_the_domain_nothing_is_decided(p_fake: float) -> None:
 @pytest.mark.parametrize(
     ("p_fake", "sentence"),
     [
-        (1.0, "About 999 of 1,000 validation images with such a score were AI-generated."),
-        (0.9996, "About 999 of 1,000 validation images with such a score were AI-generated."),
-        (0.973, "About 973 of 1,000 validation images with such a score were AI-generated."),
-        (0.95, "About 95 of 100 validation images with such a score were AI-generated."),
-        (0.05, "About 95 of 100 validation images with such a score were real photographs."),
-        (0.0, "About 999 of 1,000 validation images with such a score were real photographs."),
+        (1.0, "Of images with such a score, about 999 of 1,000 are expected to be AI-generated."),
+        (
+            0.9996,
+            "Of images with such a score, about 999 of 1,000 are expected to be AI-generated.",
+        ),
+        (0.973, "Of images with such a score, about 973 of 1,000 are expected to be AI-generated."),
+        (0.95, "Of images with such a score, about 95 of 100 are expected to be AI-generated."),
+        (0.05, "Of images with such a score, about 95 of 100 are expected to be real photographs."),
+        (
+            0.0,
+            "Of images with such a score, about 999 of 1,000 are expected to be real photographs.",
+        ),
     ],
 )
 def test_the_first_reason_says_how_often_that_is_right(p_fake: float, sentence: str) -> None:

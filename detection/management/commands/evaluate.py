@@ -54,7 +54,7 @@ class Command(BaseCommand):
     def show_progress(self, done: int, total: int) -> None:
         """Draw the progress over itself on one line of the terminal."""
         end = "\n" if done >= total else ""
-        self.stderr.write(f"\r{done:>8,} of {total:,} images", ending=end)
+        self.stderr.write(f"\r{done:>8,} of {total:,} images", style_func=str, ending=end)
         self.stderr.flush()
 
 

@@ -26,5 +26,5 @@ class Command(BaseCommand):
                 continue
             version.model.refresh_from_db(fields=["champion"])
             is_champion = version.model.champion_id == version.pk
-            role = "and answers from now on" if is_champion else "and waits for its promotion"
-            self.stdout.write(f"Registered {version.label} {role}.")
+            role = "It answers from now on" if is_champion else "It waits for its promotion"
+            self.stdout.write(f"Registered {version.label}. {role}.")
