@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 from celery import current_app
-from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -16,10 +15,10 @@ from django.utils import timezone
 from kombu.exceptions import ChannelError, KombuError
 from PIL import Image
 
-from detection import ml_gateway, verdicts
 from detection.ml_gateway import GatewayError
 from detection.models import Analysis, ModelVersion, State, SubmittedImage, Track
 from detection.models.submissions import AnalysisQuerySet, heatmap_name
+from detection.services.judging import image_judge
 
 log = logging.getLogger(__name__)
 
@@ -149,27 +148,14 @@ def _result(claim: Analysis) -> dict[str, Any]:
         GatewayError: When there is no model, or it cannot answer.
     """
     image, version = claim.image, _champion()
-    answer = ml_gateway.answer(
-        version.directory,
-        version.spec,
-        _content(image),
-        size=(image.width, image.height),
-        max_pixels=settings.MAX_PIXELS,
-        threads=settings.INFERENCE_THREADS,
+    judgement = image_judge(
+        version=version, content=_content(image), size=(image.width, image.height)
     )
-    in_domain = ml_gateway.spec_in_domain(version.spec, image.width, image.height)
-    low, high = version.band
-    verdict = verdicts.decide(
-        p_fake=answer.p_fake,
-        in_domain=in_domain,
-        band_low=low,
-        band_high=high,
-        domain_sentence=version.domain_sentence,
-    )
+    answer, verdict = judgement.answer, judgement.verdict
     return {
         "model_version": version,
         "p_fake": answer.p_fake,
-        "in_domain": in_domain,
+        "in_domain": judgement.in_domain,
         "verdict": verdict.kind,
         "reasons": [asdict(reason) for reason in verdict.reasons],
         "heatmap": _store_heatmap(claim, answer.heatmap),

@@ -11,11 +11,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from detection import image_files, ml_gateway, verdicts
+from detection import image_files, ml_gateway
 from detection.image_files import ImageRejected, Limits
 from detection.management.champion import version_for_command
 from detection.ml_gateway import GatewayError
 from detection.models import ModelVersion, VerdictKind
+from detection.services.judging import image_judge
 
 
 class Command(BaseCommand):
@@ -83,28 +84,11 @@ def _verdict(path: Path, version: ModelVersion) -> dict[str, Any]:
         stream.seek(0)
         content = stream.read()
     size = inspected.width, inspected.height
-    answer = ml_gateway.answer(
-        version.directory,
-        version.spec,
-        content,
-        size=size,
-        max_pixels=settings.MAX_PIXELS,
-        threads=settings.INFERENCE_THREADS,
-        with_heatmap=False,
-    )
-    in_domain = ml_gateway.spec_in_domain(version.spec, *size)
-    low, high = version.band
-    verdict = verdicts.decide(
-        p_fake=answer.p_fake,
-        in_domain=in_domain,
-        band_low=low,
-        band_high=high,
-        domain_sentence=version.domain_sentence,
-    )
+    judgement = image_judge(version=version, content=content, size=size, with_heatmap=False)
     return {
-        "verdict": verdict.kind,
-        "p_fake": round(answer.p_fake, 6),
-        "in_domain": in_domain,
+        "verdict": judgement.verdict.kind,
+        "p_fake": round(judgement.answer.p_fake, 6),
+        "in_domain": judgement.in_domain,
         "model": version.model.name,
         "version": version.number,
     }
