@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -36,6 +36,22 @@ class DeletesByService(ModelAdmin):
         """Tell what goes along, without asking for rights on it."""
         objects, counts, _, protected = super().get_deleted_objects(objs, request)
         return objects, counts, set(), protected
+
+
+class ReadOnlyInline(TabularInline):
+    """Rows of another table, to look at."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: these rows come about by services."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: a stored act stays what it was."""
+        return False
 
 
 def object_link(target: Model | None, text: str = "") -> SafeString | str:

@@ -6,30 +6,18 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from unfold.admin import TabularInline
 from unfold.decorators import display
 
-from detection.admin.links import ReadOnlyAdmin, object_link
+from detection.admin.links import ReadOnlyAdmin, ReadOnlyInline, object_link
 from detection.models import ModelVersion, Promotion, RegisteredModel
 
 
-class VersionInline(TabularInline):
+class VersionInline(ReadOnlyInline):
     """The versions of a model."""
 
     model = ModelVersion
     fields = ["number", "accuracy", "weights_sha256", "created_at"]
     readonly_fields = ["accuracy", "created_at"]
-    extra = 0
-    can_delete = False
-    show_change_link = True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: versions are registered, not typed in."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: a version never changes."""
-        return False
 
     @admin.display(description="Accuracy")
     def accuracy(self, version: ModelVersion) -> str:

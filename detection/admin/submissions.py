@@ -8,10 +8,15 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
-from unfold.admin import TabularInline
 from unfold.decorators import display
 
-from detection.admin.links import DeletesByService, ReadOnlyAdmin, object_link, picture
+from detection.admin.links import (
+    DeletesByService,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    object_link,
+    picture,
+)
 from detection.models import Analysis, Refusal, State, Submission, SubmittedImage, VerdictKind
 from detection.services import intake
 
@@ -30,22 +35,6 @@ def thumbnail(image: SubmittedImage) -> SafeString:
     """Return the small preview of an image."""
     url = reverse("image_thumbnail", args=[image.public_id])
     return picture(url, f"Preview of {image.file_name}", 48)
-
-
-class ReadOnlyInline(TabularInline):
-    """Rows of another table, to look at."""
-
-    extra = 0
-    can_delete = False
-    show_change_link = True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: these rows come about by services."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: a stored act stays what it was."""
-        return False
 
 
 class ImageInline(ReadOnlyInline):
