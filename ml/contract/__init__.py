@@ -1,0 +1,45 @@
+"""What the science promises: the frozen values that pass between `ml` and whoever uses it."""
+
+from ml.contract.answers import Evidence, Heatmap, Prediction
+from ml.contract.checks import require
+from ml.contract.evaluation import EvaluationRecord, Metrics
+from ml.contract.model import (
+    CLASS_ORDER,
+    FORMAT_VERSION,
+    Calibration,
+    Domain,
+    ModelSpec,
+    Preprocessing,
+)
+from ml.contract.training import (
+    DataRecord,
+    EpochReport,
+    Option,
+    StepReport,
+    TrainingConfig,
+    TrainingRecord,
+)
+from ml.errors import ContractError, MlError
+
+__all__ = [
+    "CLASS_ORDER",
+    "FORMAT_VERSION",
+    "Calibration",
+    "ContractError",
+    "DataRecord",
+    "Domain",
+    "EpochReport",
+    "EvaluationRecord",
+    "Evidence",
+    "Heatmap",
+    "Metrics",
+    "MlError",
+    "ModelSpec",
+    "Option",
+    "Prediction",
+    "Preprocessing",
+    "StepReport",
+    "TrainingConfig",
+    "TrainingRecord",
+    "require",
+]

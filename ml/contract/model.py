@@ -1,0 +1,117 @@
+"""What a set of weights needs in order to be run and judged: its spec, which lies beside it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.contract.checks import require
+from ml.contract.evaluation import EvaluationRecord
+from ml.contract.training import Option, TrainingRecord
+from ml.jsonform import JsonForm
+
+FORMAT_VERSION = 1
+# Index 1 is the positive class. Folder loaders sort names and would swap the two.
+CLASS_ORDER = ("REAL", "FAKE")
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How a file becomes the pixels the network takes: RGB uint8 (height, width, 3).
+
+    Attributes:
+        width, height: Size of the network's input in pixels.
+        resample: Filter for images of another size; the whole image is stretched.
+        jpeg_quality: The file form the network was trained on; images that arrive otherwise are
+            brought to it, so that the model judges the picture and not its compression.
+            `None` leaves the pixels as they are.
+        jpeg_subsampling: Chroma subsampling of that form.
+    """
+
+    width: int = 32
+    height: int = 32
+    resample: Literal["bicubic", "lanczos", "bilinear", "box"] = "bicubic"
+    jpeg_quality: int | None = 75
+    jpeg_subsampling: Literal["4:4:4", "4:2:2", "4:2:0"] = "4:2:0"
+
+    def __post_init__(self) -> None:
+        require(self.width > 0 and self.height > 0, "size", "positive", (self.width, self.height))
+        quality = self.jpeg_quality
+        require(quality is None or 1 <= quality <= 95, "jpeg_quality", "in 1..95", quality)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """From a logit to a probability, and where the probability is too weak to decide.
+
+    `p_fake = sigmoid(logit / temperature)`; an image is inconclusive when
+    `band_low < p_fake < band_high`.
+    """
+
+    temperature: float = 1.0
+    band_low: float = 0.5
+    band_high: float = 0.5
+
+    def __post_init__(self) -> None:
+        require(self.temperature > 0, "temperature", "positive", self.temperature)
+        band = (self.band_low, self.band_high)
+        require(0 <= band[0] <= band[1] <= 1, "band", "0 <= low <= high <= 1", band)
+
+    def probability(self, logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return P(FAKE) for logits of any shape, each in [0, 1]."""
+        scaled = np.asarray(logits, np.float64) / self.temperature
+        return 0.5 * (1.0 + np.tanh(0.5 * scaled))  # the sigmoid, without overflow
+
+    def is_inconclusive(self, p_fake: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Tell for which probabilities the model does not decide."""
+        p = np.asarray(p_fake)
+        return np.asarray((self.band_low < p) & (p < self.band_high))
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """The images for which the model was validated: one exact size, and what that means."""
+
+    width: int
+    height: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec(JsonForm):
+    """All that a set of weights needs in order to be run and judged."""
+
+    name: str
+    architecture: str
+    architecture_options: dict[str, Option]
+    preprocessing: Preprocessing
+    gradcam_layer: str
+    domain: Domain
+    calibration: Calibration
+    weights_sha256: str
+    training: TrainingRecord | None = None
+    evaluation: EvaluationRecord | None = None
+    track: Literal["thumbnail", "photo", "face"] = "thumbnail"
+    class_order: tuple[str, str] = CLASS_ORDER
+    threshold: float = 0.5
+    flip_averaging: bool = True
+    weights_file: str = "weights.weights.h5"
+    format_version: int = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        order = self.class_order
+        require(order == CLASS_ORDER, "class_order", f"{CLASS_ORDER!r}", order)
+        require(0 < self.threshold < 1, "threshold", "in (0, 1)", self.threshold)
+        name = self.weights_file
+        plain = bool(name) and not ({"/", "\\"} & set(name)) and not name.startswith(".")
+        require(plain, "weights_file", "a plain file name", name)
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Width and height of the network's input in pixels."""
+        return self.preprocessing.width, self.preprocessing.height
+
+    def in_domain(self, width: int, height: int) -> bool:
+        """Tell whether an image of this upright size is of the kind that was validated."""
+        return (width, height) == (self.domain.width, self.domain.height)
