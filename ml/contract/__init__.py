@@ -2,7 +2,13 @@
 
 from ml.contract.answers import Evidence, Heatmap, Prediction
 from ml.contract.checks import require
-from ml.contract.evaluation import EvaluationRecord, Metrics
+from ml.contract.evaluation import (
+    Bootstrap,
+    EvaluationRecord,
+    ExplanationFigures,
+    Metrics,
+    Speed,
+)
 from ml.contract.model import (
     CLASS_ORDER,
     FORMAT_VERSION,
@@ -24,6 +30,7 @@ from ml.errors import ContractError, MlError
 __all__ = [
     "CLASS_ORDER",
     "FORMAT_VERSION",
+    "Bootstrap",
     "Calibration",
     "ContractError",
     "DataRecord",
@@ -31,6 +38,7 @@ __all__ = [
     "EpochReport",
     "EvaluationRecord",
     "Evidence",
+    "ExplanationFigures",
     "Heatmap",
     "Metrics",
     "MlError",
@@ -38,6 +46,7 @@ __all__ = [
     "Option",
     "Prediction",
     "Preprocessing",
+    "Speed",
     "StepReport",
     "TrainingConfig",
     "TrainingRecord",

@@ -1,6 +1,6 @@
 """What one evaluation of one model on one set of images found."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ml.jsonform import JsonForm
 
@@ -9,10 +9,18 @@ from ml.jsonform import JsonForm
 class Metrics:
     """Figures over one set of images; FAKE is the positive class.
 
-    `coverage` is the share of images outside the inconclusive band and `selective_accuracy` the
-    accuracy on those (`None` when there are none). `confusion` counts are keyed
-    `real_as_real, real_as_fake, fake_as_real, fake_as_fake`. `roc_auc` is in [0, 1]; `ece` is the
-    expected calibration error over 15 equally wide bins of the predicted class's probability.
+    All are in [0, 1] but the counts. What a record of an earlier version does not hold is `None`.
+
+    Attributes:
+        recall, specificity: Shares of the FAKE and of the REAL images that were told as such.
+        roc_auc: Area under the ROC curve: whether the order is right, whatever the threshold.
+        average_precision: Sum over the thresholds of precision times the recall gained.
+        confusion: Counts, keyed `real_as_real, real_as_fake, fake_as_real, fake_as_fake`.
+        ece: Expected calibration error over 15 equally wide bins of the decided class's
+            probability.
+        ece_uncalibrated: The same before calibration, at temperature 1.
+        coverage: Share of images outside the inconclusive band.
+        selective_accuracy: Accuracy on those; `None` when there are none.
     """
 
     n: int
@@ -25,15 +33,84 @@ class Metrics:
     ece: float
     coverage: float
     selective_accuracy: float | None
+    specificity: float | None = None
+    average_precision: float | None = None
+    ece_uncalibrated: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """Between which bounds the figures lie when the images are drawn again.
+
+    Percentile intervals; each resample draws as many images of each class as there were, with
+    replacement.
+
+    Attributes:
+        intervals: Figure -> (low, high), for accuracy, f1, roc_auc and average_precision.
+        level: Share of the resamples between the bounds.
+    """
+
+    intervals: dict[str, tuple[float, float]]
+    resamples: int
+    level: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How long one prepared image took, in turns with and without heatmap; medians.
+
+    Only figures of one run on one machine compare.
+    """
+
+    image_ms: float
+    image_with_heatmap_ms: float
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationFigures:
+    """Whether the heatmaps point at what the verdict rests on, against maps that do not.
+
+    Attributes:
+        method: Of the heatmaps.
+        images: How many were explained.
+        deletion_auc: Mean probability of the verdict while pixels are removed, the strongest
+            evidence first; lower is better. `random_` and `sobel_` are the same for a random map
+            and for a map of edges.
+        insertion_auc: The same while pixels are brought back; higher is better.
+        pointing_game: Share of half-replaced images whose evidence lies in the replaced half.
+        pointing_chance: What a map that knows nothing reaches there.
+    """
+
+    method: str
+    images: int
+    deletion_auc: float
+    random_deletion_auc: float
+    sobel_deletion_auc: float
+    insertion_auc: float
+    random_insertion_auc: float
+    sobel_insertion_auc: float
+    pointing_game: float
+    pointing_chance: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationRecord(Metrics, JsonForm):
     """One evaluation of one model on one set, and how both can be told again.
 
-    `data_sha256` is over the sorted content hashes of the images' files; `images_per_second`
-    covers reading, decoding and prediction; `deduplicated` leaves out the images that are also
-    in the training data, where that was given.
+    Attributes:
+        data: Name of the folder or archive.
+        split: Which part of the data set it is, as the caller names it.
+        data_sha256: Over the sorted content hashes of the images' files.
+        threshold: P(FAKE) from which an image is called FAKE.
+        threshold_rule: How the threshold was chosen.
+        images_per_second: Of the images as they are; covers reading, decoding and prediction.
+        unreadable: Files that were skipped, with the reason.
+        deduplicated: Without the images that are also in the training data, where that was given.
+        tiers: Degradation -> the figures under it, by the same weights and threshold.
+        seed: Of the noise in the tiers and of the bootstrap.
+        versions: Of Python and the libraries.
     """
 
     model: str
@@ -44,3 +121,11 @@ class EvaluationRecord(Metrics, JsonForm):
     images_per_second: float
     unreadable: tuple[str, ...] = ()
     deduplicated: Metrics | None = None
+    split: str = ""
+    threshold_rule: str = ""
+    bootstrap: Bootstrap | None = None
+    tiers: dict[str, Metrics] = field(default_factory=dict)
+    speed: Speed | None = None
+    explanation: ExplanationFigures | None = None
+    seed: int | None = None
+    versions: dict[str, str] = field(default_factory=dict)
