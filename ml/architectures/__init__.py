@@ -24,8 +24,12 @@ class Architecture:
 _REGISTRY = {
     entry.name: entry
     for entry in (
+        Architecture(
+            "inception_resnet_v1", "ml.architectures.inception_resnet_v1", "features", (160, 160)
+        ),
         Architecture("residual", "ml.architectures.residual", "features", (32, 32)),
         Architecture("tiny", "ml.architectures.tiny", "features", (8, 8)),
+        Architecture("topology", "ml.architectures.topology", "features", (32, 32)),
     )
 }
 
