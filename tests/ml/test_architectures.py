@@ -29,6 +29,30 @@ def test_options_shape_the_network() -> None:
     assert network.get_layer("features").output.shape == (None, 12, 8, 16)
 
 
+def test_each_stage_has_the_blocks_that_it_is_given() -> None:
+    options = {"widths": (4, 8), "blocks": (3, 1)}
+    network = architectures.build("residual", options, input_size=(8, 8))
+    convolutions = [layer for layer in network.layers if "conv2d" in layer.name]
+    # A stem, two for each of four blocks, and one to widen the shortcut.
+    assert len(convolutions) == 1 + 2 * 4 + 1
+    with pytest.raises(ContractError, match=r"one per width\. Received: \(1, 2, 3\)"):
+        architectures.build("residual", options | {"blocks": (1, 2, 3)}, input_size=(8, 8))
+
+
+def test_two_towers_answer_with_the_mean_logit_of_the_networks_in_them() -> None:
+    options = {"widths": (4, 8), "blocks": 1}
+    members = [architectures.build("residual", options, input_size=(8, 8)) for _ in range(2)]
+    pair = architectures.build("residual", options | {"towers": 2}, input_size=(8, 8))
+    weights = [member.get_weights() for member in members]
+    *first, kernel, bias = weights[0]
+    *second, other_kernel, other_bias = weights[1]
+    head = [np.concatenate([kernel, other_kernel]) / 2, (bias + other_bias) / 2]
+    pair.set_weights([*first, *second, *head])
+    pixels = np.random.default_rng(0).uniform(0, 255, (3, 8, 8, 3)).astype(np.float32)
+    mean = (members[0](pixels) + members[1](pixels)) / 2
+    np.testing.assert_allclose(pair(pixels), mean, rtol=1e-5, atol=1e-6)
+
+
 def test_an_unknown_name_and_an_unknown_option_are_told() -> None:
     with pytest.raises(ContractError, match=r"one of residual, tiny\. Received: 'vgg'"):
         architectures.find("vgg")
