@@ -1,10 +1,9 @@
-"""Grad-CAM on the logit: which regions spoke for the verdict, and how to show them."""
+"""The layer that is explained: its activations and the gradient of the logit, in one graph."""
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image
+from ml.heatmaps import colourise
+from ml.heatmaps import towards_verdict as evidence
 
 if TYPE_CHECKING:
     import keras
@@ -13,22 +12,6 @@ if TYPE_CHECKING:
 __all__ = ["METHOD", "colourise", "evidence", "feature_network", "logits_and_maps"]
 
 METHOD = "Grad-CAM on the logit"
-
-# Anchors of our own ramp, dark blue over violet and orange to pale yellow, with a lightness
-# (CIELAB L*) that rises evenly, so that a step in evidence looks the same everywhere.
-_ANCHORS = np.array(
-    [
-        (12, 16, 56),
-        (58, 28, 110),
-        (121, 36, 128),
-        (184, 52, 108),
-        (232, 92, 74),
-        (250, 152, 66),
-        (252, 214, 112),
-        (254, 250, 206),
-    ],
-    np.float64,
-)
 
 
 def feature_network(network: "keras.Model", layer: str) -> "keras.Model":
@@ -61,44 +44,3 @@ def logits_and_maps(network: "keras.Model", pixels: "tf.Tensor") -> tuple["tf.Te
     gradients = tape.gradient(logits, features)
     weights = tf.reduce_mean(gradients, axis=(1, 2), keepdims=True)
     return logits[:, 0], tf.reduce_sum(weights * features, axis=-1)
-
-
-def evidence(signed_map: npt.NDArray[np.floating], *, is_fake: bool) -> npt.NDArray[np.float32]:
-    """Keep what speaks for the verdict, scaled so that the strongest place is 1.
-
-    For an image judged FAKE that is the positive part of the map of the logit; for one judged
-    REAL the positive part of the map of the negated logit.
-
-    Args:
-        signed_map: (h, w), from `logits_and_maps`.
-        is_fake: The class that the model decided on.
-
-    Returns:
-        float32 (h, w) in [0, 1]; all zero where nothing speaks for the verdict.
-    """
-    positive = np.maximum(signed_map if is_fake else -signed_map, 0.0)
-    peak = float(positive.max(initial=0.0))
-    return (positive / peak if peak > 0 else positive).astype(np.float32)
-
-
-def colourise(values: npt.NDArray[np.floating], size: tuple[int, int]) -> Image.Image:
-    """Paint a heatmap as an RGB picture, scaled up smoothly.
-
-    Args:
-        values: (h, w) in [0, 1].
-        size: (width, height) of the picture in pixels.
-    """
-    small = Image.fromarray(np.asarray(values, np.float32), "F")
-    smooth = np.clip(np.asarray(small.resize(size, Image.Resampling.BICUBIC)), 0.0, 1.0)
-    return Image.fromarray(_RAMP[np.rint(smooth * 255).astype(np.uint8)], "RGB")
-
-
-def _ramp() -> npt.NDArray[np.uint8]:
-    """Interpolate the anchors to 256 colours (256, 3)."""
-    at = np.linspace(0, 1, len(_ANCHORS))
-    steps = np.linspace(0, 1, 256)
-    channels = [np.interp(steps, at, _ANCHORS[:, channel]) for channel in range(3)]
-    return np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
-
-
-_RAMP = _ramp()

@@ -5,7 +5,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import numpy.typing as npt
-import pytest
 import tensorflow as tf
 
 from ml import artifacts, gradcam
@@ -53,18 +52,6 @@ def test_it_equals_a_map_made_by_hand_behind_a_head_that_knows_places() -> None:
     np.testing.assert_allclose(maps, by_hand, rtol=1e-3, atol=1e-3)
 
 
-def test_evidence_speaks_for_the_verdict() -> None:
-    signed = np.array([[4.0, 1.0], [-2.0, 0.0]])
-    np.testing.assert_array_equal(gradcam.evidence(signed, is_fake=True), [[1, 0.25], [0, 0]])
-    np.testing.assert_array_equal(gradcam.evidence(signed, is_fake=False), [[0, 0], [1, 0]])
-    assert gradcam.evidence(signed, is_fake=True).dtype == np.float32
-
-
-def test_no_evidence_stays_zero_and_is_no_nan() -> None:
-    np.testing.assert_array_equal(gradcam.evidence(-np.ones((8, 8)), is_fake=True), 0.0)
-    np.testing.assert_array_equal(gradcam.evidence(np.zeros((8, 8)), is_fake=False), 0.0)
-
-
 def test_other_weights_give_another_map(model_dir: Path, images: LabelledImages) -> None:
     """A heatmap that ignores what was learnt explains nothing (Adebayo et al. 2018)."""
     spec, trained = artifacts.load_network(model_dir)
@@ -81,35 +68,3 @@ def test_other_weights_give_another_map(model_dir: Path, images: LabelledImages)
     flat = [np.asarray(signed).reshape(50, -1) for signed in maps]
     correlations = [np.corrcoef(a, b)[0, 1] for a, b in zip(*flat, strict=True)]
     assert np.nanmean(correlations) < 0.9
-
-
-class TestColourise:
-    """The picture of a heatmap."""
-
-    def test_it_has_the_size_that_was_asked_for(self) -> None:
-        picture = gradcam.colourise(np.zeros((8, 8), np.float32), (120, 60))
-        assert (picture.size, picture.mode) == ((120, 60), "RGB")
-
-    def test_more_evidence_is_lighter_in_even_steps(self) -> None:
-        values = np.linspace(0, 1, 11)[None].astype(np.float32)
-        colours = np.asarray(gradcam.colourise(values, (11, 1)))[0]
-        steps = np.diff([lightness(colour) for colour in colours])
-        assert steps.min() > 4
-        assert steps.max() < 13
-
-    def test_scaling_up_is_smooth_and_stays_within_the_ramp(self) -> None:
-        values = np.zeros((8, 8), np.float32)
-        values[3, 4] = 1.0
-        picture = np.asarray(gradcam.colourise(values, (256, 256))).astype(int)
-        assert np.abs(np.diff(picture, axis=0)).max() < 32  # of some 240 between the extremes
-        peak = np.unravel_index(picture.sum(axis=-1).argmax(), (256, 256))
-        assert peak == pytest.approx((112, 144), abs=2)
-
-
-def lightness(colour: npt.NDArray[np.uint8]) -> float:
-    """CIELAB L* of an sRGB colour."""
-    linear = np.where(
-        colour / 255 <= 0.04045, colour / 255 / 12.92, ((colour / 255 + 0.055) / 1.055) ** 2.4
-    )
-    luminance = float(linear @ (0.2126, 0.7152, 0.0722))
-    return float(116 * luminance ** (1 / 3) - 16) if luminance > 0.008856 else 903.3 * luminance
