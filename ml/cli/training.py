@@ -33,6 +33,16 @@ _FIELDS = {
     "weight_decay": float,
     "label_smoothing": float,
     "ema_momentum": float,
+    "optimiser": str,
+    "schedule": str,
+    "cutmix": float,
+    "degradation": float,
+    "rotation": float,
+    "zoom": float,
+    "subject_weight": float,
+    "patience": int,
+    "keep": str,
+    "initial_weights": str,
 }
 
 

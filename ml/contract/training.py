@@ -8,6 +8,8 @@ from ml.contract.checks import require
 from ml.jsonform import JsonForm
 
 Option = bool | int | float | str | tuple[int, ...]
+Precision = Literal["float32", "mixed_bfloat16", "auto"]
+Optimiser = Literal["adamw", "adam", "sgd", "rmsprop", "muon"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,16 +17,31 @@ class TrainingConfig(JsonForm):
     """All that decides a training run besides its data.
 
     Attributes:
-        weight_decay: Decoupled decay (AdamW), on convolution and dense kernels only.
+        optimiser: `muon` moves the kernels of inner convolutions by orthogonalised momentum at
+            ten times the learning rate, and all else as `adamw` does; `sgd` has Nesterov momentum.
+        schedule: Of the learning rate after the warm-up: a cosine to a thousandth of the peak, or
+            the peak to the end.
+        weight_decay: Decoupled decay (`adamw` and `muon` alone), on convolution and dense kernels.
         erase_size: Side in pixels of the square greyed out in half of the images; 0 for none.
-        horizontal_flip: The only geometric augmentation: shifts and rotations would break the
-            8x8 JPEG grid that every image of the training form carries.
+        horizontal_flip: Mirror half of the images.
+        rotation: Largest angle in degrees, to either side. Like `zoom` it breaks the 8x8 JPEG
+            grid that every image of CIFAKE carries: meant for pictures that are scaled anyway.
+        zoom: Largest change of scale; 0.1 is from 90 to 110 %.
+        degradation: Share of the images degraded by JPEG, noise, blur or a change of size.
+        cutmix: Share of the first cycle's batches in which each image gets a rectangle of another.
+        subject_weight: Of a second loss, on the subject that CIFAKE's file names tell; the head
+            for it is left behind after training.
+        patience: End the run after so many epochs without a lower validation loss; 0 for never.
+        keep: The weights that the run hands on: the last epoch's, or those of the lowest
+            validation loss.
+        initial_weights: Folder of a stored model of the same architecture to begin with.
         ema_momentum: Of the running average of the weights, which is evaluated beside them.
         finetune_epochs: Length of a second cosine cycle, from the averaged weights, with a fresh
             optimiser and without erasing.
-        finetune_cutmix: Share of that cycle's batches in which each image gets a rectangle of
-            another one. Without it the second cycle only learns the training images by heart.
-        precision: `mixed_bfloat16` computes layers in bfloat16; weights stay float32.
+        finetune_cutmix: As `cutmix`, in that cycle. Without it the second cycle only learns the
+            training images by heart.
+        precision: `mixed_bfloat16` computes layers in bfloat16; weights stay float32. `auto` is
+            that where a GPU has it, and `float32` elsewhere.
     """
 
     architecture: str = "residual"
@@ -43,20 +60,35 @@ class TrainingConfig(JsonForm):
     finetune_learning_rate: float = 8e-4
     finetune_cutmix: float = 0.0
     seed: int = 7
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    precision: Precision = "auto"
+    optimiser: Optimiser = "adamw"
+    schedule: Literal["cosine", "constant"] = "cosine"
+    cutmix: float = 0.0
+    degradation: float = 0.0
+    rotation: float = 0.0
+    zoom: float = 0.0
+    subject_weight: float = 0.0
+    patience: int = 0
+    keep: Literal["last", "best"] = "last"
+    initial_weights: str = ""
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
         require(self.batch_size >= 1, "batch_size", "at least 1", self.batch_size)
         require(self.finetune_epochs >= 0, "finetune_epochs", "0 or more", self.finetune_epochs)
-        cutmix = self.finetune_cutmix
-        require(0 <= cutmix <= 1, "finetune_cutmix", "in [0, 1]", cutmix)
+        for share in ("cutmix", "finetune_cutmix", "degradation"):
+            value = getattr(self, share)
+            require(0 <= value <= 1, share, "in [0, 1]", value)
         rates = (self.peak_learning_rate, self.finetune_learning_rate)
         require(min(rates) > 0, "learning rates", "positive", rates)
         smoothing = self.label_smoothing
         require(0 <= smoothing < 1, "label_smoothing", "in [0, 1)", smoothing)
         require(0 <= self.ema_momentum < 1, "ema_momentum", "in [0, 1)", self.ema_momentum)
-        require(self.erase_size >= 0, "erase_size", "0 or more", self.erase_size)
+        for amount in ("erase_size", "subject_weight", "patience", "weight_decay"):
+            value = getattr(self, amount)
+            require(value >= 0, amount, "0 or more", value)
+        require(0 <= self.rotation <= 180, "rotation", "in [0, 180]", self.rotation)
+        require(0 <= self.zoom < 1, "zoom", "in [0, 1)", self.zoom)
         require(self.validation_images >= 2, "validation_images", ">= 2", self.validation_images)
         warmup = self.warmup_epochs
         require(0 <= warmup < self.epochs, "warmup_epochs", "in [0, epochs)", warmup)
@@ -81,7 +113,11 @@ class StepReport:
 
 @dataclass(frozen=True, slots=True)
 class EpochReport:
-    """What an epoch reached on validation, with the raw and with the averaged weights."""
+    """What an epoch reached on validation, with the raw and with the averaged weights.
+
+    `train_accuracy` is over the epoch's own batches, augmented as they were: of each image the
+    likelier class counts, where two were mixed.
+    """
 
     epoch: int
     epochs: int
@@ -91,6 +127,7 @@ class EpochReport:
     averaged_loss: float
     averaged_accuracy: float
     seconds: float
+    train_accuracy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,12 @@ def test_a_missing_field_and_broken_json_are_named(spec: ModelSpec) -> None:
         {"ema_momentum": 1.0},
         {"warmup_epochs": 14.0},
         {"validation_images": 1},
+        {"cutmix": 1.1},
+        {"degradation": -0.1},
+        {"rotation": 181.0},
+        {"zoom": 1.0},
+        {"subject_weight": -1.0},
+        {"patience": -1},
     ],
 )
 def test_a_training_configuration_out_of_range_is_refused(changes: dict[str, Any]) -> None:

@@ -12,7 +12,8 @@ import pytest
 from ml import checkpoints
 from ml.contract import EpochReport, StepReport
 from ml.datasets import LabelledImages
-from ml.training import FitResult, TrainingData, TrainingError, augment, fit, mix
+from ml.training import FitResult, TrainingData, TrainingError, fit
+from ml.training.loop import augment, mix
 from tests.ml.conftest import CONFIG
 
 
@@ -159,7 +160,7 @@ def test_each_epoch_is_told(data: TrainingData, tmp_path: Path) -> None:
 def test_steps_are_told_in_between(
     data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ml.training.REPORT_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("ml.training.loop.REPORT_EVERY_SECONDS", 0.0)
     told: list[EpochReport | StepReport] = []
     config = dataclasses.replace(CONFIG, epochs=1, warmup_epochs=0.0)
     fit(config, data, out_dir=tmp_path, progress=told.append)

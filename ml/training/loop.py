@@ -14,11 +14,10 @@ import tensorflow as tf
 
 from ml import architectures, calibration, checkpoints
 from ml.checkpoints import RunState
-from ml.contract import DataRecord, EpochReport, StepReport, TrainingConfig
-from ml.datasets import LabelledImages, content_sha256, split
+from ml.contract import EpochReport, StepReport, TrainingConfig
 from ml.errors import TrainingError
-
-__all__ = ["FitResult", "TrainingData", "TrainingError", "fit"]
+from ml.training import precision
+from ml.training.data import TrainingData
 
 REPORT_EVERY_SECONDS = 10.0
 GREY = 128
@@ -27,32 +26,6 @@ JPEG_BLOCK = 8
 Progress = Callable[[EpochReport | StepReport], None]
 Pixels = npt.NDArray[np.uint8]
 Targets = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TrainingData:
-    """The two sides of a split, and the record of what they are."""
-
-    train: LabelledImages
-    validation: LabelledImages
-    record: DataRecord
-
-    @classmethod
-    def divide(cls, images: LabelledImages, config: TrainingConfig) -> "TrainingData":
-        """Split off `config.validation_images`, grouped by content, seeded and balanced."""
-        train, validation = split(
-            images.labels, images.hashes, config.validation_images, config.seed
-        )
-        kept, held = images.take(train), images.take(validation)
-        record = DataRecord(
-            source=images.source,
-            train_images=len(kept),
-            train_sha256=content_sha256(kept.hashes),
-            validation_images=len(held),
-            validation_sha256=content_sha256(held.hashes),
-            unreadable_images=len(images.unreadable),
-        )
-        return cls(kept, held, record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +112,9 @@ class _Run:
         keras.utils.set_random_seed(config.seed)
         size = data.train.pixels.shape[2], data.train.pixels.shape[1]
         name, options = config.architecture, config.architecture_options
-        self.model = architectures.build(name, options, input_size=size, precision=config.precision)
+        self.model = architectures.build(
+            name, options, input_size=size, precision=precision.resolve(config)
+        )
         self.averaged = architectures.build(name, options, input_size=size)
         self.averaged.set_weights(self.model.get_weights())
         warmup = config.warmup_epochs * self.steps

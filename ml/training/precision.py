@@ -1,0 +1,22 @@
+"""In which arithmetic the layers compute: half as many bits where the device has the means."""
+
+import tensorflow as tf
+
+from ml.contract import TrainingConfig
+
+# NVIDIA's Ampere; older ones have no bfloat16 units, and float16 would need loss scaling.
+BFLOAT16_CAPABILITY = (8, 0)
+
+
+def resolve(config: TrainingConfig) -> str:
+    """Return the Keras dtype policy that the configuration means on this machine."""
+    if config.precision != "auto":
+        return config.precision
+    devices = tf.config.list_physical_devices("GPU")
+    capable = [device for device in devices if _capability(device) >= BFLOAT16_CAPABILITY]
+    return "mixed_bfloat16" if devices and len(capable) == len(devices) else "float32"
+
+
+def _capability(device: tf.config.PhysicalDevice) -> tuple[int, int]:
+    details = tf.config.experimental.get_device_details(device)
+    return tuple(details.get("compute_capability", (0, 0)))
