@@ -14,7 +14,7 @@ from ml.errors import DatasetError, ImageReadError
 from ml.preprocessing import prepare
 from ml.sources import Source, opened
 
-__all__ = ["DatasetError", "LabelledImages", "content_sha256", "load", "split", "stream"]
+__all__ = ["DatasetError", "LabelledImages", "content_sha256", "labelled_names", "load", "split", "stream"]
 
 IMAGE_SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif"]
@@ -125,6 +125,15 @@ def hashes(path: Path) -> Iterator[str]:
     with closing(opened(path)) as source:
         for name, _ in _listing(source, path.name):
             yield hashlib.sha256(source.read(name)).hexdigest()
+
+
+def labelled_names(source: Source, title: str) -> list[str]:
+    """Return the names of all labelled images of an opened folder or archive, sorted.
+
+    Raises:
+        DatasetError: `no_class_folders` or `one_class_only`, with `title` for the source.
+    """
+    return [name for name, _ in _listing(source, title)]
 
 
 def split(

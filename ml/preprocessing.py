@@ -15,7 +15,7 @@ from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 from ml.contract import Preprocessing
 from ml.errors import ImageReadError
 
-__all__ = ["ImageReadError", "has_jpeg_form", "open_upright", "prepare"]
+__all__ = ["ImageReadError", "has_jpeg_form", "open_upright", "prepare", "prepare_upright"]
 
 MAX_PIXELS = 50_000_000
 BAND = 64  # rows
@@ -80,6 +80,14 @@ def open_upright(source: Path | str | bytes, *, max_pixels: int = MAX_PIXELS) ->
         ImageReadError: As `prepare`.
     """
     return _guarded(source, max_pixels, to_upright_rgb)
+
+
+def prepare_upright(image: Image.Image, form: Preprocessing) -> Pixels:
+    """Return an upright RGB image, or what was cut out of one, as the network's input."""
+    if image.size != (form.width, form.height):
+        resample = Image.Resampling[form.resample.upper()]
+        image = image.resize((form.width, form.height), resample)
+    return np.asarray(_as_jpeg(image, form), np.uint8)
 
 
 def has_jpeg_form(image: Image.Image, form: Preprocessing) -> bool:
@@ -151,11 +159,7 @@ def _too_large(width: int, height: int, max_pixels: int) -> ImageReadError:
 def _formed(image: Image.Image, form: Preprocessing) -> Pixels:
     if has_jpeg_form(image, form):
         return np.asarray(image, np.uint8)
-    rgb = to_upright_rgb(image)
-    if rgb.size != (form.width, form.height):
-        resample = Image.Resampling[form.resample.upper()]
-        rgb = rgb.resize((form.width, form.height), resample)
-    return np.asarray(_as_jpeg(rgb, form), np.uint8)
+    return prepare_upright(to_upright_rgb(image), form)
 
 
 def _as_jpeg(image: Image.Image, form: Preprocessing) -> Image.Image:

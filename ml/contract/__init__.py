@@ -1,6 +1,6 @@
 """What the science promises: the frozen values that pass between `ml` and whoever uses it."""
 
-from ml.contract.answers import Evidence, Heatmap, Prediction
+from ml.contract.answers import Evidence, FaceBox, Heatmap, Prediction
 from ml.contract.checks import require
 from ml.contract.evaluation import (
     Bootstrap,
@@ -38,6 +38,7 @@ __all__ = [
     "EpochReport",
     "EvaluationRecord",
     "Evidence",
+    "FaceBox",
     "ExplanationFigures",
     "Heatmap",
     "Metrics",

@@ -37,3 +37,14 @@ class Evidence:
     logits: npt.NDArray[np.float32]
     maps: npt.NDArray[np.float32]
     gradients: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class FaceBox:
+    """Where a face is: pixels of the upright image, and how sure its finder is, in [0, 1]."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    confidence: float
