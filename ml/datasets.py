@@ -14,7 +14,15 @@ from ml.errors import DatasetError, ImageReadError
 from ml.preprocessing import prepare
 from ml.sources import Source, opened
 
-__all__ = ["DatasetError", "LabelledImages", "content_sha256", "labelled_names", "load", "split", "stream"]
+__all__ = [
+    "DatasetError",
+    "LabelledImages",
+    "content_sha256",
+    "labelled_names",
+    "load",
+    "split",
+    "stream",
+]
 
 IMAGE_SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif"]

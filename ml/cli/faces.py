@@ -1,4 +1,4 @@
-"""The command that cuts faces out of portraits, for `train`, `export` and `publish` to go on with."""
+"""The command that cuts faces out of portraits, which `train`, `export`, `publish` then take."""
 
 import argparse
 from pathlib import Path
