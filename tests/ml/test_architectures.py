@@ -39,6 +39,21 @@ def test_each_stage_has_the_blocks_that_it_is_given() -> None:
         architectures.build("residual", options | {"blocks": (1, 2, 3)}, input_size=(8, 8))
 
 
+def test_a_halving_stem_sees_every_pixel_and_works_at_half_resolution() -> None:
+    options = {"widths": (4, 8), "blocks": 1, "stem_stride": 2}
+    network = architectures.build("residual", options, input_size=(16, 16))
+    assert network.layers[2].kernel.shape[:2] == (4, 4)
+    assert network.get_layer("features").output.shape == (None, 4, 4, 8)
+    blank = np.full((1, 16, 16, 3), 128, np.float32)
+    answers = []
+    for row, column in [(None, None), (6, 6), (6, 7), (7, 6), (7, 7)]:
+        pixels = blank.copy()
+        if row is not None:
+            pixels[0, row, column] = 255
+        answers.append(float(network(pixels)[0, 0]))
+    assert len(set(answers)) == 5
+
+
 def test_two_towers_answer_with_the_mean_logit_of_the_networks_in_them() -> None:
     options = {"widths": (4, 8), "blocks": 1}
     members = [architectures.build("residual", options, input_size=(8, 8)) for _ in range(2)]
