@@ -1,34 +1,52 @@
 """From a training run's checkpoint to a calibrated model that can be shipped and vouched for."""
 
 import dataclasses
-import platform
-from collections.abc import Callable
-from importlib.metadata import version
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ml import architectures, artifacts, calibration, checkpoints, datasets, modelcard
+from ml import (
+    architectures,
+    artifacts,
+    calibration,
+    checkpoints,
+    datasets,
+    degradation,
+    modelcard,
+)
 from ml.checkpoints import Arrays, RunState
-from ml.contract import Calibration, Domain, ModelSpec, Preprocessing, TrainingRecord
+from ml.contract import (
+    Calibration,
+    Domain,
+    EvaluationRecord,
+    ModelSpec,
+    Preprocessing,
+    TrainingRecord,
+)
 from ml.datasets import LabelledImages
 from ml.errors import TrainingError
 from ml.evaluation import evaluate
 from ml.inference import Detector
 from ml.training import TrainingData
+from ml.versions import versions
 
 if TYPE_CHECKING:
     import keras
 
 __all__ = ["export", "publish"]
 
-LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "scikit-learn")
-
 Progress = Callable[[int, int], None]
 Weights = Literal["raw", "averaged"]
 
 
 def export(
-    run_dir: Path, data: TrainingData, out_dir: Path, *, name: str, domain: str
+    run_dir: Path,
+    data: TrainingData,
+    out_dir: Path,
+    *,
+    name: str,
+    domain: str,
+    flip_averaging: bool | None = None,
 ) -> ModelSpec:
     """Store the model of a run's last epoch, calibrated on its validation images.
 
@@ -41,6 +59,7 @@ def export(
         out_dir: The model's folder, replaced if it exists.
         name: The model's name.
         domain: One sentence on the images that the model was validated for.
+        flip_averaging: Set to decide it, rather than by the validation loss.
 
     Raises:
         TrainingError: `no_checkpoint`, `damaged_checkpoint` or `data_changed`.
@@ -54,7 +73,9 @@ def export(
     spec = ModelSpec(
         name=name,
         architecture=state.config.architecture,
-        architecture_options=state.config.architecture_options,
+        architecture_options=architectures.structure(
+            state.config.architecture, state.config.architecture_options
+        ),
         preprocessing=Preprocessing(width, height),
         gradcam_layer=architectures.find(state.config.architecture).gradcam_layer,
         domain=Domain(width, height, domain),
@@ -63,13 +84,23 @@ def export(
         training=_training_record(state, weights),
     )
     network = _network(spec, arrays, weights)
-    return artifacts.save(out_dir, calibrate(spec, network, data.validation), network.save_weights)
+    views = (True, False) if flip_averaging is None else (flip_averaging,)
+    fitted = calibrate(spec, network, data.validation, views)
+    return artifacts.save(out_dir, fitted, network.save_weights)
 
 
-def calibrate(spec: ModelSpec, network: "keras.Model", validation: LabelledImages) -> ModelSpec:
-    """Return the spec with flip averaging, temperature and band fitted on validation images."""
+def calibrate(
+    spec: ModelSpec,
+    network: "keras.Model",
+    validation: LabelledImages,
+    views: Sequence[bool] = (True, False),
+) -> ModelSpec:
+    """Return the spec with temperature and band fitted on validation images.
+
+    Of the `views`, whether answers are averaged over the mirror image, the better one is taken.
+    """
     candidates = []
-    for flip_averaging in (True, False):
+    for flip_averaging in views:
         candidate = dataclasses.replace(spec, flip_averaging=flip_averaging)
         _, logits = Detector(candidate, network).predict_arrays(validation.pixels)
         fitted = calibration.fit(logits, validation.labels)
@@ -95,11 +126,26 @@ def publish(
     """
     detector = Detector.load(model_dir)
     seen = frozenset(datasets.hashes(train_path))
-    record = evaluate(detector, test_path, progress=progress, training_hashes=seen)
-    spec = dataclasses.replace(detector.spec, evaluation=record)
+    record = evaluate(
+        detector,
+        test_path,
+        tiers=degradation.TIERS,
+        split="test",
+        training_hashes=seen,
+        progress=progress,
+    )
+    spec = dataclasses.replace(detector.spec, evaluation=_explained(record, detector.spec))
     artifacts.write_text(model_dir / artifacts.SPEC_FILE, spec.to_json())
     artifacts.write_text(model_dir / modelcard.FILE_NAME, modelcard.render(spec, modelcard.CIFAKE))
     return spec
+
+
+def _explained(record: EvaluationRecord, spec: ModelSpec) -> EvaluationRecord:
+    """Return the record with what was found about the heatmaps of the same weights before."""
+    before = spec.evaluation
+    if before is None or before.weights_sha256 != record.weights_sha256:
+        return record
+    return dataclasses.replace(record, explanation=before.explanation)
 
 
 def _network(spec: ModelSpec, arrays: Arrays, weights: Weights) -> "keras.Model":
@@ -111,5 +157,4 @@ def _network(spec: ModelSpec, arrays: Arrays, weights: Weights) -> "keras.Model"
 
 
 def _training_record(state: RunState, weights: Weights) -> TrainingRecord:
-    versions = {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
-    return TrainingRecord(state.config, state.data, versions, state.epochs, weights)
+    return TrainingRecord(state.config, state.data, versions(), state.epochs, weights)

@@ -1,0 +1,17 @@
+"""One harness and one record for every figure that is ever told about a model."""
+
+from ml.evaluation.bootstrap import bootstrap
+from ml.evaluation.judging import Judged, Kept, judge
+from ml.evaluation.metrics import calibration_error, measure
+from ml.evaluation.record import evaluate, record_of
+
+__all__ = [
+    "Judged",
+    "Kept",
+    "bootstrap",
+    "calibration_error",
+    "evaluate",
+    "judge",
+    "measure",
+    "record_of",
+]

@@ -1,0 +1,79 @@
+"""From logits and labels to figures, by the definitions that everybody uses."""
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.contract import Calibration, Metrics, ModelSpec
+
+__all__ = ["Floats", "Labels", "calibration_error", "measure", "reliability"]
+
+ECE_BINS = 15
+COUNTS = ("real_as_real", "real_as_fake", "fake_as_real", "fake_as_fake")
+
+Floats = npt.NDArray[np.floating]
+Labels = npt.NDArray[np.uint8]
+
+
+def measure(logits: Floats, labels: Labels, spec: ModelSpec) -> Metrics:
+    """Return the figures for logits (n,) and labels (n,), 1 for FAKE.
+
+    The spec's calibration, threshold and band are applied as they are. Both classes must occur,
+    or there is no ROC curve.
+    """
+    from sklearn.metrics import (
+        average_precision_score,
+        confusion_matrix,
+        precision_recall_fscore_support,
+        roc_auc_score,
+    )
+
+    p_fake = spec.calibration.probability(logits)
+    judged_fake = (p_fake >= spec.threshold).astype(np.uint8)
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        labels, judged_fake, average="binary", pos_label=1, zero_division=0.0
+    )
+    counts = confusion_matrix(labels, judged_fake, labels=[0, 1]).ravel().tolist()
+    decided = ~spec.calibration.is_inconclusive(p_fake)
+    correct = judged_fake == labels
+    return Metrics(
+        n=len(labels),
+        accuracy=float(correct.mean()),
+        precision=float(precision),
+        recall=float(recall),
+        f1=float(f1),
+        roc_auc=float(roc_auc_score(labels, p_fake)),
+        confusion=dict(zip(COUNTS, counts, strict=True)),
+        ece=calibration_error(p_fake, labels, spec.threshold),
+        coverage=float(decided.mean()),
+        selective_accuracy=float(correct[decided].mean()) if decided.any() else None,
+        specificity=float(correct[labels == 0].mean()),
+        average_precision=float(average_precision_score(labels, p_fake)),
+        ece_uncalibrated=calibration_error(
+            Calibration().probability(logits), labels, spec.threshold
+        ),
+    )
+
+
+def calibration_error(p_fake: Floats, labels: Labels, threshold: float = 0.5) -> float:
+    """Return the expected calibration error over 15 equal bins (Guo et al. 2017).
+
+    In each bin the mean probability of the predicted class is compared with the share of
+    images for which that class is right; the gaps are weighted by the bins' sizes.
+    """
+    confidence, share_right, sizes = reliability(p_fake, labels, threshold)
+    return float((np.abs(confidence - share_right) * sizes).sum() / len(labels))
+
+
+def reliability(
+    p_fake: Floats, labels: Labels, threshold: float = 0.5
+) -> tuple[Floats, Floats, npt.NDArray[np.intp]]:
+    """Return mean confidence, share of right answers and size of each bin that is not empty."""
+    judged_fake = p_fake >= threshold
+    confidence = np.where(judged_fake, p_fake, 1.0 - p_fake)
+    correct = judged_fake == (labels == 1)
+    bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
+    sizes = np.bincount(bins, minlength=ECE_BINS)
+    used = sizes > 0
+    confidences = np.bincount(bins, confidence, ECE_BINS)[used] / sizes[used]
+    shares = np.bincount(bins, correct, ECE_BINS)[used] / sizes[used]
+    return confidences, shares, sizes[used]

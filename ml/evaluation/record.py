@@ -1,0 +1,137 @@
+"""From a model's answers to the one record of an evaluation."""
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable, Sequence, Set
+from pathlib import Path
+
+import numpy as np
+
+from ml import datasets
+from ml.contract import EvaluationRecord, Metrics, ModelSpec, Speed
+from ml.degradation import Tier
+from ml.errors import DatasetError
+from ml.evaluation.bootstrap import bootstrap
+from ml.evaluation.judging import SEED, Judged, judge
+from ml.evaluation.metrics import measure
+from ml.inference import Detector
+from ml.versions import machine, versions
+
+__all__ = ["evaluate", "record_of", "speed"]
+
+SPLITS = ("train", "validation", "val", "test")
+ROUNDS = 25
+
+
+def evaluate(
+    detector: Detector,
+    data_path: Path,
+    *,
+    tiers: Sequence[Tier] = (),
+    split: str = "",
+    training_hashes: Set[str] = frozenset(),
+    limit: int | None = None,
+    progress: datasets.Progress | None = None,
+    seed: int = SEED,
+) -> EvaluationRecord:
+    """Judge a detector on labelled images, from the files to the figures.
+
+    Args:
+        detector: The model; its spec's threshold and band are applied as they are.
+        data_path: A folder or zip with REAL/ and FAKE/ at any depth.
+        tiers: Degradations to judge the same images under, from `ml.degradation.TIERS`.
+        split: Which part of the data set this is; told from the path where it is not given.
+        training_hashes: Content hashes of files the model may have seen in training; where
+            given, the figures without them are told as well.
+        limit: At most this many images, evenly spread over each class.
+        progress: Called with (done, all) now and then.
+        seed: Of the tiers' noise and of the bootstrap.
+
+    Raises:
+        DatasetError: As `ml.datasets.load`, and `no_unseen_images` when all of a class is in
+            the training data.
+    """
+    judged = judge(detector, data_path, tiers=tiers, limit=limit, progress=progress, seed=seed)
+    return record_of(judged, detector, data_path, split=split, training_hashes=training_hashes)
+
+
+def record_of(
+    judged: Judged,
+    detector: Detector,
+    data_path: Path,
+    *,
+    split: str = "",
+    training_hashes: Set[str] = frozenset(),
+) -> EvaluationRecord:
+    """Return the record of what a detector answered for the images at `data_path`.
+
+    Args and errors are those of `evaluate`.
+    """
+    spec = detector.spec
+    return EvaluationRecord(
+        model=spec.name,
+        weights_sha256=spec.weights_sha256,
+        data=data_path.name,
+        split=split or _split_in(data_path),
+        data_sha256=datasets.content_sha256(judged.hashes),
+        threshold=spec.threshold,
+        threshold_rule=_threshold_rule(spec),
+        **dataclasses.asdict(measure(judged.logits, judged.labels, spec)),
+        images_per_second=round(len(judged.labels) / judged.seconds, 1),
+        unreadable=judged.unreadable,
+        deduplicated=_deduplicated(judged, training_hashes, spec) if training_hashes else None,
+        bootstrap=bootstrap(judged.p_fake(spec), judged.labels, spec.threshold, seed=judged.seed),
+        tiers={name: measure(logits, judged.labels, spec) for name, logits in judged.tiers.items()},
+        speed=speed(detector),
+        seed=judged.seed,
+        versions=versions(),
+    )
+
+
+def speed(detector: Detector) -> Speed:
+    """Time one prepared image without and with heatmap, in turns, so that both suffer alike."""
+    width, height = detector.spec.input_size
+    pixels = np.full((1, height, width, 3), 128, np.uint8)
+    detector.warm_up()
+    rounds = [
+        (
+            _milliseconds(lambda: detector.predict_arrays(pixels)),
+            _milliseconds(lambda: detector.explain_arrays(pixels)),
+        )
+        for _ in range(ROUNDS)
+    ]
+    plain, explained = (round(statistics.median(times), 3) for times in zip(*rounds, strict=True))
+    return Speed(plain, explained, machine())
+
+
+def _milliseconds(run: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    run()
+    return 1000 * (time.perf_counter() - started)
+
+
+def _split_in(path: Path) -> str:
+    """Return the part of a data set that the folder or the archive is named for, if it is."""
+    name = path.stem.lower()
+    return name if name in SPLITS else ""
+
+
+def _threshold_rule(spec: ModelSpec) -> str:
+    if spec.threshold != 0.5:
+        return "the one that the model's spec holds, applied as it is"
+    images = f" on {spec.training.data.validation_images:,} images" if spec.training else ""
+    return (
+        "the middle of the calibrated probability, set beforehand; "
+        f"temperature and band were fitted on validation{images}"
+    )
+
+
+def _deduplicated(judged: Judged, seen: Set[str], spec: ModelSpec) -> Metrics:
+    unseen = np.array([content_hash not in seen for content_hash in judged.hashes])
+    if len(np.unique(judged.labels[unseen])) < 2:
+        raise DatasetError(
+            "no_unseen_images",
+            "Not a single image of one of the classes is absent from the training data.",
+        )
+    return measure(judged.logits[unseen], judged.labels[unseen], spec)
