@@ -6,6 +6,7 @@ from ml.contract.evaluation import (
     Bootstrap,
     EvaluationRecord,
     ExplanationFigures,
+    MapFigures,
     Metrics,
     Speed,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "ExplanationFigures",
     "FaceBox",
     "Heatmap",
+    "MapFigures",
     "Metrics",
     "MlError",
     "ModelSpec",

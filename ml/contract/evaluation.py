@@ -69,30 +69,45 @@ class Speed:
 
 
 @dataclass(frozen=True, slots=True)
-class ExplanationFigures:
-    """Whether the heatmaps point at what the verdict rests on, against maps that do not.
+class MapFigures:
+    """What the checks found for one way of drawing heatmaps; all are in [0, 1] but the last.
 
     Attributes:
-        method: Of the heatmaps.
-        images: How many were explained.
-        deletion_auc: Mean probability of the verdict while pixels are removed, the strongest
-            evidence first; lower is better. `random_` and `sobel_` are the same for a random map
-            and for a map of edges.
-        insertion_auc: The same while pixels are brought back; higher is better.
-        pointing_game: Share of half-replaced images whose evidence lies in the replaced half.
-        pointing_chance: What a map that knows nothing reaches there.
+        deletion_auc: Mean probability of the verdict while the image loses its places, the
+            strongest evidence first; lower is better.
+        insertion_auc: The same while they come back to its blurred copy; higher is better.
+        pointing_game: In images of which one half was replaced by a generated one, the mean share
+            of the evidence for FAKE that lies in that half; 0.5 is chance.
+        randomised_correlation: Mean rank correlation, in [-1, 1], with the maps of the network
+            before training; near 0 where a map depends on what was learnt.
     """
 
-    method: str
-    images: int
     deletion_auc: float
-    random_deletion_auc: float
-    sobel_deletion_auc: float
     insertion_auc: float
-    random_insertion_auc: float
-    sobel_insertion_auc: float
-    pointing_game: float
-    pointing_chance: float
+    pointing_game: float | None = None
+    randomised_correlation: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationFigures(JsonForm):
+    """Whether heatmaps point at what the verdict rests on, beside maps that know no network.
+
+    Attributes:
+        images: How many were explained for deletion, insertion and randomised weights.
+        pairs: How many half-replaced images the pointing game was played on.
+        layer: That was explained; `map_size` is its width and height.
+        seed: Of the random maps, of ties and of the halves.
+        methods: Method -> its figures.
+        baselines: `random` and `sobel` (edges) -> theirs.
+    """
+
+    images: int
+    pairs: int
+    layer: str
+    map_size: tuple[int, int]
+    seed: int
+    methods: dict[str, MapFigures]
+    baselines: dict[str, MapFigures]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
