@@ -1,11 +1,14 @@
 """The state of an unfinished training run in one file that is either whole or absent."""
 
 import dataclasses
+import json
 import os
-from collections.abc import Mapping
+import tempfile
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
@@ -13,10 +16,14 @@ import numpy.typing as npt
 
 from ml import jsonform
 from ml.contract import DataRecord, EpochReport, TrainingConfig
-from ml.errors import TrainingError
+from ml.errors import ContractError, TrainingError
 
-Arrays = dict[str, list[npt.NDArray[Any]]]
+Array = npt.NDArray[Any]
+Arrays = dict[str, list[Array]]
+Weights = Literal["raw", "averaged"]
 FILE_NAME = "checkpoint.npz"
+FORMAT_VERSION = 1
+GROUPS: dict[Weights, str] = {"raw": "model", "averaged": "averaged"}
 # What may still be decided while the first cycle runs.
 FINETUNING = ("finetune_epochs", "finetune_learning_rate", "finetune_cutmix")
 
@@ -28,11 +35,38 @@ class RunState:
     config: TrainingConfig
     data: DataRecord
     epochs: tuple[EpochReport, ...] = ()
+    format_version: int = FORMAT_VERSION
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """The weights that a run hands on, and the epoch that they are of."""
+
+    report: EpochReport
+    weights: Weights
+    arrays: list[Array]
+
+
+def make_folder(directory: Path) -> None:
+    """Make the run's folder before hours are spent on what could not be stored there.
+
+    Raises:
+        TrainingError: `checkpoint_not_written`.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            return
+    except OSError as error:
+        raise _not_written(directory, error) from error
 
 
 def write(directory: Path, state: RunState, arrays: Arrays) -> None:
-    """Store groups of arrays (`model`, `averaged`, `optimiser`) with the state, atomically."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """Store groups of arrays (`model`, `averaged`, `optimiser`, ...) with the state, atomically.
+
+    Raises:
+        TrainingError: `checkpoint_not_written`; what was stored before is still there, whole.
+    """
     flat = {
         f"{group}/{index:04d}": np.asarray(value)
         for group, values in arrays.items()
@@ -46,6 +80,8 @@ def write(directory: Path, state: RunState, arrays: Arrays) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(directory / FILE_NAME)
+    except OSError as error:
+        raise _not_written(directory, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -54,18 +90,19 @@ def read(directory: Path) -> tuple[RunState, Arrays] | None:
     """Return the stored state and arrays, or `None` where no epoch has been stored yet.
 
     Raises:
-        TrainingError: `damaged_checkpoint`.
+        TrainingError: `damaged_checkpoint` or `newer_checkpoint`.
     """
     path = directory / FILE_NAME
     if not path.exists():
         return None
     try:
         with np.load(path, allow_pickle=False) as stored:
-            state = jsonform.parse(RunState, stored["state"].tobytes())
-            return state, _grouped(stored)
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+            text = stored["state"].tobytes()
+            _check_format(path, text)
+            return jsonform.parse(RunState, text), _grouped(stored)
+    except (OSError, ValueError, KeyError, BadZipFile, zlib.error, ContractError) as error:
         raise TrainingError(
-            "damaged_checkpoint", f"The checkpoint {path} cannot be read: {error}."
+            "damaged_checkpoint", f"The checkpoint {path} cannot be read. Received: {error}."
         ) from error
 
 
@@ -73,8 +110,47 @@ def read_required(directory: Path) -> tuple[RunState, Arrays]:
     """Return what `read` does; `TrainingError` with `no_checkpoint` where there is nothing."""
     stored = read(directory)
     if stored is None:
-        raise TrainingError("no_checkpoint", f"{directory} holds no checkpoint yet.")
+        raise TrainingError(
+            "no_checkpoint",
+            f"There must be a checkpoint in the run's folder. Received: {directory}.",
+        )
     return stored
+
+
+def best(epochs: Sequence[EpochReport]) -> EpochReport:
+    """Return the first epoch with the lowest validation loss, raw or averaged."""
+    return min(epochs, key=lambda report: min(report.validation_loss, report.averaged_loss))
+
+
+def kept(state: RunState, arrays: Arrays) -> Kept:
+    """Return what a stored run hands on: of its last or of its best epoch, as its config says.
+
+    Raw or averaged weights are chosen by the lower validation loss.
+    """
+    if state.config.keep == "best":
+        report = best(state.epochs)
+        return Kept(report, report.better, arrays["best"])
+    report = state.epochs[-1]
+    return Kept(report, report.better, arrays[GROUPS[report.better]])
+
+
+def _check_format(path: Path, text: bytes) -> None:
+    """Look at the version first: a newer format may well have fields unknown here."""
+    version = json.loads(text).get("format_version", FORMAT_VERSION)
+    if version > FORMAT_VERSION:
+        raise TrainingError(
+            "newer_checkpoint",
+            f"The checkpoint {path} must be of format {FORMAT_VERSION} or lower. "
+            f"Received: {version}.",
+        )
+
+
+def _not_written(directory: Path, error: OSError) -> TrainingError:
+    return TrainingError(
+        "checkpoint_not_written",
+        f"No checkpoint can be written to {directory}, and what was stored there before is kept. "
+        f"Received: {error.strerror or error}.",
+    )
 
 
 def _grouped(stored: Mapping[str, npt.NDArray[Any]]) -> Arrays:
@@ -91,7 +167,10 @@ def check_same_run(stored: RunState, wanted: RunState) -> None:
     """
     if stored.data != wanted.data:
         raise TrainingError(
-            "data_changed", "The run cannot be resumed: it began with other training data."
+            "data_changed",
+            "The run cannot be resumed with other training data than it began with. Received: "
+            f"{wanted.data.train_images} images of {wanted.data.source} with sha256 "
+            f"{wanted.data.train_sha256} (was {stored.data.train_sha256}).",
         )
     before, now = dataclasses.asdict(stored.config), dataclasses.asdict(wanted.config)
     if len(stored.epochs) <= stored.config.epochs:
@@ -101,5 +180,6 @@ def check_same_run(stored: RunState, wanted: RunState) -> None:
             f"{k}={now[k]!r} (was {before[k]!r})" for k in now if now[k] != before[k]
         )
         raise TrainingError(
-            "config_changed", f"The run cannot be resumed with another configuration: {changed}."
+            "config_changed",
+            f"The run cannot be resumed with another configuration. Received: {changed}.",
         )

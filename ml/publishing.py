@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ml import (
     architectures,
@@ -14,7 +14,7 @@ from ml import (
     degradation,
     modelcard,
 )
-from ml.checkpoints import Arrays, RunState
+from ml.checkpoints import Kept, RunState
 from ml.contract import (
     Calibration,
     Domain,
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["export", "publish"]
 
 Progress = Callable[[int, int], None]
-Weights = Literal["raw", "averaged"]
 
 
 def export(
@@ -48,10 +47,11 @@ def export(
     domain: str,
     flip_averaging: bool | None = None,
 ) -> ModelSpec:
-    """Store the model of a run's last epoch, calibrated on its validation images.
+    """Store the model of a run's last or best epoch, calibrated on its validation images.
 
-    Raw or averaged weights, and averaging over the mirror image, are chosen by the lower
-    validation loss. Only the checkpoint is read, so the run may be going on meanwhile.
+    The run's `keep` decides which epoch; raw or averaged weights, and averaging over the mirror
+    image, are chosen by the lower validation loss. Only the checkpoint is read, so the run may be
+    going on meanwhile.
 
     Args:
         run_dir: `out_dir` of `ml.training.fit`.
@@ -66,9 +66,13 @@ def export(
     """
     state, arrays = checkpoints.read_required(run_dir)
     if state.data != data.record:
-        raise TrainingError("data_changed", "The data is not what the run was trained on.")
-    last = state.epochs[-1]
-    weights: Weights = "averaged" if last.averaged_loss <= last.validation_loss else "raw"
+        raise TrainingError(
+            "data_changed",
+            "The data must be what the run was trained on. Received: "
+            f"{data.record.train_images} images with sha256 {data.record.train_sha256} (was "
+            f"{state.data.train_sha256}).",
+        )
+    kept = checkpoints.kept(state, arrays)
     height, width = data.validation.pixels.shape[1:3]
     spec = ModelSpec(
         name=name,
@@ -81,9 +85,9 @@ def export(
         domain=Domain(width, height, domain),
         calibration=Calibration(),
         weights_sha256="",
-        training=_training_record(state, weights),
+        training=_training_record(state, kept),
     )
-    network = _network(spec, arrays, weights)
+    network = _network(spec, kept)
     views = (True, False) if flip_averaging is None else (flip_averaging,)
     fitted = calibrate(spec, network, data.validation, views)
     return artifacts.save(out_dir, fitted, network.save_weights)
@@ -148,13 +152,16 @@ def _explained(record: EvaluationRecord, spec: ModelSpec) -> EvaluationRecord:
     return dataclasses.replace(record, explanation=before.explanation)
 
 
-def _network(spec: ModelSpec, arrays: Arrays, weights: Weights) -> "keras.Model":
+def _network(spec: ModelSpec, kept: Kept) -> "keras.Model":
     network = architectures.build(
         spec.architecture, spec.architecture_options, input_size=spec.input_size
     )
-    network.set_weights(arrays["averaged" if weights == "averaged" else "model"])
+    network.set_weights(kept.arrays)
     return network
 
 
-def _training_record(state: RunState, weights: Weights) -> TrainingRecord:
-    return TrainingRecord(state.config, state.data, versions(), state.epochs, weights)
+def _training_record(state: RunState, kept: Kept) -> TrainingRecord:
+    epoch = kept.report.epoch
+    return TrainingRecord(
+        state.config, state.data, versions(), state.epochs, kept.weights, kept_epoch=epoch
+    )

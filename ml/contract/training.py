@@ -129,6 +129,11 @@ class EpochReport:
     seconds: float
     train_accuracy: float | None = None
 
+    @property
+    def better(self) -> Literal["raw", "averaged"]:
+        """Which of the epoch's weights have the lower validation loss."""
+        return "averaged" if self.averaged_loss <= self.validation_loss else "raw"
+
 
 @dataclass(frozen=True, slots=True)
 class DataRecord:
@@ -144,10 +149,14 @@ class DataRecord:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRecord:
-    """How weights came to be: enough to make them again."""
+    """How weights came to be: enough to make them again.
+
+    `weights` are those of `kept_epoch`, `None` in records that are older: the last one.
+    """
 
     config: TrainingConfig
     data: DataRecord
     versions: dict[str, str]
     epochs: tuple[EpochReport, ...]
     weights: Literal["raw", "averaged"]
+    kept_epoch: int | None = None

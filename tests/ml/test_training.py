@@ -13,7 +13,7 @@ from ml import checkpoints
 from ml.contract import EpochReport, StepReport
 from ml.datasets import LabelledImages
 from ml.training import FitResult, TrainingData, TrainingError, fit
-from ml.training.loop import augment, mix
+from ml.training.augmentation import augment, mix
 from tests.ml.conftest import CONFIG
 
 
@@ -182,7 +182,8 @@ class TestAugmentation:
 
     def augmented(self, *, flip: bool, erase_size: int) -> npt.NDArray[np.uint8]:
         result = self.pixels.copy()
-        augment(result, np.random.default_rng(5), flip=flip, erase_size=erase_size)
+        config = dataclasses.replace(CONFIG, horizontal_flip=flip)
+        augment(result, np.random.default_rng(5), config, erase_size=erase_size)
         return result
 
     def test_half_of_the_images_are_mirrored_and_nothing_else(self) -> None:
