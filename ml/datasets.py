@@ -1,7 +1,7 @@
 """Labelled images in a folder or zip: whatever lies below REAL/ and FAKE/, at any depth."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -121,7 +121,11 @@ def stream(
             if progress:
                 progress(min(start + CHUNK, len(listing)), len(listing))
     if len(labels) < 2:
-        raise DatasetError("one_class_only", f"{path.name} has readable images of one class only.")
+        raise DatasetError(
+            "one_class_only",
+            f"{path.name} must have readable images of both classes. Received: those of "
+            f"{' and '.join(CLASS_ORDER[label] for label in labels) or 'neither'}.",
+        )
 
 
 def hashes(path: Path) -> Iterator[str]:
@@ -178,9 +182,41 @@ def split(
     if any(wanted.values()) or set(np.unique(labels[train]).tolist()) != {0, 1}:
         raise DatasetError(
             "too_few_images",
-            f"{len(labels)} images do not suffice for {validation_images} of validation.",
+            f"There must be images enough for {validation_images} of validation, half of them of "
+            "each class, and for training on both classes. Received: "
+            + " and ".join(f"{np.sum(labels == i)} {name}" for i, name in enumerate(CLASS_ORDER))
+            + ", copies of one image counted apart.",
         )
     return train, np.sort(np.array(chosen, np.intp))
+
+
+def check_apart(
+    training: Iterable[str], test: Sequence[str], *, tolerated: float = 0.0
+) -> frozenset[str]:
+    """Refuse test images that have been trained on, as what is known by heart proves nothing.
+
+    Args:
+        training: Content hashes of the training images.
+        test: Content hashes of the test images.
+        tolerated: Share of the test images that may be copies, in [0, 1]: for published sets
+            that carry some, as CIFAKE does. They are to be told apart in what is reported.
+
+    Returns:
+        The hashes that are on both sides.
+
+    Raises:
+        DatasetError: `test_overlaps_training`.
+    """
+    known = frozenset(training)
+    copies = sum(content_hash in known for content_hash in test)
+    if copies > tolerated * len(test):
+        raise DatasetError(
+            "test_overlaps_training",
+            f"At most {tolerated:.2%} of the test images may be training images too. "
+            f"Received: {copies:,} of {len(test):,} ({copies / len(test):.2%}), "
+            "told by their content.",
+        )
+    return known.intersection(test)
 
 
 def content_sha256(hashes: Sequence[str]) -> str:
@@ -189,16 +225,28 @@ def content_sha256(hashes: Sequence[str]) -> str:
 
 
 def _listing(source: Source, title: str) -> list[tuple[str, int]]:
-    labelled = sorted(
-        (name, label) for name in source.names() if (label := _label(name)) is not None
-    )
+    names = list(source.names())
+    labelled = sorted((name, label) for name in names if (label := _label(name)) is not None)
     found = {label for _, label in labelled}
     if not found:
-        raise DatasetError("no_class_folders", f"{title} has no images in REAL/ and FAKE/ folders.")
+        raise DatasetError(
+            "no_class_folders",
+            f"{title} must have images in folders named REAL/ and FAKE/. Received: {_seen(names)}.",
+        )
     if len(found) == 1:
         absent = CLASS_ORDER[1 - found.pop()]
-        raise DatasetError("one_class_only", f"{title} has no images in a folder named {absent}/.")
+        raise DatasetError(
+            "one_class_only",
+            f"{title} must have images in a folder named {absent}/ as well. "
+            f"Received: {len(labelled)} images, none of them in such a folder.",
+        )
     return labelled
+
+
+def _seen(names: list[str]) -> str:
+    """Return in a few words what there is instead of what was looked for."""
+    folders = sorted({str(PurePosixPath(name.replace("\\", "/")).parent) for name in names})
+    return f"{len(names)} file(s) in {', '.join(folders[:5]) or 'no folder'}"
 
 
 def _label(name: str) -> int | None:
@@ -257,6 +305,6 @@ def _check_readable(count: int, unreadable: list[str], title: str) -> None:
     if len(unreadable) > MAX_UNREADABLE_SHARE * count:
         raise DatasetError(
             "too_many_unreadable",
-            f"More than 1 % of the {count:,} images of {title} cannot be read; the first: "
-            f"{unreadable[0]}",
+            f"At most 1 % of the {count:,} images of {title} may be unreadable. "
+            f"Received: {len(unreadable)} that cannot be read, the first of them {unreadable[0]}",
         )

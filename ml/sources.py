@@ -60,7 +60,8 @@ class Archive:
             self.zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError) as error:
             raise DatasetError(
-                "not_an_archive", f"{path.name} is neither a folder nor a zip archive: {error}."
+                "not_an_archive",
+                f"{path.name} must be a folder or a zip archive. Received: {error}.",
             ) from None
 
     def names(self) -> Iterator[str]:
@@ -84,7 +85,10 @@ def opened(path: Path) -> Source:
         DatasetError: `missing_data` or `not_an_archive`.
     """
     if not path.exists():
-        raise DatasetError("missing_data", f"The data {path} does not exist.")
+        raise DatasetError(
+            "missing_data",
+            f"The data must be a folder or a zip archive. Received: {path}, which does not exist.",
+        )
     return Folder(path) if path.is_dir() else Archive(path)
 
 

@@ -46,14 +46,13 @@ def turn(pixels: Pixels, rng: np.random.Generator, *, degrees: float, zoom: floa
         zoom: Largest change of scale, in [0, 1).
     """
     count, height, width = pixels.shape[:3]
-    angles = rng.uniform(-degrees, degrees, count)
-    scales = rng.uniform(1.0 - zoom, 1.0 + zoom, count)
+    angles = rng.uniform(-degrees, degrees, (count, 1))
+    scales = rng.uniform(1.0 - zoom, 1.0 + zoom, (count, 1))
     margin = math.ceil(0.5 * math.hypot(height, width) / (1.0 - zoom) - 0.5 * min(height, width))
     around = ((0, 0), (margin, margin), (margin, margin), (0, 0))
     padded = np.pad(pixels, around, "symmetric")
-    for index in range(count):
-        angle = math.radians(angles[index])
-        matrix = _about_centre(width, height, margin, angle, scales[index])
+    for index, (angle, scale) in enumerate(np.hstack([angles, scales]).tolist()):
+        matrix = _about_centre(width, height, margin, math.radians(angle), scale)
         picture = Image.fromarray(padded[index])
         turned = picture.transform(
             (width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR

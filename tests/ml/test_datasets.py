@@ -36,7 +36,7 @@ def zipped(path: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def refused(path: Path) -> DatasetError:
-    with pytest.raises(DatasetError) as caught:
+    with pytest.raises(DatasetError, match="Received: ") as caught:
         load(path, FORM)
     return caught.value
 
@@ -74,7 +74,7 @@ def test_what_is_no_image_by_name_is_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "code", "words"),
     [
-        ({}, "no_class_folders", "REAL/ and FAKE/"),
+        ({}, "no_class_folders", "Received: 1 file(s) in ."),
         ({"a/1.jpg": blob(0, 1)}, "no_class_folders", "REAL/ and FAKE/"),
         ({"a/REAL/1.jpg": blob(0, 1)}, "one_class_only", "folder named FAKE/"),
         ({"a/FAKE/1.jpg": blob(1, 1)}, "one_class_only", "folder named REAL/"),
@@ -107,7 +107,7 @@ def test_a_few_unreadable_images_are_listed_and_skipped(tmp_path: Path) -> None:
 def test_too_many_unreadable_images_are_an_error(tmp_path: Path) -> None:
     error = refused(folder(tmp_path, {**FOUR, "REAL/3.jpg": b"broken"}))
     assert error.code == "too_many_unreadable"
-    assert "REAL/3.jpg" in error.sentence
+    assert "Received: 1 that cannot be read, the first of them REAL/3.jpg" in error.sentence
 
 
 def test_a_zip_member_is_read_up_to_a_bound(
@@ -174,6 +174,32 @@ class TestSplit:
         with pytest.raises(DatasetError) as caught:
             split(self.labels, self.hashes, wanted, seed=1)
         assert caught.value.code == "too_few_images"
+        assert "Received: 60 REAL and 60 FAKE" in caught.value.sentence
+
+
+class TestApart:
+    """Test images that were trained on are refused, but for a share that is tolerated by name."""
+
+    training = tuple("abcdefgh")
+
+    @pytest.mark.parametrize(("test", "tolerated"), [("xyz", 0.0), ("xyzh", 0.25), ("ab", 1.0)])
+    def test_within_the_tolerated_share_copies_are_told(self, test: str, tolerated: float) -> None:
+        copies = datasets.check_apart(self.training, tuple(test), tolerated=tolerated)
+        assert copies == set(test) & set(self.training)
+
+    @pytest.mark.parametrize(("test", "tolerated"), [("xyzh", 0.0), ("xyzh", 0.2), ("xhh", 0.5)])
+    def test_beyond_it_they_are_refused(self, test: str, tolerated: float) -> None:
+        with pytest.raises(DatasetError) as caught:
+            datasets.check_apart(self.training, tuple(test), tolerated=tolerated)
+        assert caught.value.code == "test_overlaps_training"
+        assert f"{test.count('h')} of {len(test)}" in caught.value.sentence
+
+    def test_real_files_are_known_by_content_and_not_by_name(self, tmp_path: Path) -> None:
+        train = folder(tmp_path / "train", FOUR)
+        other = {"REAL/new.jpg": FOUR["a/REAL/1.jpg"], "FAKE/1.jpg": blob(1, 99)}
+        test = zipped(tmp_path / "test.zip", other)
+        with pytest.raises(DatasetError, match="Received: 1 of 2"):
+            datasets.check_apart(datasets.hashes(train), tuple(datasets.hashes(test)))
 
 
 def test_the_hash_of_a_set_ignores_order_but_not_content() -> None:
