@@ -127,7 +127,7 @@ def _each(
 ) -> Pixels:
     result = np.empty_like(pixels)
     for index, (image, amount) in enumerate(zip(pixels, amounts, strict=True)):
-        result[index] = change(Image.fromarray(image), amount)
+        result[index] = np.asarray(change(Image.fromarray(image), amount))
     return result
 
 

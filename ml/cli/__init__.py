@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from ml.cli import faces, judging, training
+from ml.cli import evaluating, faces, judging, training
 from ml.cli.terminal import tell
 from ml.errors import MlError
 
@@ -12,7 +12,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command; return its exit status, 1 after an error told in one sentence."""
     parser = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (training, faces, judging):
+    for module in (training, faces, evaluating, judging):
         module.add_commands(commands)
     options = parser.parse_args(arguments)
     try:

@@ -1,16 +1,15 @@
-"""The commands that use models: `evaluate` on labelled images, `predict` files, `explain` one."""
+"""The commands that use models: `predict` files, `explain` one."""
 
 import argparse
-import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from ml import datasets, gradcam
-from ml.cli.terminal import answer, tell, tell_loading
-from ml.contract import EvaluationRecord, ModelSpec, Prediction
+from ml import gradcam
+from ml.cli.terminal import answer, tell
+from ml.contract import ModelSpec, Prediction
 from ml.errors import ArtifactError, ImageReadError
 from ml.preprocessing import open_upright
 
@@ -24,18 +23,8 @@ OVERLAY_OPACITY = 0.5
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register this module's commands."""
-    _add_evaluate(commands.add_parser("evaluate", help="figures over REAL/ and FAKE/ images"))
     _add_predict(commands.add_parser("predict", help="P(FAKE) of image files"))
     _add_explain(commands.add_parser("explain", help="paint the evidence on one image"))
-
-
-def _add_evaluate(evaluate: argparse.ArgumentParser) -> None:
-    _add_model(evaluate)
-    evaluate.add_argument("--data", type=Path, required=True, help="folder or zip")
-    evaluate.add_argument("--training-data", type=Path, help="also judge without its images")
-    evaluate.add_argument("--limit", type=int, help="use at most this many images")
-    evaluate.add_argument("--json", action="store_true")
-    evaluate.set_defaults(run=_evaluate)
 
 
 def _add_predict(predict: argparse.ArgumentParser) -> None:
@@ -54,23 +43,6 @@ def _add_explain(explain: argparse.ArgumentParser) -> None:
 
 def _add_model(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", type=Path, default=SHIPPED, help="folder of the model")
-
-
-def _evaluate(options: argparse.Namespace) -> int:
-    from ml.evaluation import evaluate
-
-    seen: frozenset[str] = frozenset()
-    if options.training_data:
-        seen = frozenset(datasets.hashes(options.training_data))
-    record = evaluate(
-        _detector(options),
-        options.data,
-        progress=tell_loading,
-        limit=options.limit,
-        training_hashes=seen,
-    )
-    answer(record.to_json() if options.json else _table(record))
-    return 0
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -98,11 +70,6 @@ def _detector(options: argparse.Namespace) -> "Detector":
     from ml.inference import Detector
 
     return Detector.load(options.model)
-
-
-def _table(record: EvaluationRecord) -> str:
-    rows = dataclasses.asdict(record)
-    return "\n".join(f"{name:20} {value}" for name, value in rows.items())
 
 
 def _row(path: Path, result: Prediction | ImageReadError, spec: ModelSpec) -> dict[str, Any]:

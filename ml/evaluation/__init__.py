@@ -4,6 +4,7 @@ from ml.evaluation.bootstrap import bootstrap
 from ml.evaluation.judging import Judged, Kept, judge
 from ml.evaluation.metrics import calibration_error, measure
 from ml.evaluation.record import evaluate, record_of
+from ml.evaluation.text import told
 
 __all__ = [
     "Judged",
@@ -14,4 +15,5 @@ __all__ = [
     "judge",
     "measure",
     "record_of",
+    "told",
 ]

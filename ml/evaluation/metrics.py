@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from ml.contract import Calibration, Metrics, ModelSpec
 
-__all__ = ["Floats", "Labels", "calibration_error", "measure", "reliability"]
+__all__ = ["Floats", "Labels", "calibration_error", "measure", "reliability_bins"]
 
 ECE_BINS = 15
 COUNTS = ("real_as_real", "real_as_fake", "fake_as_real", "fake_as_fake")
@@ -60,11 +60,11 @@ def calibration_error(p_fake: Floats, labels: Labels, threshold: float = 0.5) ->
     In each bin the mean probability of the predicted class is compared with the share of
     images for which that class is right; the gaps are weighted by the bins' sizes.
     """
-    confidence, share_right, sizes = reliability(p_fake, labels, threshold)
+    confidence, share_right, sizes = reliability_bins(p_fake, labels, threshold)
     return float((np.abs(confidence - share_right) * sizes).sum() / len(labels))
 
 
-def reliability(
+def reliability_bins(
     p_fake: Floats, labels: Labels, threshold: float = 0.5
 ) -> tuple[Floats, Floats, npt.NDArray[np.intp]]:
     """Return mean confidence, share of right answers and size of each bin that is not empty."""

@@ -1,0 +1,47 @@
+"""The command that measures: `evaluate` a model on labelled images, with every figure there is."""
+
+import argparse
+from pathlib import Path
+
+from ml import datasets, degradation
+from ml.cli.judging import SHIPPED
+from ml.cli.places import data_set
+from ml.cli.terminal import answer, tell, tell_loading
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register this module's command."""
+    evaluate = commands.add_parser("evaluate", help="figures over REAL/ and FAKE/ images")
+    evaluate.add_argument("--model", type=Path, default=SHIPPED, help="folder of the model")
+    evaluate.add_argument(
+        "--data",
+        type=Path,
+        help="folder or zip; cifake/test.zip below VERIPIX_DATA where it is not given",
+    )
+    evaluate.add_argument("--training-data", type=Path, help="also judge without its images")
+    evaluate.add_argument("--tiers", action="store_true", help="also judge them degraded")
+    evaluate.add_argument("--split", default="", help="which part of the data set it is")
+    evaluate.add_argument("--plots", type=Path, metavar="DIR", help="draw the figures there")
+    evaluate.add_argument("--limit", type=int, help="use at most this many images")
+    evaluate.add_argument("--json", action="store_true", help="the whole record")
+    evaluate.set_defaults(run=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from ml.evaluation import judge, record_of, told
+    from ml.inference import Detector
+
+    data = data_set(options.data, "cifake", "test.zip")
+    detector = Detector.load(options.model)
+    training = options.training_data
+    seen = frozenset(datasets.hashes(training)) if training else frozenset[str]()
+    tiers = degradation.TIERS if options.tiers else ()
+    judged = judge(detector, data, tiers=tiers, limit=options.limit, progress=tell_loading)
+    record = record_of(judged, detector, data, split=options.split, training_hashes=seen)
+    if options.plots:
+        from ml.evaluation.pictures import draw
+
+        for path in draw(judged, record, detector.spec, options.plots):
+            tell(f"drew {path}")
+    answer(record.to_json() if options.json else told(record))
+    return 0
