@@ -13,22 +13,44 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """One entry: where the builder is, the layer to explain, the input it is made for."""
+    """One entry: where the builder is, the layer to explain, the input it is made for.
+
+    `has_linear_head`: the logit is an affine function of that layer's average over all places, so
+    that its gradient is known in closed form. `initial_options` choose what the network starts
+    from and not what it is: a stored model has its own weights and does without them.
+    """
 
     name: str
     module: str
     gradcam_layer: str
     input_size: tuple[int, int]
+    has_linear_head: bool = False
+    initial_options: tuple[str, ...] = ()
 
 
 _REGISTRY = {
     entry.name: entry
     for entry in (
         Architecture(
-            "inception_resnet_v1", "ml.architectures.inception_resnet_v1", "features", (160, 160)
+            "inception_resnet_v1",
+            "ml.architectures.inception_resnet_v1",
+            "features",
+            (160, 160),
+            initial_options=("weights",),
         ),
-        Architecture("residual", "ml.architectures.residual", "features", (32, 32)),
-        Architecture("tiny", "ml.architectures.tiny", "features", (8, 8)),
+        Architecture(
+            "residual", "ml.architectures.residual", "features", (32, 32), has_linear_head=True
+        ),
+        Architecture(
+            "resnet50",
+            "ml.architectures.resnet50",
+            "features",
+            (32, 32),
+            has_linear_head=True,
+            initial_options=("weights",),
+        ),
+        Architecture("three_block", "ml.architectures.three_block", "features", (32, 32)),
+        Architecture("tiny", "ml.architectures.tiny", "features", (8, 8), has_linear_head=True),
         Architecture("topology", "ml.architectures.topology", "features", (32, 32)),
     )
 }
@@ -49,6 +71,12 @@ def find(name: str) -> Architecture:
             "unknown_architecture",
             f"The architecture must be one of {allowed}. Received: {name!r}.",
         ) from None
+
+
+def structure(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that a stored model needs: without those for its beginning alone."""
+    initial = find(name).initial_options
+    return {key: value for key, value in options.items() if key not in initial}
 
 
 def build(
