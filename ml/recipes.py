@@ -1,0 +1,139 @@
+"""The published detectors and our own by name: what is trained, how, and what is written of it."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ml.contract import TrainingConfig
+from ml.errors import ContractError
+
+Format = Literal["keras", "h5"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that `train` and `export` need besides the data and the folders.
+
+    Attributes:
+        name: What `--recipe` takes.
+        study: One sentence on where it comes from.
+        config: Architecture and training; single flags override its fields.
+        validation_share: Of the images given; `None` for `config.validation_images`.
+        flip_averaging: Whether answers are averaged over the mirror image; `None` lets the
+            validation images decide.
+        formats: Whole-model files that `export` writes beside the weights.
+    """
+
+    name: str
+    study: str
+    config: TrainingConfig
+    validation_share: float | None = None
+    flip_averaging: bool | None = None
+    formats: tuple[Format, ...] = ()
+
+    def validation_images(self, count: int) -> int:
+        """Return how many of `count` images are held back for validation."""
+        if self.validation_share is None:
+            return self.config.validation_images
+        return round(self.validation_share * count)
+
+
+# What the studies did not do: no warm-up, no decay, no smoothing, no average of the weights.
+_PLAIN = TrainingConfig(
+    optimiser="adam",
+    schedule="constant",
+    peak_learning_rate=1e-3,
+    warmup_epochs=0.0,
+    weight_decay=0.0,
+    label_smoothing=0.0,
+    ema_momentum=0.0,
+    horizontal_flip=False,
+    batch_size=32,
+    precision="float32",
+)
+
+_RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            "bird-lotfi",
+            "The best of the 36 networks of Bird & Lotfi 2024 (arXiv 2303.14126).",
+            replace(
+                _PLAIN,
+                architecture="topology",
+                architecture_options={
+                    "conv_layers": 2,
+                    "filters": 32,
+                    "dense_layers": 1,
+                    "dense_units": 64,
+                },
+                epochs=20,
+            ),
+            flip_averaging=False,
+        ),
+        Recipe(
+            "cifake-residual",
+            "The residual network that ships.",
+            TrainingConfig(
+                architecture="residual",
+                epochs=16,
+                finetune_epochs=8,
+                finetune_learning_rate=1.2e-3,
+                finetune_cutmix=0.75,
+                precision="mixed_bfloat16",
+            ),
+        ),
+        Recipe(
+            "resnet50",
+            "ResNet50 from ImageNet's weights, its last 150 layers fine-tuned at 224x224.",
+            replace(
+                _PLAIN,
+                architecture="resnet50",
+                architecture_options={
+                    "resolution": 224,
+                    "weights": "imagenet",
+                    "trainable_layers": 150,
+                    "dropout": 0.5,
+                },
+                epochs=15,
+                peak_learning_rate=1e-4,
+                horizontal_flip=True,
+                rotation=15.0,
+                zoom=0.1,
+                keep="best",
+                patience=3,
+            ),
+            validation_share=0.2,
+            flip_averaging=False,
+            formats=("keras", "h5"),
+        ),
+        Recipe(
+            "three-block",
+            "Three convolutions of 32, 64 and 128 filters at 224x224 and a dense layer of 128.",
+            replace(
+                _PLAIN,
+                architecture="three_block",
+                architecture_options={"resolution": 224},
+                epochs=5,
+            ),
+            validation_share=0.2,
+            flip_averaging=False,
+            formats=("keras", "h5"),
+        ),
+    )
+}
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all recipes, sorted."""
+    return tuple(sorted(_RECIPES))
+
+
+def find(name: str) -> Recipe:
+    """Return a recipe; `ContractError` with `unknown_recipe` lists those that exist."""
+    try:
+        return _RECIPES[name]
+    except KeyError:
+        allowed = ", ".join(names())
+        raise ContractError(
+            "unknown_recipe", f"The recipe must be one of {allowed}. Received: {name!r}."
+        ) from None
