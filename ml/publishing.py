@@ -10,9 +10,11 @@ from ml import (
     artifacts,
     calibration,
     checkpoints,
+    compiling,
     datasets,
     degradation,
     modelcard,
+    splits,
 )
 from ml.checkpoints import Kept, RunState
 from ml.contract import (
@@ -63,6 +65,7 @@ def export(
 
     Raises:
         TrainingError: `no_checkpoint`, `damaged_checkpoint` or `data_changed`.
+        ArtifactError: As `ml.compiling.compile_network`.
     """
     state, arrays = checkpoints.read_required(run_dir)
     if state.data != data.record:
@@ -90,7 +93,8 @@ def export(
     network = _network(spec, kept)
     views = (True, False) if flip_averaging is None else (flip_averaging,)
     fitted = calibrate(spec, network, data.validation, views)
-    return artifacts.save(out_dir, fitted, network.save_weights)
+    graph = compiling.compile_network(spec, network) if compiling.can_compile(spec) else None
+    return artifacts.save(out_dir, fitted, network.save_weights, graph=graph)
 
 
 def calibrate(
@@ -106,7 +110,7 @@ def calibrate(
     candidates = []
     for flip_averaging in views:
         candidate = dataclasses.replace(spec, flip_averaging=flip_averaging)
-        _, logits = Detector(candidate, network).predict_arrays(validation.pixels)
+        _, logits = Detector.of(candidate, network).predict_arrays(validation.pixels)
         fitted = calibration.fit(logits, validation.labels)
         loss = calibration.log_loss(logits / fitted.temperature, validation.labels)
         candidates.append((loss, dataclasses.replace(candidate, calibration=fitted)))
@@ -114,7 +118,12 @@ def calibrate(
 
 
 def publish(
-    model_dir: Path, test_path: Path, train_path: Path, *, progress: Progress | None = None
+    model_dir: Path,
+    test_path: Path,
+    train_path: Path,
+    *,
+    tolerated_copies: float = 0.0,
+    progress: Progress | None = None,
 ) -> ModelSpec:
     """Evaluate a stored CIFAKE model on the sealed test images and write figures and card.
 
@@ -122,14 +131,20 @@ def publish(
         model_dir: From `export`; its spec gets the evaluation, and MODEL_CARD.md is written.
         test_path: Folder or zip of test images.
         train_path: Folder or zip of the training images, to know copies of them in the test.
+        tolerated_copies: Share of the test images that may be such; the figures without them are
+            told as well.
         progress: Called with (done, all) now and then.
 
     Raises:
-        ArtifactError: As `ml.artifacts.load_network`.
-        DatasetError: As `ml.datasets.load`.
+        ArtifactError: As `ml.artifacts.load_network` and `ml.compiling.compile_network`.
+        DatasetError: As `ml.datasets.load`, and `test_overlaps_training`.
     """
-    detector = Detector.load(model_dir)
     seen = frozenset(datasets.hashes(train_path))
+    splits.check_apart(seen, tuple(datasets.hashes(test_path)), tolerated=tolerated_copies)
+    spec = artifacts.verify(model_dir)
+    if not spec.graph_sha256 and compiling.can_compile(spec):
+        compiling.compile_stored(model_dir)
+    detector = Detector.load(model_dir)
     record = evaluate(
         detector,
         test_path,

@@ -1,18 +1,25 @@
 """The commands that make models: `train` a network, `export` its run, `publish` with figures."""
 
 import argparse
+import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml import architectures, checkpoints, datasets
+from ml import architectures, checkpoints, datasets, recipes, splits
+from ml.cli.interruption import interruptible
 from ml.cli.terminal import answer, tell, tell_loading, tell_report
 from ml.contract import Preprocessing, TrainingConfig
+from ml.datasets import LabelledImages
 from ml.quiet import import_tensorflow
+from ml.recipes import Format, Recipe
 
 if TYPE_CHECKING:
-    from ml.training import TrainingData
+    from ml.training import FitResult
 
+DEFAULT_NAME = "cifake-residual"
+FORMATS: tuple[Format, ...] = ("keras", "h5")
 CIFAKE_DOMAIN = (
     "32x32 thumbnails such as those of CIFAKE: photographs of ten subjects from CIFAR-10 and "
     "pictures of the same subjects made with Stable Diffusion 1.4."
@@ -58,12 +65,13 @@ def _add_train(train: argparse.ArgumentParser) -> None:
     train.add_argument("--out", type=Path, required=True, help="folder of the run")
     train.add_argument("--resume", action="store_true", help="go on after the last stored epoch")
     train.add_argument("--limit", type=int, help="use at most this many images")
-    train.add_argument("--architecture-options", type=json.loads, default={}, help="JSON object")
-    train.add_argument("--horizontal-flip", type=json.loads, default=True, help="true or false")
-    defaults = TrainingConfig()
+    _add_test(train, required=False)
+    train.add_argument("--recipe", help=f"one of {', '.join(recipes.names())}")
+    train.add_argument("--architecture-options", type=json.loads, help="JSON object")
+    train.add_argument("--weights", help="to begin with, where the architecture takes such")
+    train.add_argument("--horizontal-flip", type=json.loads, help="true or false")
     for name, kind in _FIELDS.items():
-        flag = "--" + name.replace("_", "-")
-        train.add_argument(flag, type=kind, default=getattr(defaults, name))
+        train.add_argument("--" + name.replace("_", "-"), type=kind)
     train.set_defaults(run=_train)
 
 
@@ -72,56 +80,151 @@ def _add_export(export: argparse.ArgumentParser) -> None:
     export.add_argument("--data", type=Path, required=True, help="train's --data")
     export.add_argument("--limit", type=int, help="train's --limit")
     export.add_argument("--out", type=Path, required=True, help="folder of the model")
-    export.add_argument("--name", default="cifake-residual")
+    export.add_argument("--recipe", help="train's --recipe")
+    export.add_argument("--format", dest="formats", action="append", choices=FORMATS, help="also")
+    export.add_argument("--name", help="of the model; its recipe's, where that is given")
     export.add_argument("--domain", default=CIFAKE_DOMAIN, help="one sentence for the spec")
     export.set_defaults(run=_export)
 
 
 def _add_publish(publish: argparse.ArgumentParser) -> None:
     publish.add_argument("--model", type=Path, required=True, help="folder of the model")
-    publish.add_argument("--test", type=Path, required=True, help="folder or zip of test images")
+    _add_test(publish, required=True)
     publish.add_argument("--train", type=Path, required=True, help="folder or zip trained on")
     publish.set_defaults(run=_publish)
 
 
+def _add_test(command: argparse.ArgumentParser, *, required: bool) -> None:
+    command.add_argument(
+        "--test",
+        type=Path,
+        required=required,
+        help="folder or zip of test images; refused where they are trained on",
+    )
+    command.add_argument(
+        "--tolerated-copies",
+        type=float,
+        default=0.0,
+        help="share of the test images that may be training images too (CIFAKE has .0189)",
+    )
+
+
 def _train(options: argparse.Namespace) -> int:
     import_tensorflow()
-    from ml.training import fit
+    from ml.training import TrainingData, fit
 
-    names = (*_FIELDS, "architecture_options", "horizontal_flip")
-    # By way of JSON, because that road checks the type of each value.
-    config = TrainingConfig.from_json(json.dumps({name: getattr(options, name) for name in names}))
-    data = _divided(options, config)
+    config = _config(options)
+    images = _images(options, config)
+    config = _sized(options, config, len(images))
+    data = TrainingData.divide(images, config)
     tell(f"{len(data.train)} images to train on, {len(data.validation)} for validation")
-    result = fit(config, data, out_dir=options.out, resume=options.resume, progress=tell_report)
-    tell(result.status)
+    if options.test:
+        copies = splits.check_apart(
+            images.hashes, tuple(datasets.hashes(options.test)), tolerated=options.tolerated_copies
+        )
+        tell(f"{len(copies)} of them are among the test images too")
+    with interruptible() as should_stop:
+        result = fit(
+            config,
+            data,
+            out_dir=options.out,
+            resume=options.resume,
+            progress=tell_report,
+            should_stop=should_stop,
+        )
+    tell(_ending(result, options.out))
     return 0 if result.status == "finished" else 1
+
+
+def _ending(result: "FitResult", out: Path) -> str:
+    """Say how a run ended and what may be done about it."""
+    epochs = len(result.epochs)
+    kept = f"{out} holds the run after epoch {epochs}" if epochs else f"{out} holds no epoch yet"
+    if result.status == "stopped":
+        again = "the same command with --resume goes on from there"
+        return f"stopped: {kept}; {again if epochs else 'the same command starts anew'}"
+    if result.status == "diverged":
+        return f"diverged: the loss is no number any more; {kept}. Try a lower learning rate"
+    return f"finished: {kept}"
 
 
 def _export(options: argparse.Namespace) -> int:
     import_tensorflow()
     from ml.publishing import export
+    from ml.training import TrainingData
 
+    recipe = _recipe(options)
     state, _ = checkpoints.read_required(options.run_dir)
-    data = _divided(options, state.config)
-    spec = export(options.run_dir, data, options.out, name=options.name, domain=options.domain)
+    data = TrainingData.divide(_images(options, state.config), state.config)
+    spec = export(
+        options.run_dir,
+        data,
+        options.out,
+        name=options.name or (recipe.name if recipe else DEFAULT_NAME),
+        domain=options.domain,
+        flip_averaging=recipe.flip_averaging if recipe else None,
+    )
     tell(f"stored {spec.name} after {len(state.epochs)} epochs in {options.out}")
+    _write_whole(options.out, options.formats or (recipe.formats if recipe else ()))
     return 0
+
+
+def _write_whole(model_dir: Path, formats: Sequence[Format]) -> None:
+    from ml.exporting import write_whole
+
+    for form in formats:
+        tell(f"wrote {write_whole(model_dir, form)}")
 
 
 def _publish(options: argparse.Namespace) -> int:
     import_tensorflow()
     from ml.publishing import publish
 
-    spec = publish(options.model, options.test, options.train, progress=tell_loading)
+    spec = publish(
+        options.model,
+        options.test,
+        options.train,
+        tolerated_copies=options.tolerated_copies,
+        progress=tell_loading,
+    )
     if spec.evaluation:
         answer(spec.evaluation.to_json())
     return 0
 
 
-def _divided(options: argparse.Namespace, config: TrainingConfig) -> "TrainingData":
-    from ml.training import TrainingData
+def _recipe(options: argparse.Namespace) -> Recipe | None:
+    return recipes.find(options.recipe) if options.recipe else None
 
+
+def _config(options: argparse.Namespace) -> TrainingConfig:
+    """Return the recipe's configuration, or the default one, with what was given in its place."""
+    recipe = _recipe(options)
+    base = recipe.config if recipe else TrainingConfig()
+    names = (*_FIELDS, "architecture_options", "horizontal_flip")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if given.get("architecture", base.architecture) == base.architecture:
+        shared = base.architecture_options | given.get("architecture_options", {})
+        given["architecture_options"] = shared
+    if options.weights is not None:
+        given["architecture_options"] = {
+            **given.get("architecture_options", {}),
+            "weights": options.weights,
+        }
+    # By way of JSON, because that road checks the type of each value.
+    return TrainingConfig.from_json(json.dumps(dataclasses.asdict(base) | given))
+
+
+def _sized(options: argparse.Namespace, config: TrainingConfig, count: int) -> TrainingConfig:
+    """Hold back the recipe's share of `count` images, unless a number was given."""
+    recipe = _recipe(options)
+    if recipe is None or options.validation_images is not None:
+        return config
+    return dataclasses.replace(config, validation_images=recipe.validation_images(count))
+
+
+def _images(options: argparse.Namespace, config: TrainingConfig) -> LabelledImages:
     form = Preprocessing(*architectures.find(config.architecture).input_size)
     images = datasets.load(options.data, form, limit=options.limit, progress=tell_loading)
-    return TrainingData.divide(images, config)
+    for line in images.unreadable:
+        tell(f"skipped {line}")
+    return images

@@ -160,3 +160,8 @@ class TrainingRecord:
     epochs: tuple[EpochReport, ...]
     weights: Literal["raw", "averaged"]
     kept_epoch: int | None = None
+
+    @property
+    def kept(self) -> EpochReport:
+        """The epoch that the weights are of."""
+        return self.epochs[(self.kept_epoch or len(self.epochs)) - 1]

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from ml.contract import DataRecord, TrainingConfig
-from ml.datasets import LabelledImages, content_sha256, split
+from ml.datasets import LabelledImages, content_sha256
+from ml.splits import split
 
 
 @dataclass(frozen=True, slots=True, eq=False)
