@@ -1,5 +1,7 @@
 """What is kept: submissions with their images and analyses, and the models that answered."""
 
+from detection.models.faces import Face
+from detection.models.judged import VerdictKind
 from detection.models.registry import ModelVersion, Promotion, RegisteredModel, Track
 from detection.models.submissions import (
     Analysis,
@@ -7,11 +9,11 @@ from detection.models.submissions import (
     State,
     Submission,
     SubmittedImage,
-    VerdictKind,
 )
 
 __all__ = [
     "Analysis",
+    "Face",
     "ModelVersion",
     "Promotion",
     "Refusal",

@@ -1,6 +1,5 @@
 """A submission holds images; each image holds the analyses that were run over it."""
 
-import secrets
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -8,38 +7,30 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from detection.models.registry import ModelVersion
+from detection.models.judged import (
+    Judged,
+    heatmap_name,  # noqa: F401 - where the first migration looks for it
+    new_public_id,
+    storage_name,
+)
+from detection.models.registry import ModelVersion, Track
 
 # As long as the poll interval of a page times a few: until then a queued analysis is just waiting.
 STUCK_AFTER = timedelta(minutes=2)
 
 
-def new_public_id() -> str:
-    """Return a random id for addresses: 96 bits, in characters that no database folds."""
-    return secrets.token_hex(12)
-
-
-def _storage_name(folder: str, instance: models.Model, suffix: str) -> str:
-    name = secrets.token_hex(16)
-    return f"{folder}/{name[:2]}/{name}{suffix}"
-
-
 def original_name(instance: models.Model, file_name: str) -> str:
     """Name a stored original: random, and nothing of what the sender called it."""
-    return _storage_name("originals", instance, ".bin")
+    return storage_name("originals", ".bin")
 
 
 def preview_name(instance: models.Model, file_name: str) -> str:
     """Name a stored preview."""
-    return _storage_name("previews", instance, ".webp")
+    return storage_name("previews", ".webp")
 
 
-def heatmap_name(instance: models.Model, file_name: str) -> str:
-    """Name a stored heatmap."""
-    return _storage_name("heatmaps", instance, ".png")
-
-
-def _may_review(user: Any) -> bool:
+def may_review(user: Any) -> bool:
+    """Tell whether this user may open everybody's images, in the admin panel."""
     return user.is_staff and user.has_perm("detection.view_analysis")
 
 
@@ -86,7 +77,7 @@ class SubmittedImageQuerySet(models.QuerySet["SubmittedImage"]):
 
     def media_for(self, user: Any) -> Self:
         """Images whose files this user may open: one's own, and for the admin panel all."""
-        return self if _may_review(user) else self.visible_to(user)
+        return self if may_review(user) else self.visible_to(user)
 
 
 class SubmittedImage(models.Model):
@@ -148,14 +139,6 @@ class State(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-class VerdictKind(models.TextChoices):
-    """What people read."""
-
-    LIKELY_AI = "likely_ai", "Likely AI-generated"
-    LIKELY_REAL = "likely_real", "Likely real"
-    INCONCLUSIVE = "inconclusive", "Inconclusive"
-
-
 UNFINISHED = (State.QUEUED, State.RUNNING)
 
 
@@ -168,7 +151,15 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
 
     def media_for(self, user: Any) -> Self:
         """Analyses whose heatmaps this user may open."""
-        return self if _may_review(user) else self.visible_to(user)
+        return self if may_review(user) else self.visible_to(user)
+
+    def on_images(self) -> Self:
+        """Those that give an image its verdict; what was found out about faces stands beside."""
+        return self.exclude(track=Track.FACE)
+
+    def on_faces(self) -> Self:
+        """Those that look for faces and judge these alone."""
+        return self.filter(track=Track.FACE)
 
     def unfinished(self) -> Self:
         """Waiting or being analysed."""
@@ -207,21 +198,19 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
         return self.filter(models.Q(started_at__gte=moment) | models.Q(finished_at__gte=moment))
 
 
-class Analysis(models.Model):
-    """One run of one model version over one image."""
+class Analysis(Judged):
+    """One run of one model version over one image.
+
+    In the face track it finds faces and has no verdict itself: each `Face` has one.
+    """
 
     public_id = models.CharField(max_length=24, unique=True, default=new_public_id, editable=False)
     image = models.ForeignKey(SubmittedImage, models.CASCADE, related_name="analyses")
+    track = models.CharField(max_length=16, choices=Track, default=Track.THUMBNAIL)
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     model_version = models.ForeignKey(
         ModelVersion, models.PROTECT, null=True, blank=True, related_name="analyses"
     )
-    p_fake = models.FloatField("P(AI-generated)", null=True, blank=True)
-    in_domain = models.BooleanField("in the model's domain", null=True, blank=True)
-    verdict = models.CharField(max_length=16, choices=VerdictKind, blank=True)
-    reasons = models.JSONField(default=list, blank=True)
-    heatmap = models.FileField(upload_to=heatmap_name, max_length=100, blank=True)
-    heatmap_method = models.CharField(max_length=40, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_sentence = models.CharField(max_length=500, blank=True)
     # Which worker holds or held it, by its Celery node name.
@@ -260,24 +249,3 @@ class Analysis(models.Model):
             return True
         waiting_since = self.enqueued_at or self.created_at
         return self.state == State.QUEUED and timezone.now() - waiting_since > STUCK_AFTER
-
-    @property
-    def percent_fake(self) -> float | None:
-        """Calibrated probability of AI in percent, to one decimal.
-
-        Kept within 0.1 and 99.9: no measurement supports the certainty that "100 %" promises.
-        """
-        if self.p_fake is None:
-            return None
-        return min(max(round(100 * self.p_fake, 1), 0.1), 99.9)
-
-    @property
-    def percent_real(self) -> float | None:
-        """What is left of the hundred."""
-        percent = self.percent_fake
-        return None if percent is None else round(100 - percent, 1)
-
-    @property
-    def summary(self) -> str:
-        """The first reason: one plain sentence on what the verdict means."""
-        return str(self.reasons[0]["sentence"]) if self.reasons else ""
