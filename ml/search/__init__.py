@@ -1,0 +1,1 @@
+"""Searches: many short training runs, shared by processes, that end as one ranked table."""

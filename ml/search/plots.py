@@ -1,0 +1,61 @@
+"""Searches as pictures, in the style of the other plots."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from ml.plots import ACCENT, FAKE, QUIET, REAL, STYLE, new_figure, save, titled
+from ml.search.grid import LAYERS, Topology
+from ml.search.outcome import accuracy_of
+from ml.search.ranking import Row
+
+__all__ = ["topologies"]
+
+COLOURS = dict(zip(LAYERS, (REAL, ACCENT, FAKE), strict=True))
+
+
+def topologies(rows: Sequence[Row], path: Path) -> None:
+    """Draw validation accuracy by width, a line for each depth: both stages, side by side.
+
+    A trial that failed is a gap in its line.
+    """
+    figure, (left, right) = new_figure(11, 4.8, 2)
+    first = [row for row in rows if row.topology.stage == 1]
+    second = [row for row in rows if row.topology.stage == 2]
+    titled(left, "Convolutional part alone", "filters a layer", "validation accuracy")
+    titled(right, _title(second), "units a dense layer", "")
+    _lines(left, first, "convolution", lambda shape: (shape.conv_layers, shape.filters))
+    _lines(right, second, "dense layer", lambda shape: (shape.dense_layers, shape.dense_units))
+    base = first[0].outcome.best if first else None
+    if base:
+        right.axhline(accuracy_of(base), color=QUIET, linestyle=":", label="no dense layer")
+    for axes in (left, right):
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.1%}"))
+        axes.legend(frameon=False, labelcolor=QUIET, loc="best")
+    save(figure, path)
+
+
+def _title(rows: Sequence[Row]) -> str:
+    if not rows:
+        return "Dense heads"
+    shape = rows[0].topology
+    return f"Dense heads on {Topology(shape.conv_layers, shape.filters).name}"
+
+
+def _lines(
+    axes: Axes, rows: Sequence[Row], thing: str, place: Callable[[Topology], tuple[int, int]]
+) -> None:
+    """Draw one line for each depth; `place` gives a topology's depth and width."""
+    widths = sorted({place(row.topology)[1] for row in rows})
+    found = {place(row.topology): row.outcome.best for row in rows}
+    for depth in LAYERS:
+        epochs = [found.get((depth, width)) for width in widths]
+        heights = [accuracy_of(epoch) if epoch else float("nan") for epoch in epochs]
+        label = f"{depth} {thing}{'s' * (depth > 1)}"
+        axes.plot(widths, heights, "o-", color=COLOURS[depth], label=label, **STYLE)
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_locator(FixedLocator(widths))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
