@@ -138,6 +138,16 @@ def hashes(path: Path) -> Iterator[str]:
             yield hashlib.sha256(source.read(name)).hexdigest()
 
 
+def labels(path: Path) -> npt.NDArray[np.uint8]:
+    """Return the class index of each labelled file of a folder or archive, by its place alone.
+
+    Raises:
+        DatasetError: As `load`.
+    """
+    with closing(opened(path)) as source:
+        return np.array([label for _, label in _listing(source, path.name)], np.uint8)
+
+
 def labelled_names(source: Source, title: str) -> list[str]:
     """Return the names of all labelled images of an opened folder or archive, sorted.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml import architectures, checkpoints, datasets, recipes, splits
+from ml.balance import LEAST_SHARE, check_balance
 from ml.cli.interruption import interruptible
 from ml.cli.terminal import answer, tell, tell_loading, tell_report
 from ml.contract import Preprocessing, TrainingConfig
@@ -66,6 +67,12 @@ def _add_train(train: argparse.ArgumentParser) -> None:
     train.add_argument("--resume", action="store_true", help="go on after the last stored epoch")
     train.add_argument("--limit", type=int, help="use at most this many images")
     _add_test(train, required=False)
+    train.add_argument(
+        "--least-class-share",
+        type=float,
+        default=LEAST_SHARE,
+        help="of the images of each part that the smaller class must have",
+    )
     train.add_argument("--recipe", help=f"one of {', '.join(recipes.names())}")
     train.add_argument("--architecture-options", type=json.loads, help="JSON object")
     train.add_argument("--weights", help="to begin with, where the architecture takes such")
@@ -118,6 +125,11 @@ def _train(options: argparse.Namespace) -> int:
     config = _sized(options, config, len(images))
     data = TrainingData.divide(images, config)
     tell(f"{len(data.train)} images to train on, {len(data.validation)} for validation")
+    parts = {"training": data.train.labels, "validation": data.validation.labels}
+    if options.test:
+        parts["test"] = datasets.labels(options.test)
+    for line in check_balance(parts, options.least_class_share):
+        tell(line)
     if options.test:
         copies = splits.check_apart(
             images.hashes, tuple(datasets.hashes(options.test)), tolerated=options.tolerated_copies

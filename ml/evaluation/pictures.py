@@ -1,4 +1,4 @@
-"""All plots of one evaluation, drawn into a folder that the user names."""
+"""All plots of one evaluation, and its classification report, in a folder that the user names."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ __all__ = ["draw"]
 
 
 def draw(judged: Judged, record: EvaluationRecord, spec: ModelSpec, folder: Path) -> list[Path]:
-    """Write the plots of an evaluation and return their files.
+    """Write the plots of an evaluation and scikit-learn's report, and return their files.
 
     `history.png` needs a spec that tells how the weights came to be, `tiers.png` a record with
     tiers, `mistakes.png` at least one mistake. Two of the plots show images of the data set, so
@@ -35,7 +35,25 @@ def draw(judged: Judged, record: EvaluationRecord, spec: ModelSpec, folder: Path
     if judged.mistakes:
         _grid(judged.mistakes, spec, to("mistakes.png"), "The surest mistakes")
     _grid(judged.sample, spec, to("sample.png"), "A sample, mistakes in red")
+    to("classification-report.txt").write_text(_report(judged, spec), encoding="utf-8")
     return written
+
+
+def _report(judged: Judged, spec: ModelSpec) -> str:
+    """Return scikit-learn's table of precision, recall and F1 of each class, with their means."""
+    from sklearn.metrics import classification_report
+
+    called = judged.p_fake(spec) >= spec.threshold
+    return str(
+        classification_report(
+            judged.labels,
+            called,
+            labels=range(len(CLASS_ORDER)),
+            target_names=CLASS_ORDER,
+            digits=4,
+            zero_division=0.0,
+        )
+    )
 
 
 def _grid(kept: Sequence[Kept], spec: ModelSpec, path: Path, heading: str) -> None:
