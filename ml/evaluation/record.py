@@ -120,10 +120,10 @@ def _split_in(path: Path) -> str:
 def _threshold_rule(spec: ModelSpec) -> str:
     if spec.threshold != 0.5:
         return "the one that the model's spec holds, applied as it is"
-    images = f" on {spec.training.data.validation_images:,} images" if spec.training else ""
+    images = f"{spec.training.data.validation_images:,} " if spec.training else ""
     return (
         "the middle of the calibrated probability, set beforehand; "
-        f"temperature and band were fitted on validation{images}"
+        f"temperature and band were fitted on {images}validation images"
     )
 
 

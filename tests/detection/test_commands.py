@@ -222,6 +222,22 @@ def test_it_prints_the_figures_as_lines(model: ModelVersion, labelled: Path) -> 
         assert f" {key}  " in output
 
 
+def test_tiers_copies_and_plots_come_by_the_same_command(
+    model: ModelVersion, labelled: Path, tmp_path: Path
+) -> None:
+    for label, colour in (("FAKE", work.RED), ("REAL", "green")):
+        (tmp_path / "known" / label).mkdir(parents=True)
+        (tmp_path / "known" / label / "0.png").write_bytes(images.plain(colour))
+    plots = tmp_path / "plots"
+    options = ("--tiers", "--training-data", tmp_path / "known", "--plots", plots, "--json")
+    record = json.loads(run("evaluate", "--data", labelled, *options))
+    assert list(record["tiers"]) == ["jpeg_q40", "noise_0.10", "blur_0.6"]
+    assert record["tiers"]["jpeg_q40"]["n"] == 10
+    assert record["bootstrap"]["level"] == 0.95
+    assert {path.name for path in plots.iterdir()} >= {"confusion.png", "tiers.png", "sample.png"}
+    assert (record["n"], record["deduplicated"]["n"]) == (10, 6)
+
+
 def test_a_missing_class_is_told(model: ModelVersion, labelled: Path) -> None:
     shutil.rmtree(labelled / "deep" / "REAL")
     with pytest.raises(CommandError, match="REAL"):

@@ -92,7 +92,7 @@ def test_a_record_tells_model_data_and_figures(model_dir: Path, archive: Path) -
     assert record.deduplicated is None
     assert record.speed is not None
     assert record.speed.image_ms > 0
-    assert record.threshold_rule.endswith("fitted on validation on 40 images")
+    assert record.threshold_rule.endswith("fitted on 40 validation images")
     assert {"python", "tensorflow", "scikit-learn"} <= record.versions.keys()
     assert told[-1] == (200, 200)
     assert EvaluationRecord.from_json(record.to_json()) == record

@@ -13,21 +13,24 @@ from detection import ml_gateway
 from detection.management.champion import version_for_command
 from detection.ml_gateway import GatewayError
 
-SHOWN = (
-    *("n", "accuracy", "precision", "recall", "f1", "roc_auc", "confusion", "ece"),
-    *("coverage", "selective_accuracy", "images_per_second"),
-)
-
 
 class Command(BaseCommand):
-    """Prints the figures as lines or as one JSON object."""
+    """Prints the figures as lines or as one JSON object, like `python -m ml evaluate`."""
 
     help = "Measure a model version on a folder or zip with REAL/ and FAKE/ below it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take data and model."""
+        """Take data, model and how much to measure."""
         parser.add_argument("--data", type=Path, required=True, metavar="DIR_OR_ZIP")
         parser.add_argument("--model", default="", metavar="NAME[:VERSION]")
+        parser.add_argument("--tiers", action="store_true", help="also judge the images degraded")
+        parser.add_argument(
+            "--training-data",
+            type=Path,
+            metavar="DIR_OR_ZIP",
+            help="also tell the figures without the images that are in here",
+        )
+        parser.add_argument("--plots", type=Path, metavar="DIR", help="draw the figures there")
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -39,6 +42,9 @@ class Command(BaseCommand):
                 version.spec,
                 options["data"],
                 threads=settings.INFERENCE_THREADS,
+                with_tiers=options["tiers"],
+                training_data=options["training_data"],
+                plots=options["plots"],
                 progress=self.show_progress if sys.stderr.isatty() else None,
             )
         except GatewayError as error:
@@ -48,17 +54,10 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(record, indent=2))
             return
         self.stdout.write(f"{version.label} on {options['data']}")
-        for name in SHOWN:
-            self.stdout.write(f"{name:>20}  {_shown(record[name])}")
+        self.stdout.write(ml_gateway.evaluation_text(record))
 
     def show_progress(self, done: int, total: int) -> None:
         """Draw the progress over itself on one line of the terminal."""
         end = "\n" if done >= total else ""
         self.stderr.write(f"\r{done:>8,} of {total:,} images", style_func=str, ending=end)
         self.stderr.flush()
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {count}" for key, count in value.items())
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
