@@ -1,4 +1,4 @@
-"""A model on disk is a folder of weights and `spec.json`, checked by hash before it is loaded."""
+"""A model on disk is a folder of weights, graph and `spec.json`, hashed before it is loaded."""
 
 import dataclasses
 import hashlib
@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from ml import architectures
 from ml.contract import FORMAT_VERSION, ModelSpec
@@ -17,7 +17,16 @@ from ml.errors import ArtifactError, ContractError
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["ArtifactError", "load_network", "read_spec", "save", "verify"]
+__all__ = [
+    "ArtifactError",
+    "add_graph",
+    "load_network",
+    "read_graph",
+    "read_spec",
+    "save",
+    "verify",
+    "write_text",
+]
 
 SPEC_FILE = "spec.json"
 
@@ -45,13 +54,31 @@ def read_spec(directory: Path) -> ModelSpec:
     return spec
 
 
-def verify(directory: Path) -> None:
-    """Check that the weights are there and are those of the spec, without TensorFlow.
+def verify(directory: Path) -> ModelSpec:
+    """Return the spec, having checked that weights and graph are those it names; no TensorFlow.
 
     Raises:
-        ArtifactError: As `read_spec`, and `missing_weights` or `hash_mismatch`.
+        ArtifactError: As `read_spec`, and `missing_weights`, `missing_graph` or `hash_mismatch`.
     """
-    _verified(directory)
+    return read_graph(directory)[0]
+
+
+def read_graph(directory: Path) -> tuple[ModelSpec, bytes | None]:
+    """Return the spec and the compiled graph, `None` where there is none, without TensorFlow.
+
+    Raises:
+        ArtifactError: As `verify`.
+    """
+    spec = read_spec(directory)
+    with _opened(directory / spec.weights_file, "weights") as file:
+        _require_hash(file, hashlib.file_digest(file, "sha256").hexdigest(), spec.weights_sha256)
+    if not spec.graph_sha256:
+        return spec, None
+    with _opened(directory / spec.graph_file, "graph") as file:
+        # What is returned is what was checked, whatever happens to the file meanwhile.
+        graph = file.read()
+        _require_hash(file, _sha256(graph), spec.graph_sha256)
+    return spec, graph
 
 
 def load_network(directory: Path) -> tuple[ModelSpec, "keras.Model"]:
@@ -60,7 +87,7 @@ def load_network(directory: Path) -> tuple[ModelSpec, "keras.Model"]:
     Raises:
         ArtifactError: As `verify`, and `invalid_weights` when they do not fit the architecture.
     """
-    spec = _verified(directory)
+    spec = verify(directory)
     try:
         network = architectures.build(
             spec.architecture, spec.architecture_options, input_size=spec.input_size
@@ -76,14 +103,21 @@ def load_network(directory: Path) -> tuple[ModelSpec, "keras.Model"]:
     return spec, network
 
 
-def save(directory: Path, spec: ModelSpec, write_weights: Callable[[Path], object]) -> ModelSpec:
+def save(
+    directory: Path,
+    spec: ModelSpec,
+    write_weights: Callable[[Path], object],
+    *,
+    graph: bytes | None = None,
+) -> ModelSpec:
     """Store a model whole or not at all, replacing what was there.
 
     Args:
         directory: The model's folder; its parent is made if need be. Other files in an existing
             folder (a model card) are not kept.
-        spec: Its `weights_sha256` is filled in here.
+        spec: Its hashes are filled in here.
         write_weights: Writes the weights to the path that it is given.
+        graph: The compiled graph of the same weights, from `ml.compiling`.
 
     Returns:
         The spec as stored.
@@ -92,12 +126,28 @@ def save(directory: Path, spec: ModelSpec, write_weights: Callable[[Path], objec
     fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
     try:
         write_weights(fresh / spec.weights_file)
-        stored = dataclasses.replace(spec, weights_sha256=_sha256(fresh / spec.weights_file))
+        if graph is not None:
+            (fresh / spec.graph_file).write_bytes(graph)
+        with (fresh / spec.weights_file).open("rb") as file:
+            weights_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        stored = dataclasses.replace(
+            spec, weights_sha256=weights_sha256, graph_sha256=_sha256(graph) if graph else ""
+        )
         (fresh / SPEC_FILE).write_text(stored.to_json(), encoding="utf-8")
         fresh.chmod(0o755)
         _put_in_place(fresh, directory)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+    return stored
+
+
+def add_graph(directory: Path, spec: ModelSpec, graph: bytes) -> ModelSpec:
+    """Put a compiled graph beside a stored model's weights and return the spec that names it."""
+    stored = dataclasses.replace(spec, graph_sha256=_sha256(graph))
+    temporary = directory / f".{spec.graph_file}.{os.getpid()}"
+    temporary.write_bytes(graph)
+    temporary.replace(directory / spec.graph_file)
+    write_text(directory / SPEC_FILE, stored.to_json())
     return stored
 
 
@@ -121,18 +171,21 @@ def _check_format(text: str) -> None:
         )
 
 
-def _verified(directory: Path) -> ModelSpec:
-    spec = read_spec(directory)
-    path = directory / spec.weights_file
-    if not path.is_file():
-        raise ArtifactError("missing_weights", f"The weights file {path} is missing.")
-    found = _sha256(path)
-    if found != spec.weights_sha256:
+def _opened(path: Path, kind: str) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise ArtifactError(
+            f"missing_{kind}", f"The {kind} file {path} is missing or cannot be read."
+        ) from error
+
+
+def _require_hash(file: BinaryIO, found: str, wanted: str) -> None:
+    if found != wanted:
         raise ArtifactError(
             "hash_mismatch",
-            f"The weights file {path} is not the one of its spec. Received: sha256 {found}.",
+            f"The file {file.name} is not the one of its spec. Received: sha256 {found}.",
         )
-    return spec
 
 
 def _put_in_place(fresh: Path, directory: Path) -> None:
@@ -149,6 +202,5 @@ def _put_in_place(fresh: Path, directory: Path) -> None:
     shutil.rmtree(old)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

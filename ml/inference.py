@@ -1,73 +1,108 @@
-"""A loaded model that answers with probability and heatmap in one compiled pass."""
+"""A loaded model that answers with probability and heatmap, both from one pass of the network."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from ml import artifacts, gradcam
-from ml.contract import Heatmap, ModelSpec, Prediction
-from ml.errors import ContractError, ImageReadError
+from ml import artifacts, compiling
+from ml.contract import ContractError, Heatmap, ModelSpec, Prediction
+from ml.errors import ImageReadError
+from ml.explanation import check_method, signed_maps
+from ml.heatmaps import towards_verdict
 from ml.preprocessing import MAX_PIXELS, prepare
 from ml.quiet import import_tensorflow
+from ml.runtimes import Pixels, Runtime
+from ml.runtimes.litert import LiteRTRuntime
+from ml.runtimes.mirrored import MirrorAveraged
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
 
-__all__ = ["Detector"]
+__all__ = ["Detector", "RuntimeName"]
 
+# Images that are read or explained together: what bounds the memory for pixels and activations.
 BATCH = 64
 
-Pixels = npt.NDArray[np.uint8]
 Source = Path | str | bytes
-Signed = npt.NDArray[np.float32]
+RuntimeName = Literal["litert", "tensorflow"]
 
 
 class Detector:
-    """One model in memory.
+    """One model in memory; threads may share it, but they share its cores too.
 
-    The two compiled functions are traced once, at construction, for any batch size. After that
-    no call changes state, so threads may share a detector; they share its cores too, which is
-    why one process with one detector serves best. Load it after a fork, never before:
-    TensorFlow's threads do not survive one.
+    Attributes:
+        spec: The model's spec.
+        runtime: Answers for pixels as the spec asks: averaged over the mirror image where it says
+            so.
     """
 
-    def __init__(self, spec: ModelSpec, network: "keras.Model") -> None:
+    def __init__(self, spec: ModelSpec, runtime: Runtime) -> None:
+        """Make a detector of a bare network's runtime, which knows nothing of mirror images."""
         self.spec = spec
-        self._predict, self._explain = _compiled(network, spec)
+        self.runtime: Runtime = MirrorAveraged(runtime) if spec.flip_averaging else runtime
 
     @classmethod
-    def load(cls, directory: Path, *, threads: int | None = None) -> Self:
-        """Verify and load a stored model; TensorFlow is imported here, not before.
+    def load(
+        cls, directory: Path, *, threads: int | None = None, runtime: RuntimeName | None = None
+    ) -> Self:
+        """Verify and load a stored model.
+
+        With LiteRT, the compiled graph in the model's folder answers; where a model is older than
+        such graphs, another process makes one first, which takes as long as TensorFlow needs to
+        start. TensorFlow is imported into this process only when it is what answers.
 
         Args:
             directory: The model's folder.
-            threads: Cores to use within one operation; only the first load in a process can
-                choose. `None` leaves it to TensorFlow.
+            threads: Cores to use within one operation; `None` leaves it to the runtime. For
+                TensorFlow only the first load in a process can choose.
+            runtime: `None` takes LiteRT where the model's head allows it, else TensorFlow.
 
         Raises:
-            ArtifactError: As `ml.artifacts.load_network`.
-            ContractError: `threads_fixed` when TensorFlow already runs with another number.
+            ArtifactError: As `ml.artifacts.load_network` and `ml.compiling.compile_elsewhere`.
+            ContractError: `invalid_field`, or `threads_fixed` when TensorFlow already runs with
+                another number.
         """
+        if threads is not None and threads < 1:
+            raise ContractError(
+                "invalid_field", f"threads must be at least 1. Received: {threads}."
+            )
+        spec, graph = artifacts.read_graph(directory)
+        if runtime == "tensorflow" or not compiling.can_compile(spec):
+            return cls._with_tensorflow(directory, threads)
+        if graph is None:
+            graph = compiling.compile_elsewhere(directory)
+        return cls(spec, LiteRTRuntime(graph, threads=threads))
+
+    @classmethod
+    def of(cls, spec: ModelSpec, network: "keras.Model") -> Self:
+        """Make a detector of a network in memory, run by TensorFlow."""
+        from ml.runtimes.tensorflow import TensorFlowRuntime
+
+        return cls(spec, TensorFlowRuntime(network, spec.gradcam_layer))
+
+    @classmethod
+    def _with_tensorflow(cls, directory: Path, threads: int | None) -> Self:
         import_tensorflow()
+        from ml.runtimes.tensorflow import choose_threads
+
         if threads is not None:
-            _use_threads(threads)
-        return cls(*artifacts.load_network(directory))
+            choose_threads(threads)
+        return cls.of(*artifacts.load_network(directory))
 
     def warm_up(self) -> None:
-        """Run both functions once, so that the first image does not pay for it."""
+        """Answer once, so that the first image does not pay for buffers and caches."""
         width, height = self.spec.input_size
-        self._signed_maps(np.zeros((1, height, width, 3), np.uint8))
-        self.predict_arrays(np.zeros((1, height, width, 3), np.uint8))
+        self.explain_arrays(np.zeros((1, height, width, 3), np.uint8))
 
     def predict(
         self,
         sources: Sequence[Source],
         *,
         with_heatmap: bool = True,
+        method: str = "grad-cam",
         max_pixels: int = MAX_PIXELS,
     ) -> list[Prediction | ImageReadError]:
         """Answer for each file, in order; an unreadable one gets its error in its place.
@@ -75,13 +110,19 @@ class Detector:
         Args:
             sources: Paths or the bytes of files.
             with_heatmap: Also explain; the extra time is small, as the pass is shared.
+            method: How, one of `ml.explanation.METHODS`.
             max_pixels: Larger images are refused.
+
+        Raises:
+            ContractError: `unknown_method`.
         """
+        check_method(method)
         answers: list[Prediction | ImageReadError] = []
         for start in range(0, len(sources), BATCH):
-            answers.extend(
-                self._predict_batch(sources[start : start + BATCH], with_heatmap, max_pixels)
-            )
+            prepared = [
+                self._prepared(source, max_pixels) for source in sources[start : start + BATCH]
+            ]
+            answers.extend(self._predict_batch(prepared, method if with_heatmap else None))
         return answers
 
     def predict_arrays(
@@ -99,25 +140,39 @@ class Detector:
             ContractError: `wrong_shape`.
         """
         self._check(pixels)
-        parts = [self._predict(part).numpy() for part in _batches(pixels)]
-        logits = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        logits = self.runtime.logits(pixels)
         return self.spec.calibration.probability(logits), logits
 
-    def explain_arrays(self, pixels: Pixels) -> list[Prediction]:
-        """Answer for prepared images (n, height, width, 3), with heatmaps."""
+    def explain_arrays(self, pixels: Pixels, method: str = "grad-cam") -> list[Prediction]:
+        """Answer for prepared images (n, height, width, 3), with heatmaps.
+
+        Raises:
+            ContractError: `wrong_shape` or `unknown_method`.
+        """
         self._check(pixels)
+        check_method(method)
         answers: list[Prediction] = []
-        for part in _batches(pixels):
-            logits, maps = self._signed_maps(part)
-            answers.extend(self._explained(*pair) for pair in zip(logits, maps, strict=True))
+        for start in range(0, len(pixels), BATCH):
+            answers.extend(self._explained(pixels[start : start + BATCH], method))
         return answers
 
+    def _explained(self, pixels: Pixels, method: str) -> Iterator[Prediction]:
+        evidence = self.runtime.evidence(pixels)
+        p_fake = self.spec.calibration.probability(evidence.logits)
+        is_fake = p_fake >= self.spec.threshold
+        maps = signed_maps(
+            method, evidence, towards_fake=is_fake, pixels=pixels, forward=self.runtime.logits
+        )
+        for p, logit, decided, signed in zip(p_fake, evidence.logits, is_fake, maps, strict=True):
+            values = towards_verdict(signed, is_fake=bool(decided))
+            heatmap = Heatmap(values, method, self.spec.gradcam_layer)
+            yield Prediction(float(p), float(logit), heatmap)
+
     def _predict_batch(
-        self, sources: Sequence[Source], with_heatmap: bool, max_pixels: int
+        self, prepared: list[Pixels | ImageReadError], method: str | None
     ) -> Iterator[Prediction | ImageReadError]:
-        prepared = [self._prepared(source, max_pixels) for source in sources]
         readable = [item for item in prepared if not isinstance(item, ImageReadError)]
-        answers = iter(self._answers(readable, with_heatmap))
+        answers = iter(self._answers(readable, method))
         for item in prepared:
             yield item if isinstance(item, ImageReadError) else next(answers)
 
@@ -127,25 +182,14 @@ class Detector:
         except ImageReadError as error:
             return error
 
-    def _answers(self, images: list[Pixels], with_heatmap: bool) -> list[Prediction]:
+    def _answers(self, images: list[Pixels], method: str | None) -> list[Prediction]:
         if not images:
             return []
-        if with_heatmap:
-            return self.explain_arrays(np.stack(images))
+        if method is not None:
+            return self.explain_arrays(np.stack(images), method)
         probabilities, logits = self.predict_arrays(np.stack(images))
         pairs = zip(probabilities, logits, strict=True)
         return [Prediction(float(p_fake), float(logit)) for p_fake, logit in pairs]
-
-    def _signed_maps(self, pixels: Pixels) -> tuple[Signed, Signed]:
-        logits, maps = self._explain(pixels)
-        return logits.numpy(), maps.numpy()
-
-    def _explained(self, logit: np.float32, signed_map: Signed) -> Prediction:
-        p_fake = float(self.spec.calibration.probability(logit))
-        values = gradcam.evidence(signed_map, is_fake=p_fake >= self.spec.threshold)
-        return Prediction(
-            p_fake, float(logit), Heatmap(values, gradcam.METHOD, self.spec.gradcam_layer)
-        )
 
     def _check(self, pixels: Pixels) -> None:
         width, height = self.spec.input_size
@@ -155,66 +199,3 @@ class Detector:
                 f"Pixels must be uint8 (n, {height}, {width}, 3). "
                 f"Received: {pixels.dtype} {pixels.shape}.",
             )
-
-
-def _batches(pixels: Pixels) -> Iterator[Pixels]:
-    for start in range(0, len(pixels), BATCH):
-        yield pixels[start : start + BATCH]
-
-
-def _compiled(
-    network: "keras.Model", spec: ModelSpec
-) -> tuple["tf.types.experimental.ConcreteFunction", "tf.types.experimental.ConcreteFunction"]:
-    """Trace prediction and explanation, each one graph from uint8 pixels to the mean logit."""
-    import tensorflow as tf
-
-    explained = gradcam.feature_network(network, spec.gradcam_layer)
-    width, height = spec.input_size
-    signature = tf.TensorSpec((None, height, width, 3), tf.uint8)
-
-    @tf.function(input_signature=[signature], autograph=False)
-    def predict(pixels: tf.Tensor) -> tf.Tensor:
-        logits = network(_views(pixels, spec), training=False)[:, 0]
-        return _mean_over_views(logits, spec)
-
-    @tf.function(input_signature=[signature], autograph=False)
-    def explain(pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        logits, maps = gradcam.logits_and_maps(explained, _views(pixels, spec))
-        if spec.flip_averaging:
-            plain, mirrored = tf.split(maps, 2)
-            maps = 0.5 * (plain + tf.reverse(mirrored, axis=[2]))
-        return _mean_over_views(logits, spec), maps
-
-    return predict.get_concrete_function(), explain.get_concrete_function()
-
-
-def _views(pixels: "tf.Tensor", spec: ModelSpec) -> "tf.Tensor":
-    """Return float pixels, followed by their mirror images where the spec averages both."""
-    import tensorflow as tf
-
-    values = tf.cast(pixels, tf.float32)
-    if not spec.flip_averaging:
-        return values
-    return tf.concat([values, tf.reverse(values, axis=[2])], axis=0)
-
-
-def _mean_over_views(logits: "tf.Tensor", spec: ModelSpec) -> "tf.Tensor":
-    import tensorflow as tf
-
-    return 0.5 * tf.add_n(tf.split(logits, 2)) if spec.flip_averaging else logits
-
-
-def _use_threads(threads: int) -> None:
-    import tensorflow as tf
-
-    if threads < 1:
-        raise ContractError("invalid_field", f"threads must be at least 1. Received: {threads}.")
-    if tf.config.threading.get_intra_op_parallelism_threads() == threads:
-        return
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    except RuntimeError as error:
-        raise ContractError(
-            "threads_fixed", f"TensorFlow already runs in this process: {error}"
-        ) from error

@@ -21,12 +21,13 @@ from ml.contract import (
     Calibration,
     Domain,
     EvaluationRecord,
+    ExplanationFigures,
     ModelSpec,
     Preprocessing,
     TrainingRecord,
 )
 from ml.datasets import LabelledImages
-from ml.errors import TrainingError
+from ml.errors import ArtifactError, TrainingError
 from ml.evaluation import evaluate
 from ml.inference import Detector
 from ml.training import TrainingData
@@ -35,7 +36,7 @@ from ml.versions import versions
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["export", "publish"]
+__all__ = ["export", "keep_explanation", "publish"]
 
 Progress = Callable[[int, int], None]
 
@@ -154,9 +155,32 @@ def publish(
         progress=progress,
     )
     spec = dataclasses.replace(detector.spec, evaluation=_explained(record, detector.spec))
+    _write(model_dir, spec)
+    return spec
+
+
+def keep_explanation(model_dir: Path, figures: ExplanationFigures) -> ModelSpec:
+    """Write what was found about a published model's heatmaps into its spec and card.
+
+    Raises:
+        ArtifactError: `not_published` when it has no evaluation yet, or as `ml.artifacts.verify`.
+    """
+    spec = artifacts.verify(model_dir)
+    if spec.evaluation is None:
+        raise ArtifactError(
+            "not_published",
+            f"The figures belong to an evaluation: publish the model first. Received: {spec.name}, "
+            "which has none.",
+        )
+    record = dataclasses.replace(spec.evaluation, explanation=figures)
+    explained = dataclasses.replace(spec, evaluation=record)
+    _write(model_dir, explained)
+    return explained
+
+
+def _write(model_dir: Path, spec: ModelSpec) -> None:
     artifacts.write_text(model_dir / artifacts.SPEC_FILE, spec.to_json())
     artifacts.write_text(model_dir / modelcard.FILE_NAME, modelcard.render(spec, modelcard.CIFAKE))
-    return spec
 
 
 def _explained(record: EvaluationRecord, spec: ModelSpec) -> EvaluationRecord:

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["import_tensorflow"]
+__all__ = ["import_tensorflow", "silenced"]
+
+STANDARD_ERROR = 2  # The file descriptor, for native code knows no `sys.stderr`.
 
 
 def import_tensorflow() -> None:
@@ -19,21 +21,22 @@ def import_tensorflow() -> None:
         return
     # For what it writes later, when it opens its devices.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _silenced(2):
+    with silenced():
         for name in ("tensorflow", "keras"):
             importlib.import_module(name)
 
 
 @contextmanager
-def _silenced(descriptor: int) -> Iterator[None]:
-    """Send what is written to a file descriptor nowhere; threads and native code included."""
+def silenced() -> Iterator[None]:
+    """Send nowhere what is written to standard error; threads and native code included."""
     sys.stderr.flush()
-    kept = os.dup(descriptor)
+    kept = os.dup(STANDARD_ERROR)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, descriptor)
+        os.dup2(nowhere, STANDARD_ERROR)
         yield
     finally:
-        os.dup2(kept, descriptor)
+        sys.stderr.flush()
+        os.dup2(kept, STANDARD_ERROR)
         os.close(kept)
         os.close(nowhere)

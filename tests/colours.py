@@ -5,13 +5,17 @@ else is real: spec, files, hashes, preprocessing, network, heatmap.
 """
 
 import dataclasses
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from django.conf import settings
 
-from ml import architectures, artifacts
+from ml import architectures, artifacts, compiling
 from ml.contract import Calibration, Domain, ModelSpec, Preprocessing
+
+if TYPE_CHECKING:
+    import keras
 
 SIDE = 8
 SENTENCE = "Squares of 8x8 pixels in one colour."
@@ -31,7 +35,11 @@ SPEC = ModelSpec(
 
 def store(directory: Path, *, strength: float = STRENGTH, **changes: object) -> ModelSpec:
     """Store the model in a folder; another strength makes other weights."""
-    _choose_threads()
+    spec = dataclasses.replace(SPEC, **changes)  # type: ignore[arg-type]
+    return artifacts.save(directory, spec, _network(strength).save_weights, graph=_graph(strength))
+
+
+def _network(strength: float) -> "keras.Model":
     network = architectures.build("tiny", {}, input_size=(SIDE, SIDE))
     kernel = np.zeros((3, 3, 3, 4), np.float32)
     # Pixels arrive in -1..1; two channels each hold the positive and the negative part.
@@ -41,15 +49,10 @@ def store(directory: Path, *, strength: float = STRENGTH, **changes: object) -> 
     convolution.set_weights([kernel])
     weights = np.array([[strength], [-strength], [-strength], [strength]], np.float32)
     network.get_layer("logit").set_weights([weights, np.zeros(1, np.float32)])
-    spec = dataclasses.replace(SPEC, **changes)  # type: ignore[arg-type]
-    return artifacts.save(directory, spec, network.save_weights)
+    return network
 
 
-def _choose_threads() -> None:
-    """Give TensorFlow the threads that the portal will ask for, before building starts it."""
-    import tensorflow as tf
-
-    threading = tf.config.threading
-    if threading.get_intra_op_parallelism_threads() != settings.INFERENCE_THREADS:
-        threading.set_intra_op_parallelism_threads(settings.INFERENCE_THREADS)
-        threading.set_inter_op_parallelism_threads(1)
+@cache
+def _graph(strength: float) -> bytes:
+    """Compile the network once: it takes longer than all else that a test does with a model."""
+    return compiling.compile_network(SPEC, _network(strength))

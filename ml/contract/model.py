@@ -80,7 +80,10 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec(JsonForm):
-    """All that a set of weights needs in order to be run and judged."""
+    """All that a set of weights needs in order to be run and judged.
+
+    `graph_sha256` is that of the compiled graph of the same weights, empty where there is none.
+    """
 
     name: str
     architecture: str
@@ -97,15 +100,18 @@ class ModelSpec(JsonForm):
     threshold: float = 0.5
     flip_averaging: bool = True
     weights_file: str = "weights.weights.h5"
+    graph_file: str = "graph.tflite"
+    graph_sha256: str = ""
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
         order = self.class_order
         require(order == CLASS_ORDER, "class_order", f"{CLASS_ORDER!r}", order)
         require(0 < self.threshold < 1, "threshold", "in (0, 1)", self.threshold)
-        name = self.weights_file
-        plain = bool(name) and not ({"/", "\\"} & set(name)) and not name.startswith(".")
-        require(plain, "weights_file", "a plain file name", name)
+        for field in ("weights_file", "graph_file"):
+            name = getattr(self, field)
+            plain = bool(name) and not ({"/", "\\"} & set(name)) and not name.startswith(".")
+            require(plain, field, "a plain file name", name)
 
     @property
     def input_size(self) -> tuple[int, int]:

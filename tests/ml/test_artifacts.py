@@ -10,6 +10,7 @@ import pytest
 from ml import artifacts
 from ml.artifacts import ArtifactError
 from ml.contract import ModelSpec
+from ml.inference import Detector
 
 
 @pytest.fixture
@@ -53,6 +54,36 @@ def test_one_changed_byte_is_found_before_anything_is_loaded(copy: Path) -> None
     assert code_of(copy) == "hash_mismatch"
     with pytest.raises(ArtifactError, match="not the one of its spec"):
         artifacts.load_network(copy)
+
+
+def test_a_missing_graph_is_told(copy: Path) -> None:
+    (copy / "graph.tflite").unlink()
+    assert code_of(copy) == "missing_graph"
+
+
+def test_a_tampered_graph_is_refused_like_tampered_weights(copy: Path) -> None:
+    path = copy / "graph.tflite"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert code_of(copy) == "hash_mismatch"
+    with pytest.raises(ArtifactError, match=r"graph\.tflite is not the one of its spec"):
+        Detector.load(copy)
+
+
+def test_a_graph_that_the_spec_does_not_name_is_not_run(copy: Path) -> None:
+    edit_spec(copy, graph_sha256="")
+    (copy / "graph.tflite").write_bytes(b"laid there by somebody")
+    _, graph = artifacts.read_graph(copy)
+    assert graph is None
+
+
+def test_a_spec_from_before_the_graphs_is_read(copy: Path) -> None:
+    path = copy / artifacts.SPEC_FILE
+    fields = json.loads(path.read_text())
+    del fields["graph_file"], fields["graph_sha256"]
+    path.write_text(json.dumps(fields))
+    artifacts.verify(copy)
 
 
 def test_a_newer_format_is_told_even_if_its_fields_are_unknown(copy: Path) -> None:

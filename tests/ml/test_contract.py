@@ -34,6 +34,7 @@ def test_tuples_in_architecture_options_survive_json() -> None:
         ("track", "video", "'thumbnail' or 'photo' or 'face'. Received: 'video'."),
         ("flip_averaging", 1, "ModelSpec.flip_averaging must be of type bool. Received: 1."),
         ("weights_file", "../secrets.h5", "weights_file must be a plain file name."),
+        ("graph_file", ".hidden", "graph_file must be a plain file name."),
         ("colour", "red", "Received: 'colour'."),
         ("preprocessing", [], "ModelSpec.preprocessing must be an object. Received: []."),
     ],

@@ -52,7 +52,7 @@ def test_the_heatmap_comes_with_the_same_answer(detector: Detector) -> None:
     assert plain.heatmap is None
     assert explained.heatmap is not None
     assert plain.p_fake == pytest.approx(explained.p_fake, abs=1e-6)
-    assert explained.heatmap.layer == "features"
+    assert (explained.heatmap.layer, explained.heatmap.method) == ("features", "grad-cam")
     values = explained.heatmap.values
     assert values.shape == (8, 8)
     assert values.dtype == np.float32
@@ -96,7 +96,7 @@ class TestFlipAveraging:
         spec, network = artifacts.load_network(model_dir)
         plain = dataclasses.replace(spec, flip_averaging=False)
         averaging = dataclasses.replace(spec, flip_averaging=True)
-        return Detector(plain, network), Detector(averaging, network)
+        return Detector.of(plain, network), Detector.of(averaging, network)
 
     def test_the_logit_is_the_mean(
         self, pair: tuple[Detector, Detector], images: LabelledImages
@@ -135,6 +135,25 @@ def test_arrays_of_another_shape_or_type_are_refused(
     assert caught.value.code == "wrong_shape"
 
 
+def test_another_method_gives_another_heatmap_and_the_same_answer(detector: Detector) -> None:
+    first, second = (
+        detector.predict([blob(1, 7)], method=method)[0] for method in ("grad-cam", "score-cam")
+    )
+    assert isinstance(first, Prediction)
+    assert isinstance(second, Prediction)
+    assert first.heatmap is not None
+    assert second.heatmap is not None
+    assert first.p_fake == second.p_fake
+    assert second.heatmap.method == "score-cam"
+    assert not np.allclose(first.heatmap.values, second.heatmap.values)
+
+
+def test_an_unknown_method_is_told(detector: Detector) -> None:
+    with pytest.raises(ContractError, match=r"Received: 'x-ray'") as caught:
+        detector.predict([blob(1, 7)], method="x-ray")
+    assert caught.value.code == "unknown_method"
+
+
 def test_threads_may_share_a_detector(detector: Detector, images: LabelledImages) -> None:
     expected, _ = detector.predict_arrays(images.pixels)
     found: list[np.ndarray] = []
@@ -149,9 +168,3 @@ def test_threads_may_share_a_detector(detector: Detector, images: LabelledImages
     assert len(found) == 4
     for p_fake in found:
         np.testing.assert_allclose(p_fake, expected, atol=1e-6)
-
-
-def test_the_number_of_threads_is_fixed_once_tensorflow_runs(model_dir: Path) -> None:
-    with pytest.raises(ContractError) as caught:
-        Detector.load(model_dir, threads=97)
-    assert caught.value.code == "threads_fixed"

@@ -1,0 +1,31 @@
+"""The command that compiles a stored model, so that it answers without TensorFlow."""
+
+import argparse
+from pathlib import Path
+
+from ml.cli.terminal import tell
+from ml.errors import ArtifactError
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register this module's command."""
+    compile_ = commands.add_parser("compile", help="make a stored model's graph for LiteRT")
+    compile_.add_argument("--model", type=Path, required=True, help="folder of the model")
+    compile_.set_defaults(run=_compile)
+
+
+def _compile(options: argparse.Namespace) -> int:
+    from ml import artifacts, compiling
+    from ml.quiet import import_tensorflow
+
+    spec = artifacts.verify(options.model)
+    if not compiling.can_compile(spec):
+        raise ArtifactError(
+            "no_linear_head",
+            f"Networks of the architecture {spec.architecture} run by TensorFlow alone: the "
+            "gradient that explains them depends on the image.",
+        )
+    import_tensorflow()
+    spec = compiling.compile_stored(options.model)
+    tell(f"compiled {spec.name}: {spec.graph_file}, sha256 {spec.graph_sha256}")
+    return 0
