@@ -1,4 +1,4 @@
-"""The one door to `ml`, opened inside its functions: the web process never loads TensorFlow."""
+"""The one door to `ml`, opened inside its functions: the web process loads no network."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -8,12 +8,22 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 if TYPE_CHECKING:
     from ml.inference import Detector
 
 HEATMAP_SIDE = 256
+# How people call the methods of `ml.explanation`.
+HEATMAP_NAMES = {
+    "grad-cam": "Grad-CAM",
+    "grad-cam++": "Grad-CAM++",
+    "layer-cam": "LayerCAM",
+    "hires-cam": "HiResCAM",
+    "score-cam": "Score-CAM",
+}
 # A champion and the version it takes over from; more would only hold memory.
 LOADED_VERSIONS = 2
 
@@ -31,6 +41,23 @@ class GatewayError(Exception):
 class Answer:
     """A model's answer for one image: calibrated P(AI-generated), and the painted heatmap."""
 
+    p_fake: float
+    heatmap: Image.Image | None
+    heatmap_method: str
+
+
+@dataclass(frozen=True, slots=True)
+class FaceAnswer:
+    """A model's answer for one face, in the square of the upright image that it looked at.
+
+    `confidence` is its finder's, in [0, 1].
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+    confidence: float
     p_fake: float
     heatmap: Image.Image | None
     heatmap_method: str
@@ -54,14 +81,14 @@ def answer(
         source: The file's bytes.
         size: Upright (width, height) of the image, for the proportions of the heatmap.
         max_pixels: Larger images are refused.
-        threads: Cores for the network; the first call in a process decides.
+        threads: Cores for the network.
         with_heatmap: Also paint the Grad-CAM.
 
     Raises:
         GatewayError: With the code of `ml` when the version cannot be loaded or the file not read.
     """
     from ml.errors import ImageReadError
-    from ml.gradcam import colourise
+    from ml.heatmaps import colourise
 
     with _translated():
         detector = _detector(directory, json.dumps(spec), threads)
@@ -72,7 +99,7 @@ def answer(
     if heatmap is None:
         return Answer(prediction.p_fake, None, "")
     painted = colourise(heatmap.values, _fitted(size, HEATMAP_SIDE))
-    return Answer(prediction.p_fake, painted, heatmap.method)
+    return Answer(prediction.p_fake, painted, HEATMAP_NAMES[heatmap.method])
 
 
 def warm_up(directory: Path, spec: dict[str, Any], *, threads: int) -> None:
@@ -83,6 +110,79 @@ def warm_up(directory: Path, spec: dict[str, Any], *, threads: int) -> None:
     """
     with _translated():
         _detector(directory, json.dumps(spec), threads).warm_up()
+
+
+def may_hold_face(width: int, height: int) -> bool:
+    """Tell whether a face of useful size fits into an image of this size in pixels."""
+    from ml import faces
+
+    return faces.may_hold_face(width, height)
+
+
+def face_answers(
+    directory: Path,
+    spec: dict[str, Any],
+    source: bytes,
+    *,
+    max_pixels: int,
+    threads: int,
+    with_heatmap: bool = True,
+) -> list[FaceAnswer]:
+    """Find the faces in one file and let a model version look at each, from left to right.
+
+    Args and errors are those of `answer`; empty where no face of useful size is found.
+    """
+    from ml.faces import cut, find_faces
+    from ml.preprocessing import open_upright, prepare_upright
+
+    with _translated():
+        # First of all: once TensorFlow looks for faces, its threads are settled.
+        detector = _detector(directory, json.dumps(spec), threads)
+        image = open_upright(source, max_pixels=max_pixels)
+        boxes = find_faces(image)
+        if not boxes:
+            return []
+        form = detector.spec.preprocessing
+        pixels = np.stack([prepare_upright(cut(image, box), form) for box in boxes])
+        answers = _face_answers(detector, pixels, with_heatmap)
+    return [
+        FaceAnswer(box.left, box.top, box.width, box.height, box.confidence, *parts)
+        for box, parts in zip(boxes, answers, strict=True)
+    ]
+
+
+def _face_answers(
+    detector: "Detector", pixels: npt.NDArray[np.uint8], with_heatmap: bool
+) -> Iterator[tuple[float, Image.Image | None, str]]:
+    """Yield probability, painted heatmap and the method's name for each face (n, h, w, 3)."""
+    if not with_heatmap:
+        for p_fake in detector.predict_arrays(pixels)[0]:
+            yield float(p_fake), None, ""
+        return
+    from ml.heatmaps import colourise
+
+    for prediction in detector.explain_arrays(pixels):
+        if (heatmap := prediction.heatmap) is not None:
+            painted = colourise(heatmap.values, (HEATMAP_SIDE, HEATMAP_SIDE))
+            yield prediction.p_fake, painted, HEATMAP_NAMES[heatmap.method]
+
+
+def warm_up_faces(directory: Path, spec: dict[str, Any], *, threads: int) -> None:
+    """Load what finds faces and the version that judges them; a second time does nothing.
+
+    Raises:
+        GatewayError: When the version cannot be loaded.
+    """
+    _faces_ready(directory, json.dumps(spec), threads)
+
+
+@lru_cache(maxsize=LOADED_VERSIONS)
+def _faces_ready(directory: Path, spec: str, threads: int) -> None:
+    from ml import faces
+
+    with _translated():
+        _detector(directory, spec, threads).warm_up()
+        faces.warm_up()
 
 
 def spec_in_domain(spec: dict[str, Any], width: int, height: int) -> bool:

@@ -18,7 +18,18 @@ log = logging.getLogger(__name__)
 @shared_task(name=analysis.ANALYSE_IMAGE, bind=True)
 def analyse_image(self: Task, analysis_id: int) -> None:
     """Analyse one image. Delivered twice, the second time does nothing."""
-    worker = self.request.hostname or ""
+    _analyse(analysis_id, self.request.hostname or "")
+
+
+@shared_task(name=analysis.ANALYSE_FACES, bind=True)
+def analyse_faces(self: Task, analysis_id: int) -> None:
+    """Find and judge the faces in one image. Delivered twice, the second time does nothing."""
+    # Before the claim: loading takes long on a busy machine, and is no part of this image's time.
+    _load(Track.FACE)
+    _analyse(analysis_id, self.request.hostname or "")
+
+
+def _analyse(analysis_id: int, worker: str) -> None:
     try:
         analysis.analysis_run(analysis_id=analysis_id, worker=worker)
     except Exception:
@@ -39,16 +50,24 @@ def sweep() -> None:
 
 @worker_ready.connect
 def take_up_work(sender: Any, **_: Any) -> None:
-    """Before the first image: load the champion, and take back what this worker left behind."""
-    if "inference" not in sender.app.amqp.queues.consume_from:
-        return
-    sweeper.worker_started(worker=sender.hostname)
-    champion = ModelVersion.objects.champion_of(Track.THUMBNAIL)
+    """Take back what this worker left behind; before the first image, load its champion."""
+    queues = sender.app.amqp.queues.consume_from
+    if "inference" in queues or "faces" in queues:
+        sweeper.worker_started(worker=sender.hostname)
+    if "inference" in queues:
+        _load(Track.THUMBNAIL)
+    # Faces are rare, and what finds them is large: it is loaded when the first image comes.
+
+
+def _load(track: Track) -> None:
+    """Load a track's champion; where that fails, its analyses will say so."""
+    champion = ModelVersion.objects.champion_of(track)
     if champion is None:
         log.warning("no model is registered; analyses will fail until one is")
         return
+    warm_up = ml_gateway.warm_up_faces if track == Track.FACE else ml_gateway.warm_up
     try:
-        ml_gateway.warm_up(champion.directory, champion.spec, threads=settings.INFERENCE_THREADS)
+        warm_up(champion.directory, champion.spec, threads=settings.INFERENCE_THREADS)
     except ml_gateway.GatewayError as error:
         log.warning("%s cannot be loaded: %s", champion.label, error.sentence)
     else:

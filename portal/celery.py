@@ -16,7 +16,10 @@ app = Celery("veripix")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
     task_default_queue="inference",
-    task_routes={"detection.tasks.train_*": {"queue": "training"}},
+    task_routes={
+        "detection.tasks.train_*": {"queue": "training"},
+        "detection.tasks.analyse_faces": {"queue": "faces"},
+    },
     task_serializer="json",
     accept_content=["json"],
     task_ignore_result=True,

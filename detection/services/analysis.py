@@ -3,7 +3,7 @@
 import io
 import logging
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from celery import current_app
@@ -16,13 +16,15 @@ from kombu.exceptions import ChannelError, KombuError
 from PIL import Image
 
 from detection.ml_gateway import GatewayError
-from detection.models import Analysis, ModelVersion, State, SubmittedImage, Track
+from detection.models import Analysis, Face, ModelVersion, State, SubmittedImage, Track
 from detection.models.submissions import AnalysisQuerySet, heatmap_name
-from detection.services.judging import image_judge
+from detection.services.judging import FaceJudgement, faces_judge, image_judge
 
 log = logging.getLogger(__name__)
 
 ANALYSE_IMAGE = "detection.tasks.analyse_image"
+# A task of its own, as it waits in a queue of its own: finding faces takes another worker.
+ANALYSE_FACES = "detection.tasks.analyse_faces"
 BROKER_ERRORS = (KombuError, ChannelError, OSError)
 FRESH: dict[str, Any] = {
     "state": State.QUEUED,
@@ -32,6 +34,20 @@ FRESH: dict[str, Any] = {
     "error_code": "",
     "error_sentence": "",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a finished analysis stores: its columns, and the faces that it found."""
+
+    columns: dict[str, Any]
+    faces: tuple[Face, ...] = ()
+
+    @property
+    def heatmaps(self) -> list[str]:
+        """The names of the files that go with it."""
+        names = [self.columns.get("heatmap", ""), *(face.heatmap.name for face in self.faces)]
+        return [name for name in names if name]
 
 
 class RetryRefused(Exception):
@@ -51,9 +67,10 @@ def analysis_enqueue(*, analysis_id: int) -> bool:
     # Marked before it is sent: a worker may have finished before this line would run after it.
     now = timezone.now()
     waiting = Analysis.objects.filter(pk=analysis_id, state=State.QUEUED)
+    is_on_faces = waiting.on_faces().exists()
     waiting.update(enqueued_at=now)
     try:
-        current_app.send_task(ANALYSE_IMAGE, args=[analysis_id])
+        current_app.send_task(ANALYSE_FACES if is_on_faces else ANALYSE_IMAGE, args=[analysis_id])
     except BROKER_ERRORS as error:
         log.warning("the broker is away, analysis %s waits for the sweeper: %s", analysis_id, error)
         waiting.filter(enqueued_at=now).update(enqueued_at=None)
@@ -86,16 +103,17 @@ def analysis_run(*, analysis_id: int, worker: str = "") -> bool:
         return False
     started = time.perf_counter()
     try:
-        result = _result(claim)
+        outcome = _outcome(claim)
     except GatewayError as error:
         return analysis_fail(claim=claim, code=error.code, sentence=error.sentence)
-    result["milliseconds"] = round(1000 * (time.perf_counter() - started))
+    outcome.columns["milliseconds"] = round(1000 * (time.perf_counter() - started))
     is_stored = False
     try:
-        is_stored = _end(claim, state=State.FINISHED, **result)
+        is_stored = _store(claim, outcome)
     finally:
-        if result["heatmap"] and not is_stored:
-            default_storage.delete(result["heatmap"])
+        if not is_stored:
+            for name in outcome.heatmaps:
+                default_storage.delete(name)
     return is_stored
 
 
@@ -141,30 +159,70 @@ def _end(claim: Analysis, **fields: Any) -> bool:
     return bool(_held(claim).update(finished_at=timezone.now(), **fields))
 
 
-def _result(claim: Analysis) -> dict[str, Any]:
-    """Return the columns of a finished analysis.
+def _store(claim: Analysis, outcome: _Outcome) -> bool:
+    """Store end and faces together, if the row is still held by this very claim."""
+    with transaction.atomic():
+        is_stored = _end(claim, state=State.FINISHED, **outcome.columns)
+        if is_stored:
+            Face.objects.bulk_create(outcome.faces)
+    return is_stored
+
+
+def _outcome(claim: Analysis) -> _Outcome:
+    """Let the champion of the analysis' track look at the image.
 
     Raises:
         GatewayError: When there is no model, or it cannot answer.
     """
-    image, version = claim.image, _champion()
+    if claim.track == Track.FACE:
+        return _outcome_on_faces(claim)
+    image, version = claim.image, _champion(Track.THUMBNAIL)
     judgement = image_judge(
         version=version, content=_content(image), size=(image.width, image.height)
     )
     answer, verdict = judgement.answer, judgement.verdict
-    return {
-        "model_version": version,
-        "p_fake": answer.p_fake,
-        "in_domain": judgement.in_domain,
-        "verdict": verdict.kind,
-        "reasons": [asdict(reason) for reason in verdict.reasons],
-        "heatmap": _store_heatmap(claim, answer.heatmap),
-        "heatmap_method": answer.heatmap_method,
-    }
+    return _Outcome(
+        {
+            "model_version": version,
+            "p_fake": answer.p_fake,
+            "in_domain": judgement.in_domain,
+            "verdict": verdict.kind,
+            "reasons": [asdict(reason) for reason in verdict.reasons],
+            "heatmap": _store_heatmap(claim, answer.heatmap),
+            "heatmap_method": answer.heatmap_method,
+        }
+    )
 
 
-def _champion() -> ModelVersion:
-    version = ModelVersion.objects.champion_of(Track.THUMBNAIL)
+def _outcome_on_faces(claim: Analysis) -> _Outcome:
+    image, version = claim.image, _champion(Track.FACE)
+    judged = faces_judge(version=version, content=_content(image), size=(image.width, image.height))
+    faces = [_face(claim, number, one) for number, one in enumerate(judged, start=1)]
+    return _Outcome({"model_version": version}, tuple(faces))
+
+
+def _face(claim: Analysis, number: int, judgement: FaceJudgement) -> Face:
+    """Return the row of one face; its heatmap is stored already."""
+    answer, verdict = judgement.answer, judgement.verdict
+    return Face(
+        analysis=claim,
+        number=number,
+        left=answer.left,
+        top=answer.top,
+        width=answer.width,
+        height=answer.height,
+        confidence=answer.confidence,
+        p_fake=answer.p_fake,
+        in_domain=judgement.in_domain,
+        verdict=verdict.kind,
+        reasons=[asdict(reason) for reason in verdict.reasons],
+        heatmap=_store_heatmap(claim, answer.heatmap),
+        heatmap_method=answer.heatmap_method,
+    )
+
+
+def _champion(track: Track) -> ModelVersion:
+    version = ModelVersion.objects.champion_of(track)
     if version is None:
         raise GatewayError(
             "no_champion", "No model answers here yet: an administrator has to register one."

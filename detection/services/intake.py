@@ -15,7 +15,15 @@ from PIL import Image
 
 from detection import image_files, ml_gateway
 from detection.image_files import ImageRejected, InspectedImage, Limits
-from detection.models import Analysis, Refusal, Submission, SubmittedImage
+from detection.models import (
+    Analysis,
+    Face,
+    ModelVersion,
+    Refusal,
+    Submission,
+    SubmittedImage,
+    Track,
+)
 from detection.models.submissions import (
     Source,
     SubmissionQuerySet,
@@ -162,10 +170,23 @@ def _stored(
             raise ImageRejected("submission_gone", "The submission was deleted meanwhile.")
         _check_room(image.submission)
         image.save()
-        analysis = Analysis.objects.create(image=image)
-        # Robust: once the rows are stored, no trouble with the broker may take their files away.
-        transaction.on_commit(lambda: analysis_enqueue(analysis_id=analysis.pk), robust=True)
+        for track in _tracks(image):
+            analysis = Analysis.objects.create(image=image, track=track)
+            # Robust: once the rows are stored, no trouble with the broker may take the files away.
+            transaction.on_commit(
+                lambda pk=analysis.pk: analysis_enqueue(analysis_id=pk), robust=True
+            )
     return image
+
+
+def _tracks(image: SubmittedImage) -> list[Track]:
+    """Return who looks at an image: the faces' model only where a face would be large enough."""
+    tracks = [Track.THUMBNAIL]
+    if ml_gateway.may_hold_face(image.width, image.height) and (
+        ModelVersion.objects.champion_of(Track.FACE) is not None
+    ):
+        tracks.append(Track.FACE)
+    return tracks
 
 
 def _locked(submissions: list[int]) -> list[int]:
@@ -223,5 +244,8 @@ def _webp(image: Image.Image) -> bytes:
 def _names_of_files(images: list[SubmittedImage]) -> list[str]:
     """Return the files of images and analyses, whose rows stay locked: no heatmap is added now."""
     analyses = Analysis.objects.select_for_update().filter(image__in=images)
-    heatmaps = [name for name in analyses.values_list("heatmap", flat=True) if name]
-    return [name for image in images for name in image.stored_names] + heatmaps
+    heatmaps = list(analyses.values_list("heatmap", flat=True))
+    faces = Face.objects.filter(analysis__image__in=images)
+    heatmaps += faces.values_list("heatmap", flat=True)
+    stored = [name for image in images for name in image.stored_names]
+    return stored + [name for name in heatmaps if name]

@@ -1,11 +1,11 @@
-"""Judges one file: what the model says, and what follows from it by the rules of the portal."""
+"""Judges one file, or each face in it: what the model says, and what follows by our rules."""
 
 from dataclasses import dataclass
 
 from django.conf import settings
 
 from detection import ml_gateway, verdicts
-from detection.ml_gateway import Answer
+from detection.ml_gateway import Answer, FaceAnswer
 from detection.models import ModelVersion
 from detection.verdicts import Verdict
 
@@ -15,6 +15,15 @@ class Judgement:
     """The model's answer, whether the model was validated on such images, and the verdict."""
 
     answer: Answer
+    in_domain: bool
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class FaceJudgement:
+    """The same of one face."""
+
+    answer: FaceAnswer
     in_domain: bool
     verdict: Verdict
 
@@ -43,12 +52,38 @@ def image_judge(
         with_heatmap=with_heatmap,
     )
     in_domain = ml_gateway.spec_in_domain(version.spec, *size)
+    return Judgement(answer, in_domain, _verdict(version, answer.p_fake, in_domain))
+
+
+def faces_judge(
+    *, version: ModelVersion, content: bytes, size: tuple[int, int], with_heatmap: bool = True
+) -> list[FaceJudgement]:
+    """Find the faces in a file and let a version of the face track judge each; nothing is stored.
+
+    Args and errors are those of `image_judge`; empty where no face of useful size is found.
+    """
+    answers = ml_gateway.face_answers(
+        version.directory,
+        version.spec,
+        content,
+        max_pixels=settings.MAX_PIXELS,
+        threads=settings.INFERENCE_THREADS,
+        with_heatmap=with_heatmap,
+    )
+    # The whole image's size: validated are portraits, not faces that are cut out of a crowd.
+    in_domain = ml_gateway.spec_in_domain(version.spec, *size)
+    return [
+        FaceJudgement(answer, in_domain, _verdict(version, answer.p_fake, in_domain))
+        for answer in answers
+    ]
+
+
+def _verdict(version: ModelVersion, p_fake: float, in_domain: bool) -> Verdict:
     low, high = version.band
-    verdict = verdicts.decide(
-        p_fake=answer.p_fake,
+    return verdicts.decide(
+        p_fake=p_fake,
         in_domain=in_domain,
         band_low=low,
         band_high=high,
         domain_sentence=version.domain_sentence,
     )
-    return Judgement(answer, in_domain, verdict)

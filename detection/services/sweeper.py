@@ -37,8 +37,10 @@ def sweep(*, now: datetime | None = None) -> SweepReport:
     lease = now - timedelta(seconds=settings.ANALYSIS_LEASE_SECONDS)
     returned, given_up = _give_back(Analysis.objects.abandoned(lease))
     waiting = Analysis.objects.never_enqueued(now - ENQUEUE_GRACE)
-    if not Analysis.objects.active_since(now - IDLE_AFTER).exists():
-        waiting |= Analysis.objects.lost_in_queue(lease)
+    # Each has workers of its own: those of the one tell nothing about the other.
+    for kind in (Analysis.objects.on_images(), Analysis.objects.on_faces()):
+        if not kind.active_since(now - IDLE_AFTER).exists():
+            waiting |= kind.lost_in_queue(lease)
     oldest = waiting.oldest_first().values_list("pk", flat=True)[:AT_ONCE]
     enqueued = _enqueue(list(oldest))
     submissions_delete_empty(before=now - EMPTY_SUBMISSION_AGE)
