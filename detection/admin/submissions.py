@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Prefetch, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -17,7 +17,16 @@ from detection.admin.links import (
     object_link,
     picture,
 )
-from detection.models import Analysis, Refusal, State, Submission, SubmittedImage, VerdictKind
+from detection.models import (
+    Analysis,
+    Face,
+    Refusal,
+    State,
+    Submission,
+    SubmittedImage,
+    VerdictKind,
+)
+from detection.models.judged import Judged
 from detection.services import intake
 
 VERDICT_COLOURS = {
@@ -46,7 +55,8 @@ class ImageInline(ReadOnlyInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SubmittedImage]:
         """Fetch the analyses of all images at once."""
-        return super().get_queryset(request).prefetch_related("analyses")
+        on_images = Prefetch("analyses", Analysis.objects.on_images())
+        return super().get_queryset(request).prefetch_related(on_images)
 
     @admin.display(description="")
     def preview_cell(self, image: SubmittedImage) -> SafeString:
@@ -111,6 +121,36 @@ class SubmissionAdmin(DeletesByService, ReadOnlyAdmin):
         return int(submission.count_of_images)
 
 
+class FaceInline(ReadOnlyInline):
+    """The faces that an analysis found."""
+
+    model = Face
+    fields = ["number", "heatmap_cell", "verdict", "percent", "left", "top", "width", "confidence"]
+    readonly_fields = ["heatmap_cell", "percent"]
+    show_change_link = False
+
+    @admin.display(description="Heatmap")
+    def heatmap_cell(self, face: Face) -> SafeString | str:
+        """Show the heatmap, if there is one."""
+        if not face.heatmap:
+            return "—"
+        url = reverse("face_heatmap", args=[face.public_id])
+        return picture(url, f"Heatmap of face {face.number}", 48)
+
+    @admin.display(description="AI-generated")
+    def percent(self, face: Face) -> str:
+        """Show the calibrated probability."""
+        return percent_text(face)
+
+
+def percent_text(judged: Judged) -> str:
+    """Return the calibrated probability of a judgement as people read it."""
+    if judged.percent_fake is None:
+        return "—"
+    note = "" if judged.in_domain else " (not validated)"
+    return f"{judged.percent_fake} %{note}"
+
+
 @admin.register(Analysis)
 class AnalysisAdmin(ReadOnlyAdmin):
     """What was found out, by which version."""
@@ -120,13 +160,14 @@ class AnalysisAdmin(ReadOnlyAdmin):
         "image_name",
         "verdict_cell",
         "percent",
+        "track",
         "state_cell",
         "version_link",
         "owner_link",
         "created_at",
     ]
     list_display_links = ["image_name"]
-    list_filter = ["state", "verdict", "in_domain", "model_version", "created_at"]
+    list_filter = ["track", "state", "verdict", "in_domain", "model_version", "created_at"]
     search_fields = ["image__file_name", "image__sha256", "public_id"]
     search_help_text = "File name, sha256 or id"
     date_hierarchy = "created_at"
@@ -136,6 +177,7 @@ class AnalysisAdmin(ReadOnlyAdmin):
         ("picture_cell", "heatmap_cell"),
         ("verdict", "percent"),
         ("in_domain", "version_link"),
+        "track",
         ("state", "error_code"),
         "error_sentence",
         ("image_name", "submission_link"),
@@ -150,6 +192,8 @@ class AnalysisAdmin(ReadOnlyAdmin):
         *("picture_cell", "heatmap_cell", "percent"),
         *("image_name", "submission_link", "owner_link", "version_link", "created_at"),
     ]
+
+    inlines = [FaceInline]
 
     @admin.display(description="")
     def preview_cell(self, analysis: Analysis) -> SafeString:
@@ -188,10 +232,7 @@ class AnalysisAdmin(ReadOnlyAdmin):
     @admin.display(description="AI-generated", ordering="p_fake")
     def percent(self, analysis: Analysis) -> str:
         """Show the calibrated probability."""
-        if analysis.percent_fake is None:
-            return "—"
-        note = "" if analysis.in_domain else " (not validated)"
-        return f"{analysis.percent_fake} %{note}"
+        return percent_text(analysis)
 
     @admin.display(description="Model version")
     def version_link(self, analysis: Analysis) -> SafeString | str:

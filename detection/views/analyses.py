@@ -32,15 +32,24 @@ def analysis_status(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 @login_required
+@require_safe
+def analysis_faces(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Answer the polling of the verdict page's part on faces."""
+    return _analysis_page(request, public_id, "submissions/_faces.html")
+
+
+@login_required
 @require_POST
 def analysis_retry(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Run a failed analysis again."""
-    analysis = _own_analysis(request, public_id)
+    """Run a failed analysis again, of the image or of the faces in it."""
+    mine = Analysis.objects.visible_to(request.user).for_display()
+    analysis = get_object_or_404(mine, public_id=public_id)
     try:
         retry(analysis=analysis)
     except RetryRefused as refused:
         messages.warning(request, refused.sentence)
-    return _back(request, reverse("analysis_detail", args=[public_id]))
+    shown = analysis.image.analyses.on_images().newest_first()[0]
+    return _back(request, reverse("analysis_detail", args=[shown.public_id]))
 
 
 @login_required
@@ -48,7 +57,7 @@ def analysis_retry(request: HttpRequest, public_id: str) -> HttpResponse:
 def history(request: HttpRequest) -> HttpResponse:
     """List my analyses, newest first, as the filters say."""
     form = HistoryFilterForm(request.GET)
-    mine = Analysis.objects.visible_to(request.user)
+    mine = Analysis.objects.visible_to(request.user).on_images()
     shown = mine.filter(**form.filters()).for_display().newest_first()
     page = Paginator(shown, settings.HISTORY_PAGE_SIZE).get_page(request.GET.get("page"))
     query = request.GET.copy()
@@ -77,18 +86,16 @@ def history_delete(request: HttpRequest) -> HttpResponse:
 
 
 def _analysis_page(request: HttpRequest, public_id: str, template: str) -> HttpResponse:
-    analysis = _own_analysis(request, public_id)
+    mine = Analysis.objects.visible_to(request.user).on_images().for_display()
+    analysis = get_object_or_404(mine, public_id=public_id)
+    on_faces = analysis.image.analyses.on_faces().for_display().prefetch_related("faces")
     context = {
         "analysis": analysis,
         "image": analysis.image,
         "unfinished": analysis.is_unfinished,
+        "on_faces": on_faces.newest_first().first(),
     }
     return render(request, template, context)
-
-
-def _own_analysis(request: HttpRequest, public_id: str) -> Analysis:
-    mine = Analysis.objects.visible_to(request.user).for_display()
-    return get_object_or_404(mine, public_id=public_id)
 
 
 def _back(request: HttpRequest, default: str) -> HttpResponseRedirect:

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from detection.models import Analysis, SubmittedImage
+from detection.models import Analysis, Face, SubmittedImage
 
 # A stored file never changes under its address; shared caches must not keep it.
 private_media = cache_control(private=True, max_age=86400, immutable=True)
@@ -49,6 +49,17 @@ def analysis_heatmap(request: HttpRequest, public_id: str) -> FileResponse:
     if not analysis.heatmap:
         raise Http404("This analysis has no heatmap.")
     return _file(analysis.heatmap, "image/png")
+
+
+@login_required
+@require_safe
+@private_media
+def face_heatmap(request: HttpRequest, public_id: str) -> FileResponse:
+    """Serve the painted heatmap of one face."""
+    face = get_object_or_404(Face.objects.media_for(request.user), public_id=public_id)
+    if not face.heatmap:
+        raise Http404("This face has no heatmap.")
+    return _file(face.heatmap, "image/png")
 
 
 def _visible_image(request: HttpRequest, public_id: str) -> SubmittedImage:

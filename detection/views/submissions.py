@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from detection.forms import ImageForm, SubmissionForm, upload_limits
 from detection.image_files import ImageRejected, display_name
 from detection.models import Analysis, State, Submission, VerdictKind
+from detection.models.submissions import AnalysisQuerySet
 from detection.services import intake
 
 RECENT = 6
@@ -34,7 +35,8 @@ def submission_new(request: HttpRequest) -> HttpResponse:
         refusals = list(submission.refusals.all())
         # Nothing was taken in: the page says why, and there is nothing to keep.
         submission.delete()
-    recent = Analysis.objects.visible_to(request.user).for_display().newest_first()[:RECENT]
+    mine = Analysis.objects.visible_to(request.user).on_images()
+    recent = mine.for_display().newest_first()[:RECENT]
     context = {"form": form, "limits": upload_limits(), "refusals": refusals, "recent": recent}
     status = 422 if refusals or form.errors else 200
     return render(request, "submissions/new.html", context, status=status)
@@ -86,11 +88,11 @@ def submission_progress(request: HttpRequest, public_id: str) -> HttpResponse:
 
 def _submission_page(request: HttpRequest, public_id: str, template: str) -> HttpResponse:
     submission = get_object_or_404(Submission.objects.visible_to(request.user), public_id=public_id)
-    analyses = Analysis.objects.filter(image__submission=submission).for_display()
-    counts = _counts(submission)
+    analyses = Analysis.objects.filter(image__submission=submission).on_images()
+    counts = _counts(analyses)
     context = {
         "submission": submission,
-        "analyses": analyses.order_by("pk"),
+        "analyses": analyses.for_display().order_by("pk"),
         "refusals": submission.refusals.all(),
         "counts": counts,
         "unfinished": counts["unfinished"] > 0,
@@ -98,8 +100,8 @@ def _submission_page(request: HttpRequest, public_id: str, template: str) -> Htt
     return render(request, template, context)
 
 
-def _counts(submission: Submission) -> dict[str, int]:
-    """Count a submission's analyses by state and verdict, in one query."""
+def _counts(analyses: AnalysisQuerySet) -> dict[str, int]:
+    """Count analyses by state and verdict, in one query."""
     finished = Q(state=State.FINISHED)
     counts = {
         "total": Count("pk"),
@@ -108,7 +110,7 @@ def _counts(submission: Submission) -> dict[str, int]:
         "unfinished": Count("pk", filter=Q(state__in=[State.QUEUED, State.RUNNING])),
     }
     counts |= {kind: Count("pk", filter=finished & Q(verdict=kind)) for kind in VerdictKind.values}
-    return Analysis.objects.filter(image__submission=submission).aggregate(**counts)
+    return analyses.aggregate(**counts)
 
 
 def _refused(rejected: ImageRejected, name: str) -> JsonResponse:

@@ -1,22 +1,25 @@
-// Looks after a polled fragment: tells a screen reader what it now says, and leaves when it is gone.
+// Looks after polled fragments: tells a screen reader what they now say, and leaves when they are gone.
 const QUIET_MILLISECONDS = 8000;
 const announcer = document.querySelector("[data-announcer]");
-let said = document.querySelector("[data-live]")?.dataset.announcement;
+const said = new Map(fragments().map(({ id, dataset }) => [id, dataset.announcement]));
 let saidAt = performance.now();
+
+function fragments() {
+  return [...document.querySelectorAll("[data-live]")];
+}
 
 /** Says a change, seldom enough not to chatter; the end is always said. */
 function announce(fragment) {
   const text = fragment.dataset.announcement;
   const isEnd = !fragment.hasAttribute("hx-trigger");
-  if (text === said || (!isEnd && performance.now() - saidAt < QUIET_MILLISECONDS)) return;
+  if (text === said.get(fragment.id) || (!isEnd && performance.now() - saidAt < QUIET_MILLISECONDS)) return;
   announcer.textContent = text;
-  said = text;
+  said.set(fragment.id, text);
   saidAt = performance.now();
 }
 
 document.addEventListener("htmx:afterSettle", () => {
-  const fragment = document.querySelector("[data-live]");
-  if (fragment) announce(fragment);
+  fragments().forEach(announce);
 });
 
 // Signed out or deleted meanwhile: the whole page says so, where a fragment cannot. A server that is
