@@ -3,7 +3,8 @@
 import json
 from dataclasses import asdict, dataclass
 
-from ml.contract import EvaluationRecord, Metrics, ModelSpec, TrainingConfig, TrainingRecord
+from ml import cardfigures
+from ml.contract import ModelSpec, TrainingConfig, TrainingRecord
 
 FILE_NAME = "MODEL_CARD.md"
 
@@ -48,7 +49,7 @@ def render(spec: ModelSpec, about: About) -> str:
     """Return the card in Markdown, its figures taken from the spec's own records."""
     parts = [f"# {spec.name}", _summary(spec)]
     if spec.evaluation:
-        parts += ["## Figures", _figures(spec.evaluation)]
+        parts += cardfigures.sections(spec.evaluation)
     parts += ["## Limits", about.limits, "## Data", about.data]
     if spec.training:
         parts += ["## Training", _training(spec.training)]
@@ -66,31 +67,6 @@ def _summary(spec: ModelSpec) -> str:
         f"logit at the layer `{spec.gradcam_layer}`. Weights: `{spec.weights_file}`, sha256\n"
         f"`{spec.weights_sha256}`.\n\n"
         "This card is written by `python -m ml publish` from `spec.json`."
-    )
-
-
-def _figures(record: EvaluationRecord) -> str:
-    columns: list[tuple[str, Metrics]] = [("all test images", record)]
-    if record.deduplicated:
-        columns.append(("without copies of training images", record.deduplicated))
-    rows = [
-        ["", *(title for title, _ in columns)],
-        ["---", *("---" for _ in columns)],
-        ["images", *(f"{metrics.n:,}" for _, metrics in columns)],
-    ]
-    rows += [
-        [name, *(f"{getattr(metrics, name):.4f}" for _, metrics in columns)]
-        for name in ("accuracy", "precision", "recall", "f1", "roc_auc", "ece", "coverage")
-    ]
-    rows.append(["accuracy on the decided", *(_optional(m.selective_accuracy) for _, m in columns)])
-    rows += [
-        [name.replace("_", " "), *(f"{metrics.confusion[name]:,}" for _, metrics in columns)]
-        for name in record.confusion
-    ]
-    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    return (
-        f"Data `{record.data}`, content sha256 `{record.data_sha256}`, threshold "
-        f"{record.threshold}. The test images were used for these figures only.\n\n{table}"
     )
 
 
@@ -139,7 +115,3 @@ def _calibration(spec: ModelSpec) -> str:
         f"{fitted.band_high:.4f} the model\ndoes not decide: the band was fitted on validation so "
         "that at most 1 % of the decided images\nare wrong there."
     )
-
-
-def _optional(value: float | None) -> str:
-    return "none decided" if value is None else f"{value:.4f}"

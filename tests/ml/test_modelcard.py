@@ -1,0 +1,133 @@
+"""A model card tells the figures of its record, all of them, and none that was not measured."""
+
+import dataclasses
+import re
+
+import pytest
+
+from ml.contract import (
+    Bootstrap,
+    Calibration,
+    Domain,
+    EvaluationRecord,
+    ExplanationFigures,
+    MapFigures,
+    Metrics,
+    ModelSpec,
+    Preprocessing,
+    Speed,
+)
+from ml.degradation import TIERS
+from ml.modelcard import CIFAKE, render
+
+CONFUSION = {"real_as_real": 88, "real_as_fake": 12, "fake_as_real": 7, "fake_as_fake": 9_093}
+
+
+def metrics(start: float) -> Metrics:
+    """Figures of which no two are the same."""
+    shares = [start + step / 1000 for step in range(11)]
+    return Metrics(9_200, *shares[:5], CONFUSION, *shares[5:])
+
+
+@pytest.fixture
+def record() -> EvaluationRecord:
+    shares = {name: getattr(metrics(0.9), name) for name in Metrics.__dataclass_fields__}
+    return EvaluationRecord(
+        **shares,
+        model="card",
+        weights_sha256="ab",
+        data="holdout.zip",
+        data_sha256="cd",
+        threshold=0.5,
+        threshold_rule="set beforehand",
+        split="test",
+        images_per_second=1234.5,
+        unreadable=("a.jpg: damaged",),
+        deduplicated=metrics(0.8),
+        bootstrap=Bootstrap({"accuracy": (0.8911, 0.9122)}, 1000, 0.95, 7),
+        tiers={tier.name: metrics(0.5 + place / 10) for place, tier in enumerate(TIERS)},
+        speed=Speed(1.25, 1.75, "2 cores"),
+        seed=7,
+        versions={"numpy": "2.4.6"},
+    )
+
+
+def card(record: EvaluationRecord | None) -> str:
+    spec = ModelSpec(
+        name="card",
+        architecture="tiny",
+        architecture_options={},
+        preprocessing=Preprocessing(),
+        gradcam_layer="features",
+        domain=Domain(32, 32, "Thumbnails."),
+        calibration=Calibration(),
+        weights_sha256="ab",
+        evaluation=record,
+    )
+    return render(spec, CIFAKE)
+
+
+def cells(text: str, title: str) -> list[list[str]]:
+    """The cells of every table row with this title."""
+    rows = re.findall(rf"^\| {re.escape(title)} \| (.*) \|$", text, re.MULTILINE)
+    return [row.split(" | ") for row in rows]
+
+
+def test_every_figure_of_both_columns_is_told(record: EvaluationRecord) -> None:
+    text = card(record)
+    titles = {"ece_uncalibrated": "ece before calibration"}
+    titles |= {"selective_accuracy": "accuracy on the decided"}
+    titles |= {"average_precision": "average precision"}
+    for name in Metrics.__dataclass_fields__.keys() - {"n", "confusion"}:
+        expected = [f"{getattr(record, name):.4f}", f"{getattr(metrics(0.8), name):.4f}"]
+        assert cells(text, titles.get(name, name)) == [expected]
+    assert cells(text, "fake as fake") == [["9,093", "9,093"]]
+    assert "1 could not be read" in text
+
+
+def test_the_interval_says_how_it_was_made(record: EvaluationRecord) -> None:
+    assert "With 95% confidence, over all of them: accuracy 0.8911 to 0.9122" in card(record)
+    assert "1,000 resamples class by class, seed 7" in card(record)
+
+
+def test_every_tier_is_a_row_beside_the_images_as_they_are(record: EvaluationRecord) -> None:
+    text = card(record)
+    assert cells(text, "as they are")[0][0] == f"{record.accuracy:.4f}"
+    for tier in TIERS:
+        (row,) = cells(text, tier.sentence)
+        assert row[0] == f"{record.tiers[tier.name].accuracy:.4f}"
+        assert row[4] == f"{record.tiers[tier.name].roc_auc:.4f}"
+
+
+def test_speed_and_versions_are_told(record: EvaluationRecord) -> None:
+    assert "1.25 ms, with heatmap 1.75 ms" in card(record)
+    assert "numpy 2.4.6" in card(record)
+
+
+def test_heatmaps_are_told_beside_maps_that_know_no_network(record: EvaluationRecord) -> None:
+    found = ExplanationFigures(
+        images=500,
+        pairs=250,
+        layer="features",
+        map_size=(8, 8),
+        seed=3,
+        methods={"grad-cam": MapFigures(0.41, 0.82, 0.73, 0.04)},
+        baselines={"sobel": MapFigures(0.6, 0.7)},
+    )
+    text = card(dataclasses.replace(record, explanation=found))
+    assert cells(text, "grad-cam") == [["0.4100", "0.8200", "0.7300", "0.0400"]]
+    assert cells(text, "sobel") == [["0.6000", "0.7000", "-", "-"]]
+    assert "500 images and 250 half-replaced ones" in text
+
+
+def test_what_was_not_measured_has_no_heading(record: EvaluationRecord) -> None:
+    bare = dataclasses.replace(record, tiers={}, speed=None, bootstrap=None, deduplicated=None)
+    text = card(bare)
+    for absent in ("## Degraded", "## Heatmaps", "## Speed", "confidence", "without copies"):
+        assert absent not in text
+    assert "## Figures" not in card(None)
+
+
+def test_a_model_that_decides_nothing_says_so(record: EvaluationRecord) -> None:
+    silent = dataclasses.replace(record, selective_accuracy=None, deduplicated=None)
+    assert cells(card(silent), "accuracy on the decided")[0] == ["none decided"]
