@@ -32,7 +32,7 @@ def test_from_images_to_a_published_model(
     assert "epoch 2/2 loss" in capsys.readouterr().err
     assert main(["export", "--run", run, "--data", data, "--out", model, "--name", "cli"]) == 0
     assert main(["publish", "--model", model, "--test", data, "--train", data]) == 1
-    assert "no_unseen_images" in capsys.readouterr().err
+    assert "test_overlaps_training: " in capsys.readouterr().err
     assert main(["evaluate", "--model", model, "--data", data, "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert (record["model"], record["n"]) == ("cli", 200)
@@ -67,6 +67,34 @@ def test_an_explanation_is_a_picture(
     assert main(["explain", str(files[1]), "--model", str(model_dir), "--out", str(out)]) == 0
     with Image.open(out) as picture:
         assert (picture.format, picture.size) == ("PNG", (512, 384))
+
+
+def test_an_evaluation_with_tiers_and_plots(
+    model_dir: Path, archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--tiers", "--plots", str(tmp_path / "plots"), "--split", "holdout"]
+    assert main(["evaluate", "--model", str(model_dir), "--data", str(archive), *options]) == 0
+    captured = capsys.readouterr()
+    assert "blobs.zip, holdout" in captured.out
+    assert "noise_0.10  accuracy " in captured.out
+    assert captured.err.count("drew ") == len(list((tmp_path / "plots").glob("*.png"))) >= 6
+
+
+def test_without_data_it_judges_the_test_part_of_cifake_or_says_what_to_give(
+    model_dir: Path,
+    archive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("VERIPIX_DATA", str(tmp_path))
+    assert main(["evaluate", "--model", str(model_dir), "--json"]) == 1
+    assert "missing_data: Give the images with --data" in capsys.readouterr().err
+    (tmp_path / "cifake").mkdir()
+    (tmp_path / "cifake" / "test.zip").symlink_to(archive)
+    assert main(["evaluate", "--model", str(model_dir), "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert (record["data"], record["split"], record["n"]) == ("test.zip", "test", 200)
 
 
 @pytest.mark.parametrize(

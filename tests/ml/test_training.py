@@ -6,14 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from ml import checkpoints
 from ml.contract import EpochReport, StepReport
 from ml.datasets import LabelledImages
 from ml.training import FitResult, TrainingData, TrainingError, fit
-from ml.training.augmentation import augment, mix
 from tests.ml.conftest import CONFIG
 
 
@@ -173,68 +171,3 @@ def test_fewer_images_than_a_batch_are_refused(data: TrainingData, tmp_path: Pat
     with pytest.raises(TrainingError, match="do not fill a batch of 161") as caught:
         fit(dataclasses.replace(CONFIG, batch_size=161), data, out_dir=tmp_path)
     assert caught.value.code == "too_few_images"
-
-
-class TestAugmentation:
-    """Mirroring and erasing, both by the seeded generator alone."""
-
-    pixels = np.arange(400 * 8 * 8 * 3, dtype=np.int64).astype(np.uint8).reshape(400, 8, 8, 3)
-
-    def augmented(self, *, flip: bool, erase_size: int) -> npt.NDArray[np.uint8]:
-        result = self.pixels.copy()
-        config = dataclasses.replace(CONFIG, horizontal_flip=flip)
-        augment(result, np.random.default_rng(5), config, erase_size=erase_size)
-        return result
-
-    def test_half_of_the_images_are_mirrored_and_nothing_else(self) -> None:
-        result = self.augmented(flip=True, erase_size=0)
-        mirrored = (result == self.pixels[:, :, ::-1]).all(axis=(1, 2, 3))
-        unchanged = (result == self.pixels).all(axis=(1, 2, 3))
-        assert (mirrored ^ unchanged).all()
-        assert 150 < mirrored.sum() < 250
-
-    def test_a_square_is_greyed_out_in_half_of_the_images(self) -> None:
-        result = self.augmented(flip=False, erase_size=4)
-        changed = (result != self.pixels).any(axis=-1)
-        assert (result[changed] == 128).all()
-        assert changed.sum(axis=(1, 2)).max() <= 16
-        assert 150 < changed.any(axis=(1, 2)).sum() < 250
-
-    def test_without_either_nothing_changes(self) -> None:
-        result = self.augmented(flip=False, erase_size=0)
-        np.testing.assert_array_equal(result, self.pixels)
-
-
-class TestCutMix:
-    """Rectangles of other images, told by their colour: image i is all of value i."""
-
-    def mixed(self, seed: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
-        """Sixteen images and their targets after mixing; the first half is FAKE."""
-        values = np.arange(16, dtype=np.uint8)
-        pixels = np.broadcast_to(values[:, None, None, None], (16, 32, 32, 3)).copy()
-        targets = (values < 8).astype(np.float32)
-        return pixels, mix(pixels, targets, np.random.default_rng(seed))
-
-    @pytest.mark.parametrize("seed", range(20))
-    def test_the_target_is_the_share_of_fake_pixels(self, seed: int) -> None:
-        pixels, targets = self.mixed(seed)
-        np.testing.assert_allclose(targets, (pixels < 8).mean(axis=(1, 2, 3)), atol=1e-6)
-        own = (pixels == np.arange(16)[:, None, None, None]).mean(axis=(1, 2, 3))
-        assert (own >= 7 / 16).all()
-
-    @pytest.mark.parametrize("seed", range(20))
-    def test_whole_blocks_of_the_jpeg_grid_change(self, seed: int) -> None:
-        pixels, _ = self.mixed(seed)
-        blocks = pixels.reshape(16, 4, 8, 4, 8, 3)
-        assert (blocks.min(axis=(2, 4, 5)) == blocks.max(axis=(2, 4, 5))).all()
-
-    def test_a_run_with_it_repeats_itself(self, data: TrainingData, tmp_path: Path) -> None:
-        config = dataclasses.replace(
-            CONFIG, epochs=1, warmup_epochs=0.5, finetune_epochs=1, finetune_cutmix=1.0
-        )
-        first, second = (fit(config, data, out_dir=tmp_path / name) for name in ("a", "b"))
-        assert losses(first) == losses(second)
-
-
-def losses(result: FitResult) -> list[float]:
-    return [report.train_loss for report in result.epochs]
