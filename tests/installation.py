@@ -72,7 +72,7 @@ class Installation:
     @property
     def model_weights(self) -> Path:
         """The weights that the inference worker reads."""
-        (weights,) = (self.folder / "models").glob("*/1/*.h5")
+        (weights,) = (self.folder / "models").glob("cifake-*/1/*.h5")
         return weights
 
     # -- commands ------------------------------------------------------------------------------
@@ -187,12 +187,12 @@ class Installation:
     # -- analyses ------------------------------------------------------------------------------
 
     def states(self, submission: str) -> list[str]:
-        """The state of each analysis of a submission, in the order of its images."""
+        """The state of each image's analysis in a submission, in order; those on faces aside."""
         rows = self.rows(
             "SELECT a.state FROM detection_analysis a"
             " JOIN detection_submittedimage i ON i.id = a.image_id"
             " JOIN detection_submission s ON s.id = i.submission_id"
-            " WHERE s.public_id = %s ORDER BY i.id, a.id",
+            " WHERE s.public_id = %s AND a.track <> 'face' ORDER BY i.id, a.id",
             submission,
         )
         return [state for (state,) in rows]

@@ -29,7 +29,7 @@ NO_ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 class Command(BaseCommand):
     """Prepare database, model and administrator, then run web server, workers and beat."""
 
-    help = "Start the whole portal: web server, inference worker, training worker and beat."
+    help = "Start the whole portal: web server, workers and beat."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """`--port` wins over the variable PORT."""
@@ -97,11 +97,12 @@ class Command(BaseCommand):
 
 
 def programs(host: str, port: int) -> list[Program]:
-    """The four programs of an installation, as compose.yaml runs them too."""
+    """The five programs of an installation, as compose.yaml runs them too."""
     python = sys.executable
     return [
         Program("web", [python, "-m", "gunicorn", "--bind", f"{host}:{port}"]),
         Program("inference", [python, *WORKER, "--queues", "inference", "-n", "inference@%h"]),
+        Program("faces", [python, *WORKER, "--queues", "faces", "-n", "faces@%h"]),
         Program("training", [python, *WORKER, "--queues", "training", "-n", "training@%h"]),
         Program("beat", [python, *BEAT]),
     ]
