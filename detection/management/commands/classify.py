@@ -15,8 +15,8 @@ from detection import image_files, ml_gateway
 from detection.image_files import ImageRejected, Limits
 from detection.management.champion import version_for_command
 from detection.ml_gateway import GatewayError
-from detection.models import ModelVersion, VerdictKind
-from detection.services.judging import image_judge
+from detection.models import ModelVersion, Track, VerdictKind
+from detection.services.judging import faces_judge, image_judge
 
 
 class Command(BaseCommand):
@@ -29,14 +29,16 @@ class Command(BaseCommand):
         parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="file or folder")
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
         parser.add_argument("--model", default="", metavar="NAME[:VERSION]")
+        parser.add_argument("--no-faces", action="store_true", help="do not look for faces")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Judge every file; exit with 1 if one of them could not be judged."""
         version = version_for_command(options["model"])
         _load(version)
+        face_version = None if options["no_faces"] else ModelVersion.objects.champion_of(Track.FACE)
         is_complete = True
         for path in _files(options["paths"]):
-            answer = _judged(path, version)
+            answer = _judged(path, version, face_version)
             is_complete = is_complete and "error" not in answer
             self.stdout.write(json.dumps(answer) if options["json"] else _line(answer))
         if not is_complete:
@@ -62,12 +64,12 @@ def _files(paths: list[Path]) -> Iterator[Path]:
                 yield below
 
 
-def _judged(path: Path, version: ModelVersion) -> dict[str, Any]:
+def _judged(path: Path, version: ModelVersion, face_version: ModelVersion | None) -> dict[str, Any]:
     """Return the answer for one file, or its error in the same place."""
     started = time.perf_counter()
     answer: dict[str, Any] = {"file": str(path)}
     try:
-        answer |= _verdict(path, version)
+        answer |= _verdict(path, version, face_version)
     except (ImageRejected, GatewayError) as error:
         return answer | {"error": {"code": error.code, "message": error.sentence}}
     except OSError as error:
@@ -77,7 +79,9 @@ def _judged(path: Path, version: ModelVersion) -> dict[str, Any]:
     return answer
 
 
-def _verdict(path: Path, version: ModelVersion) -> dict[str, Any]:
+def _verdict(
+    path: Path, version: ModelVersion, face_version: ModelVersion | None
+) -> dict[str, Any]:
     limits = Limits(settings.MAX_UPLOAD_BYTES, settings.MAX_PIXELS)
     with path.open("rb") as stream:
         inspected = image_files.inspect(stream, limits)
@@ -85,22 +89,50 @@ def _verdict(path: Path, version: ModelVersion) -> dict[str, Any]:
         content = stream.read()
     size = inspected.width, inspected.height
     judgement = image_judge(version=version, content=content, size=size, with_heatmap=False)
-    return {
+    verdict: dict[str, Any] = {
         "verdict": judgement.verdict.kind,
         "p_fake": round(judgement.answer.p_fake, 6),
         "in_domain": judgement.in_domain,
         "model": version.model.name,
         "version": version.number,
     }
+    # Looking for faces loads TensorFlow: only where one would be large enough.
+    if face_version is not None and ml_gateway.may_hold_face(*size):
+        verdict |= _faces(face_version, content, size)
+    return verdict
+
+
+def _faces(version: ModelVersion, content: bytes, size: tuple[int, int]) -> dict[str, Any]:
+    """Return the faces from left to right, each in the square that was looked at."""
+    judged = faces_judge(version=version, content=content, size=size, with_heatmap=False)
+    faces = [
+        {
+            **{name: getattr(one.answer, name) for name in ("left", "top", "width", "height")},
+            "confidence": round(one.answer.confidence, 4),
+            "verdict": one.verdict.kind,
+            "p_fake": round(one.answer.p_fake, 6),
+            "in_domain": one.in_domain,
+        }
+        for one in judged
+    ]
+    return {"faces": faces, "face_model": version.model.name, "face_version": version.number}
 
 
 def _line(answer: dict[str, Any]) -> str:
     file = _printable(answer["file"])
     if "error" in answer:
         return f"{file}: {answer['error']['message']} [{answer['error']['code']}]"
-    label = VerdictKind(answer["verdict"]).label
-    note = "" if answer["in_domain"] else ", not validated for this kind of image"
-    return f"{file}: {label} ({100 * answer['p_fake']:.1f} % AI-generated{note})"
+    lines = [f"{file}: {_told(answer)}"]
+    for number, face in enumerate(answer.get("faces", ()), start=1):
+        place = f"{face['width']}x{face['height']} at {face['left']},{face['top']}"
+        lines.append(f"    face {number} ({place}): {_told(face)}")
+    return "\n".join(lines)
+
+
+def _told(judged: dict[str, Any]) -> str:
+    label = VerdictKind(judged["verdict"]).label
+    note = "" if judged["in_domain"] else ", not validated for this kind of image"
+    return f"{label} ({100 * judged['p_fake']:.1f} % AI-generated{note})"
 
 
 def _printable(name: str) -> str:
