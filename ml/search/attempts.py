@@ -12,7 +12,7 @@ from ml.errors import MlError
 from ml.search.outcome import Outcome
 from ml.training import TrainingData, fit
 
-__all__ = ["attempt"]
+__all__ = ["attempt", "stored_epochs"]
 
 # It warns of functions that are traced again and again: here every network is a new one.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -47,7 +47,7 @@ def attempt(
     except (MlError, MemoryError, tf.errors.OpError) as error:
         if isinstance(error, MlError) and error.code in NOBODYS_FAULT:
             raise
-        return Outcome("failed", _sentence(error), _stored_epochs(run_dir))
+        return Outcome("failed", _sentence(error), stored_epochs(run_dir))
     finally:
         tf.keras.backend.clear_session()  # or the graphs of all trials stay in memory
     if result.status == "stopped":
@@ -63,7 +63,8 @@ def _sentence(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def _stored_epochs(run_dir: Path) -> tuple[EpochReport, ...]:
+def stored_epochs(run_dir: Path) -> tuple[EpochReport, ...]:
+    """Return the epochs of an unfinished run; none where there is no checkpoint to go on from."""
     try:
         stored = checkpoints.read(run_dir)
     except MlError:

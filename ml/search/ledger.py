@@ -38,15 +38,10 @@ class Ledger(Generic[T]):
         except FileNotFoundError:
             return None
 
-    def all(self) -> list[T]:
-        """Return every trial that has ended, by name."""
-        return [
-            self.kind.from_json(path.read_bytes()) for path in sorted(self.directory.glob("*.json"))
-        ]
-
-    def forget(self, name: str) -> None:
-        """Let a trial be done again."""
-        (self.directory / f"{name}.json").unlink(missing_ok=True)
+    def items(self) -> list[tuple[str, T]]:
+        """Return the name and end of every trial that has ended, by name."""
+        paths = sorted(self.directory.glob("*.json"))
+        return [(path.stem, self.kind.from_json(path.read_bytes())) for path in paths]
 
     def share(
         self, names: Iterable[str], run: Callable[[str], T | None], should_stop: ShouldStop

@@ -1,18 +1,21 @@
 """Searches as pictures, in the style of the other plots."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from optuna.trial import FrozenTrial, TrialState
 
 from ml.plots import ACCENT, FAKE, QUIET, REAL, STYLE, new_figure, save, titled
 from ml.search.grid import LAYERS, Topology
 from ml.search.outcome import accuracy_of
 from ml.search.ranking import Row
 
-__all__ = ["topologies"]
+__all__ = ["study", "topologies"]
 
+PERCENT = FuncFormatter(lambda value, _: f"{value:.1%}")
 COLOURS = dict(zip(LAYERS, (REAL, ACCENT, FAKE), strict=True))
 
 
@@ -32,9 +35,54 @@ def topologies(rows: Sequence[Row], path: Path) -> None:
     if base:
         right.axhline(accuracy_of(base), color=QUIET, linestyle=":", label="no dense layer")
     for axes in (left, right):
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.1%}"))
+        axes.yaxis.set_major_formatter(PERCENT)
         axes.legend(frameon=False, labelcolor=QUIET, loc="best")
     save(figure, path)
+
+
+def study(trials: Sequence[FrozenTrial], importances: Mapping[str, float], path: Path) -> None:
+    """Draw the accuracies of a study's trials in their order, and what decided them.
+
+    Args:
+        trials: Those that ended; the default is marked, and what was ended early is hollow.
+        importances: Share of the variance by hyperparameter; the panel stays empty without any.
+        path: Of the PNG.
+    """
+    figure, (left, right) = new_figure(11, 4.8, 2)
+    titled(left, "Trials", "trial", "validation accuracy")
+    titled(right, "What decided the accuracy", "share of the variance", "")
+    _history(left, trials)
+    names = sorted(importances, key=lambda name: importances[name])
+    shown = [name.replace("_", " ") for name in names]
+    right.barh(shown, [importances[name] for name in names], color=ACCENT, height=0.6)
+    right.xaxis.set_major_formatter(PERCENT)
+    save(figure, path)
+
+
+def _history(axes: Axes, trials: Sequence[FrozenTrial]) -> None:
+    finished = [trial for trial in trials if trial.state == TrialState.COMPLETE and trial.value]
+    pruned = [trial for trial in trials if trial.state == TrialState.PRUNED]
+    finished.sort(key=lambda trial: trial.number)
+    numbers = [trial.number for trial in finished]
+    values = [trial.value or 0.0 for trial in finished]
+    axes.step(
+        numbers, list(accumulate(values, max)), where="post", color=QUIET, label="best so far"
+    )
+    axes.plot(numbers, values, "o", color=REAL, label="finished")
+    axes.plot(
+        [trial.number for trial in pruned],
+        [trial.intermediate_values[max(trial.intermediate_values)] for trial in pruned],
+        "o",
+        markerfacecolor="none",
+        markeredgecolor=REAL,
+        label="ended early",
+    )
+    for trial, value in zip(finished, values, strict=True):
+        if trial.user_attrs.get("default"):
+            axes.plot(trial.number, value, "D", color=FAKE, markersize=9, label="default")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_formatter(PERCENT)
+    axes.legend(frameon=False, labelcolor=QUIET, loc="best")
 
 
 def _title(rows: Sequence[Row]) -> str:

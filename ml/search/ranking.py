@@ -1,7 +1,5 @@
 """The table of a topology search: ranked rows as plain values, CSV and Markdown."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 from ml.jsonform import JsonForm
 from ml.search.grid import Topology
 from ml.search.outcome import Outcome, accuracy_of, loss_of
+from ml.search.tables import csv_text, markdown
 
 COLUMNS = (
     "rank",
@@ -46,24 +45,13 @@ def table(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 def to_csv(rows: Sequence[Row]) -> str:
     """Return the table as CSV with a header."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(table(rows))
-    return buffer.getvalue()
+    return csv_text(COLUMNS, table(rows))
 
 
 def to_markdown(rows: Sequence[Row]) -> str:
     """Return the table as people read it, in Markdown that a terminal shows as well."""
-    lines = [_line(cells) for cells in table(rows)]
-    head = ("rank", "topology", "parameters", "accuracy %", "loss", "epoch", "seconds", "")
-    columns = [head, *lines]
-    widths = [max(len(line[i]) for line in columns) for i in range(len(head))]
-    rule = tuple("-" * width for width in widths)
-    return "".join(
-        f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |\n"
-        for line in (head, rule, *lines)
-    )
+    head = ("rank", "topology", "parameters", "accuracy %", "loss", "epoch", "seconds", "note")
+    return markdown(head, [_line(cells) for cells in table(rows)])
 
 
 def _place(row: Row) -> tuple[float, float, int, str]:

@@ -16,7 +16,7 @@ __all__ = ["write"]
 
 def write(out_dir: Path) -> tuple[Row, ...]:
     """Write `results.json`, `.csv`, `.md` and `.png` of what has ended, and return the rows."""
-    rows = rank(Ledger(out_dir / "trials", Row).all())
+    rows = rank(row for _, row in Ledger(out_dir / "trials", Row).items())
     plan = Plan.from_json((out_dir / plans.FILE_NAME).read_bytes())
     context = {"winner": rows[0].topology.name, **dataclasses.asdict(plan)}
     text = json.dumps({**context, "rows": ranking.table(rows)}, indent=2, ensure_ascii=False)

@@ -143,8 +143,10 @@ class _Search:
             progress=lambda report: self.progress(topology.name, report),
             should_stop=self.should_stop,
         )
+        if outcome is None:
+            return None
         side = self.data.train.pixels.shape[1]
-        return outcome and Row(topology, topology.parameters(side), outcome)
+        return Row(topology, topology.parameters(side), outcome)
 
     def crown(self, topology: Topology) -> None:
         """Make the winner's checkpoint a calibrated model, if nobody has done so yet."""
@@ -160,7 +162,7 @@ class _Search:
     def tidy(self) -> None:
         """Let go of the checkpoints of all that ended, but the best: a large one takes 600 MB."""
         with FileLock(self.out_dir / "tidy.lock"):
-            for row in rank(self.ledger.all())[1:]:
+            for row in rank(row for _, row in self.ledger.items())[1:]:
                 shutil.rmtree(run_dir(self.out_dir, row.topology), ignore_errors=True)
 
 
