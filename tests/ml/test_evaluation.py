@@ -12,7 +12,8 @@ from ml import datasets
 from ml.contract import Calibration, EvaluationRecord, ModelSpec
 from ml.degradation import TIERS
 from ml.errors import DatasetError
-from ml.evaluation import calibration_error, evaluate, judge, measure
+from ml.evaluation import calibration_error, evaluate, judge, measure, record_of, told
+from ml.evaluation.pictures import draw
 from ml.inference import Detector
 from tests.ml.conftest import FORM, blob
 
@@ -181,6 +182,27 @@ def test_a_record_of_the_first_version_is_still_read() -> None:
         "threshold": 0.5, "images_per_second": 3.5, "unreadable": [], "deduplicated": null}"""
     record = EvaluationRecord.from_json(old)
     assert (record.specificity, record.bootstrap, record.tiers) == (None, None, {})
+
+
+def test_the_plots_of_an_evaluation(model_dir: Path, archive: Path, tmp_path: Path) -> None:
+    detector = Detector.load(model_dir)
+    judged = judge(detector, archive, tiers=TIERS)
+    record = record_of(judged, detector, archive)
+    written = draw(judged, record, detector.spec, tmp_path / "plots")
+    assert sorted(written) == sorted((tmp_path / "plots").iterdir())
+    names = {"history", "confusion", "roc-and-pr", "reliability", "tiers", "sample"}
+    assert names <= {path.stem for path in written}
+    assert ("mistakes" in {path.stem for path in written}) == bool(judged.mistakes)
+
+
+def test_people_read_every_figure_with_its_interval(model_dir: Path, archive: Path) -> None:
+    record = evaluate(Detector.load(model_dir), archive, tiers=TIERS)
+    lines = {line.split()[0]: line for line in told(record).splitlines()}
+    assert record.bootstrap is not None
+    low, high = record.bootstrap.intervals["roc_auc"]
+    assert f"{record.roc_auc:.4f}  [{low:.4f}, {high:.4f}] at 95%" in lines["roc_auc"]
+    assert f"accuracy {record.tiers['jpeg_q40'].accuracy:.4f}" in lines["jpeg_q40"]
+    assert "n  200 and 0 unreadable" in lines["n"]
 
 
 def test_a_limit_is_kept(model_dir: Path, archive: Path) -> None:
