@@ -42,6 +42,6 @@ def _evaluate(options: argparse.Namespace) -> int:
         from ml.evaluation.pictures import draw
 
         for path in draw(judged, record, detector.spec, options.plots):
-            tell(f"drew {path}")
+            tell(f"wrote {path}")
     answer(record.to_json() if options.json else told(record))
     return 0
