@@ -3,10 +3,9 @@
 import argparse
 from collections.abc import Sequence
 
-from ml.cli import evaluating, faces, judging, search, training
+from ml.cli import compiling, evaluating, explaining, faces, judging, search, training
 from ml.cli.terminal import tell
 from ml.errors import MlError
-
 
 INTERRUPTED = 130  # what a shell answers for a program that Ctrl-C ended
 
@@ -15,7 +14,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command; return its exit status, 1 after an error told in one sentence."""
     parser = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (training, search, faces, evaluating, judging):
+    for module in (training, compiling, search, faces, evaluating, judging, explaining):
         module.add_commands(commands)
     options = parser.parse_args(arguments)
     try:

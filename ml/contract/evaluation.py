@@ -109,6 +109,11 @@ class ExplanationFigures(JsonForm):
     methods: dict[str, MapFigures]
     baselines: dict[str, MapFigures]
 
+    def is_like(self, other: "ExplanationFigures") -> bool:
+        """Tell whether both were measured alike, so that their methods can stand side by side."""
+        fields = ("images", "pairs", "layer", "map_size", "seed")
+        return all(getattr(self, field) == getattr(other, field) for field in fields)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationRecord(Metrics, JsonForm):
