@@ -192,17 +192,24 @@ def spec_in_domain(spec: dict[str, Any], width: int, height: int) -> bool:
     return ModelSpec.from_json(json.dumps(spec)).in_domain(width, height)
 
 
+def spec_in_full(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return a spec with every field of today, where it was registered by an older version."""
+    from ml.contract import ModelSpec
+
+    full: dict[str, Any] = json.loads(ModelSpec.from_json(json.dumps(spec)).to_json())
+    return full
+
+
 def read_verified_spec(directory: Path) -> dict[str, Any]:
-    """Return the spec of a stored model whose weights hash to what the spec says.
+    """Return the spec of a stored model whose weights and graph hash to what the spec says.
 
     Raises:
-        GatewayError: When spec or weights are missing, damaged or of a newer format.
+        GatewayError: When spec, weights or graph are missing, damaged or of a newer format.
     """
     from ml import artifacts
 
     with _translated():
-        artifacts.verify(directory)
-        spec: dict[str, Any] = json.loads(artifacts.read_spec(directory).to_json())
+        spec: dict[str, Any] = json.loads(artifacts.verify(directory).to_json())
     return spec
 
 

@@ -142,8 +142,9 @@ def _require_equal(found: Evidence, wanted: Evidence) -> None:
 
 
 def _are_close(found: Floats, wanted: Floats) -> bool:
-    # Nothing is close to NaN; a network that answers with it must not pass.
-    return bool(np.abs(found - wanted).max() <= TOLERANCE * np.abs(wanted).max())
+    # Nothing is close to NaN, nor infinity to itself: a network that answers so must not pass.
+    with np.errstate(invalid="ignore"):
+        return bool(np.abs(found - wanted).max() <= TOLERANCE * np.abs(wanted).max())
 
 
 def _noise(size: tuple[int, int]) -> Pixels:

@@ -37,6 +37,7 @@ def version_register(*, directory: Path) -> tuple[ModelVersion, bool]:
     model = _model(spec["name"], spec["track"])
     known = model.versions.filter(weights_sha256=spec["weights_sha256"]).first()
     if known:
+        _take_graph_over(known, directory, spec)
         _restore_files(known, directory, spec)
         return known, False
     newest = model.versions.order_by("-number").values_list("number", flat=True).first() or 0
@@ -99,15 +100,27 @@ def _model(name: str, track: str) -> RegisteredModel:
     return model
 
 
+def _take_graph_over(version: ModelVersion, directory: Path, spec: dict[str, Any]) -> None:
+    """Give a version the compiled graph that its folder has got since it was registered."""
+    before = ml_gateway.spec_in_full(version.spec)
+    if before == spec or before["graph_sha256"] or before != {**spec, "graph_sha256": ""}:
+        return
+    log.info("%s: takes its compiled graph over from %s", version.label, directory)
+    version.spec = spec
+    version.save(update_fields=["spec"])
+    _copy_whole(directory, version.directory)
+
+
 def _restore_files(version: ModelVersion, directory: Path, spec: dict[str, Any]) -> None:
     """Bring lost or damaged files of a version back from the folder it was registered from."""
+    known = ml_gateway.spec_in_full(version.spec)
     try:
-        if ml_gateway.read_verified_spec(version.directory) == version.spec:
+        if ml_gateway.read_verified_spec(version.directory) == known:
             return
         damage = "Its spec was changed."
     except GatewayError as error:
         damage = error.sentence
-    if spec != version.spec:
+    if spec != known:
         log.warning("%s: %s The spec in %s is another one.", version.label, damage, directory)
         return
     log.warning("%s: %s Restored from %s.", version.label, damage, directory)

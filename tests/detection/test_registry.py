@@ -1,5 +1,6 @@
 """Model versions are taken in whole and once; the champion is moved by a person, and back."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -68,6 +69,34 @@ def test_lost_files_are_brought_back(folder: Path, damage: str) -> None:
     assert version_register(directory=folder) == (version, False)
     assert read_verified_spec(version.directory) == version.spec
     assert {path.name for path in version.directory.parent.iterdir()} == {"1"}
+
+
+def test_a_version_from_before_the_graphs_takes_its_graph_over(
+    folder: Path, tmp_path: Path
+) -> None:
+    bare = Path(shutil.copytree(folder, tmp_path / "bare"))
+    (bare / "graph.tflite").unlink()
+    edit_spec(bare, graph_sha256="")
+    version, _ = version_register(directory=bare)
+    # As the row was written when specs had no such fields.
+    del version.spec["graph_sha256"], version.spec["graph_file"]
+    version.save()
+    assert version_register(directory=folder) == (version, False)
+    version.refresh_from_db()
+    assert version.spec == read_verified_spec(folder) == read_verified_spec(version.directory)
+    assert (version.directory / "graph.tflite").is_file()
+
+
+def test_a_tampered_graph_is_brought_back(folder: Path) -> None:
+    version, _ = version_register(directory=folder)
+    (version.directory / "graph.tflite").write_bytes(b"nonsense")
+    assert version_register(directory=folder) == (version, False)
+    assert read_verified_spec(version.directory) == version.spec
+
+
+def edit_spec(folder: Path, **changes: object) -> None:
+    path = folder / "spec.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
 def test_files_are_not_brought_back_from_a_folder_with_another_spec(folder: Path) -> None:

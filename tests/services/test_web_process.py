@@ -1,4 +1,4 @@
-"""The web server stays light: it never loads TensorFlow, and it fits into 200 MB."""
+"""Web server and inference worker stay light: no TensorFlow, and 200 MB are enough for each."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def test_it_never_loads_tensorflow(portal: Installation) -> None:
     for process in web_processes(portal):
         loaded = Path(f"/proc/{process.pid}/maps").read_text()
         assert "libpython" in loaded or "python3" in loaded
-        for library in ("tensorflow", "sklearn", "scipy", "matplotlib", "h5py"):
+        for library in ("tensorflow", "ai_edge_litert", "sklearn", "scipy", "matplotlib", "h5py"):
             assert f"/{library}/" not in loaded, f"{process.name()} has loaded {library}"
 
 
@@ -44,6 +44,16 @@ def test_it_fits_into_200_megabytes(portal: Installation) -> None:
     assert serving
     for process in serving:
         assert process.memory_info().rss <= MOST_BYTES
+
+
+def test_verdicts_and_heatmaps_need_no_tensorflow(portal: Installation) -> None:
+    """The images of `portal` have been judged and explained by this very process."""
+    worker = psutil.Process(portal.pid("inference"))
+    loaded = Path(f"/proc/{worker.pid}/maps").read_text()
+    assert "/ai_edge_litert/" in loaded
+    for library in ("tensorflow", "keras", "h5py", "sklearn"):
+        assert f"/{library}/" not in loaded, f"the inference worker has loaded {library}"
+    assert worker.memory_info().rss <= MOST_BYTES
 
 
 def test_the_training_worker_waits_without_tensorflow(portal: Installation) -> None:
