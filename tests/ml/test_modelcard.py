@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from typing import Any
 
 import pytest
 
@@ -25,8 +26,9 @@ CONFUSION = {"real_as_real": 88, "real_as_fake": 12, "fake_as_real": 7, "fake_as
 
 def metrics(start: float) -> Metrics:
     """Figures of which no two are the same."""
-    shares = [start + step / 1000 for step in range(11)]
-    return Metrics(9_200, *shares[:5], CONFUSION, *shares[5:])
+    names = [name for name in Metrics.__dataclass_fields__ if name not in ("n", "confusion")]
+    shares: dict[str, Any] = {name: start + step / 1000 for step, name in enumerate(names)}
+    return Metrics(n=9_200, confusion=CONFUSION, **shares)
 
 
 @pytest.fixture
