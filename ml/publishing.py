@@ -23,7 +23,7 @@ from ml.contract import (
     EvaluationRecord,
     ExplanationFigures,
     ModelSpec,
-    Preprocessing,
+    Track,
     TrainingRecord,
 )
 from ml.datasets import LabelledImages
@@ -47,7 +47,8 @@ def export(
     out_dir: Path,
     *,
     name: str,
-    domain: str,
+    domain: Domain | str,
+    track: Track = "thumbnail",
     flip_averaging: bool | None = None,
 ) -> ModelSpec:
     """Store the model of a run's last or best epoch, calibrated on its validation images.
@@ -61,7 +62,9 @@ def export(
         data: The run's data, divided as it was for training.
         out_dir: The model's folder, replaced if it exists.
         name: The model's name.
-        domain: One sentence on the images that the model was validated for.
+        domain: The images that the model was validated for; a mere sentence is about images of
+            the network's own size.
+        track: Which kind of image the portal asks it about.
         flip_averaging: Set to decide it, rather than by the validation loss.
 
     Raises:
@@ -78,15 +81,17 @@ def export(
         )
     kept = checkpoints.kept(state, arrays)
     height, width = data.validation.pixels.shape[1:3]
+    entry = architectures.find(state.config.architecture)
     spec = ModelSpec(
         name=name,
         architecture=state.config.architecture,
         architecture_options=architectures.structure(
             state.config.architecture, state.config.architecture_options
         ),
-        preprocessing=Preprocessing(width, height),
-        gradcam_layer=architectures.find(state.config.architecture).gradcam_layer,
-        domain=Domain(width, height, domain),
+        preprocessing=dataclasses.replace(entry.form, width=width, height=height),
+        gradcam_layer=entry.gradcam_layer,
+        domain=Domain(width, height, domain) if isinstance(domain, str) else domain,
+        track=track,
         calibration=Calibration(),
         weights_sha256="",
         training=_training_record(state, kept),
@@ -126,7 +131,7 @@ def publish(
     tolerated_copies: float = 0.0,
     progress: Progress | None = None,
 ) -> ModelSpec:
-    """Evaluate a stored CIFAKE model on the sealed test images and write figures and card.
+    """Evaluate a stored model on the sealed test images and write figures and card.
 
     Args:
         model_dir: From `export`; its spec gets the evaluation, and MODEL_CARD.md is written.
@@ -162,6 +167,8 @@ def publish(
 def keep_explanation(model_dir: Path, figures: ExplanationFigures) -> ModelSpec:
     """Write what was found about a published model's heatmaps into its spec and card.
 
+    Methods that were checked before, on the same images and by the same seed, stay.
+
     Raises:
         ArtifactError: `not_published` when it has no evaluation yet, or as `ml.artifacts.verify`.
     """
@@ -172,6 +179,9 @@ def keep_explanation(model_dir: Path, figures: ExplanationFigures) -> ModelSpec:
             f"The figures belong to an evaluation: publish the model first. Received: {spec.name}, "
             "which has none.",
         )
+    before = spec.evaluation.explanation
+    if before and before.is_like(figures):
+        figures = dataclasses.replace(figures, methods=before.methods | figures.methods)
     record = dataclasses.replace(spec.evaluation, explanation=figures)
     explained = dataclasses.replace(spec, evaluation=record)
     _write(model_dir, explained)
@@ -180,7 +190,9 @@ def keep_explanation(model_dir: Path, figures: ExplanationFigures) -> ModelSpec:
 
 def _write(model_dir: Path, spec: ModelSpec) -> None:
     artifacts.write_text(model_dir / artifacts.SPEC_FILE, spec.to_json())
-    artifacts.write_text(model_dir / modelcard.FILE_NAME, modelcard.render(spec, modelcard.CIFAKE))
+    artifacts.write_text(
+        model_dir / modelcard.FILE_NAME, modelcard.render(spec, modelcard.about(spec))
+    )
 
 
 def _explained(record: EvaluationRecord, spec: ModelSpec) -> EvaluationRecord:

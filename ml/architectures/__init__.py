@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ml.contract import Preprocessing
 from ml.errors import ContractError
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ class Architecture:
     `has_linear_head`: the logit is an affine function of that layer's average over all places, so
     that its gradient is known in closed form. `initial_options` choose what the network starts
     from and not what it is: a stored model has its own weights and does without them.
+    `jpeg_quality` is that of the training files, as CIFAKE's all have one; `None` where these come
+    from many places and are scaled anyway.
     """
 
     name: str
@@ -26,6 +29,12 @@ class Architecture:
     input_size: tuple[int, int]
     has_linear_head: bool = False
     initial_options: tuple[str, ...] = ()
+    jpeg_quality: int | None = 75
+
+    @property
+    def form(self) -> Preprocessing:
+        """How images are brought to the form that the network is made for."""
+        return Preprocessing(*self.input_size, jpeg_quality=self.jpeg_quality)
 
 
 _REGISTRY = {
@@ -37,6 +46,7 @@ _REGISTRY = {
             "features",
             (160, 160),
             initial_options=("weights",),
+            jpeg_quality=None,
         ),
         Architecture(
             "residual", "ml.architectures.residual", "features", (32, 32), has_linear_head=True

@@ -11,13 +11,13 @@ from ml import architectures, checkpoints, datasets, recipes, splits
 from ml.balance import LEAST_SHARE, check_balance
 from ml.cli.interruption import interruptible
 from ml.cli.terminal import answer, tell, tell_loading, tell_report
-from ml.contract import Preprocessing, TrainingConfig
+from ml.contract import TrainingConfig
 from ml.datasets import LabelledImages
 from ml.quiet import import_tensorflow
 from ml.recipes import Format, Recipe
 
 if TYPE_CHECKING:
-    from ml.training import FitResult
+    from ml.training import FitResult, TrainingData
 
 DEFAULT_NAME = "cifake-residual"
 FORMATS: tuple[Format, ...] = ("keras", "h5")
@@ -62,7 +62,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _add_train(train: argparse.ArgumentParser) -> None:
-    train.add_argument("--data", type=Path, required=True, help="folder or zip")
+    _add_data(train)
     train.add_argument("--out", type=Path, required=True, help="folder of the run")
     train.add_argument("--resume", action="store_true", help="go on after the last stored epoch")
     train.add_argument("--limit", type=int, help="use at most this many images")
@@ -84,13 +84,13 @@ def _add_train(train: argparse.ArgumentParser) -> None:
 
 def _add_export(export: argparse.ArgumentParser) -> None:
     export.add_argument("--run", dest="run_dir", type=Path, required=True, help="train's --out")
-    export.add_argument("--data", type=Path, required=True, help="train's --data")
+    _add_data(export)
     export.add_argument("--limit", type=int, help="train's --limit")
     export.add_argument("--out", type=Path, required=True, help="folder of the model")
     export.add_argument("--recipe", help="train's --recipe")
     export.add_argument("--format", dest="formats", action="append", choices=FORMATS, help="also")
     export.add_argument("--name", help="of the model; its recipe's, where that is given")
-    export.add_argument("--domain", default=CIFAKE_DOMAIN, help="one sentence for the spec")
+    export.add_argument("--domain", help="one sentence for the spec")
     export.set_defaults(run=_export)
 
 
@@ -99,6 +99,16 @@ def _add_publish(publish: argparse.ArgumentParser) -> None:
     _add_test(publish, required=True)
     publish.add_argument("--train", type=Path, required=True, help="folder or zip trained on")
     publish.set_defaults(run=_publish)
+
+
+def _add_data(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data", type=Path, required=True, help="folder or zip")
+    command.add_argument(
+        "--validation",
+        type=Path,
+        help="folder or zip, where the data comes with a split of its own; the rarer class of "
+        "the training images is then repeated until both are even",
+    )
 
 
 def _add_test(command: argparse.ArgumentParser, *, required: bool) -> None:
@@ -118,12 +128,12 @@ def _add_test(command: argparse.ArgumentParser, *, required: bool) -> None:
 
 def _train(options: argparse.Namespace) -> int:
     import_tensorflow()
-    from ml.training import TrainingData, fit
+    from ml.training import fit
 
     config = _config(options)
-    images = _images(options, config)
+    images = _images(options, options.data, config)
     config = _sized(options, config, len(images))
-    data = TrainingData.divide(images, config)
+    data = _divided(options, images, config)
     tell(f"{len(data.train)} images to train on, {len(data.validation)} for validation")
     parts = {"training": data.train.labels, "validation": data.validation.labels}
     if options.test:
@@ -163,17 +173,17 @@ def _ending(result: "FitResult", out: Path) -> str:
 def _export(options: argparse.Namespace) -> int:
     import_tensorflow()
     from ml.publishing import export
-    from ml.training import TrainingData
 
     recipe = _recipe(options)
     state, _ = checkpoints.read_required(options.run_dir)
-    data = TrainingData.divide(_images(options, state.config), state.config)
+    data = _divided(options, _images(options, options.data, state.config), state.config)
     spec = export(
         options.run_dir,
         data,
         options.out,
         name=options.name or (recipe.name if recipe else DEFAULT_NAME),
-        domain=options.domain,
+        domain=options.domain or (recipe and recipe.domain) or CIFAKE_DOMAIN,
+        track=recipe.track if recipe else "thumbnail",
         flip_averaging=recipe.flip_averaging if recipe else None,
     )
     tell(f"stored {spec.name} after {len(state.epochs)} epochs in {options.out}")
@@ -234,9 +244,20 @@ def _sized(options: argparse.Namespace, config: TrainingConfig, count: int) -> T
     return dataclasses.replace(config, validation_images=recipe.validation_images(count))
 
 
-def _images(options: argparse.Namespace, config: TrainingConfig) -> LabelledImages:
-    form = Preprocessing(*architectures.find(config.architecture).input_size)
-    images = datasets.load(options.data, form, limit=options.limit, progress=tell_loading)
+def _divided(
+    options: argparse.Namespace, images: LabelledImages, config: TrainingConfig
+) -> "TrainingData":
+    """Take the split that was given, or split off the configuration's validation images."""
+    from ml.training import TrainingData
+
+    if options.validation is None:
+        return TrainingData.divide(images, config)
+    return TrainingData.given(images, _images(options, options.validation, config))
+
+
+def _images(options: argparse.Namespace, path: Path, config: TrainingConfig) -> LabelledImages:
+    form = architectures.find(config.architecture).form
+    images = datasets.load(path, form, limit=options.limit, progress=tell_loading)
     for line in images.unreadable:
         tell(f"skipped {line}")
     return images

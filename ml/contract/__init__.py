@@ -17,6 +17,7 @@ from ml.contract.model import (
     Domain,
     ModelSpec,
     Preprocessing,
+    Track,
 )
 from ml.contract.training import (
     DataRecord,
@@ -51,6 +52,7 @@ __all__ = [
     "Preprocessing",
     "Speed",
     "StepReport",
+    "Track",
     "TrainingConfig",
     "TrainingRecord",
     "require",

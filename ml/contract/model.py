@@ -14,6 +14,8 @@ from ml.jsonform import JsonForm
 FORMAT_VERSION = 1
 # Index 1 is the positive class. Folder loaders sort names and would swap the two.
 CLASS_ORDER = ("REAL", "FAKE")
+# Which kind of image a model is asked about.
+Track = Literal["thumbnail", "photo", "face"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class ModelSpec(JsonForm):
     weights_sha256: str
     training: TrainingRecord | None = None
     evaluation: EvaluationRecord | None = None
-    track: Literal["thumbnail", "photo", "face"] = "thumbnail"
+    track: Track = "thumbnail"
     class_order: tuple[str, str] = CLASS_ORDER
     threshold: float = 0.5
     flip_averaging: bool = True
