@@ -33,8 +33,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
     data = data_set(options.data, "cifake", "test.zip")
     detector = Detector.load(options.model)
-    training = options.training_data
-    seen = frozenset(datasets.hashes(training)) if training else frozenset[str]()
+    seen = _hashes(options.training_data) if options.training_data else frozenset[str]()
     tiers = degradation.TIERS if options.tiers else ()
     judged = judge(detector, data, tiers=tiers, limit=options.limit, progress=tell_loading)
     record = record_of(judged, detector, data, split=options.split, training_hashes=seen)
@@ -45,3 +44,8 @@ def _evaluate(options: argparse.Namespace) -> int:
             tell(f"wrote {path}")
     answer(record.to_json() if options.json else told(record))
     return 0
+
+
+def _hashes(training_data: Path) -> frozenset[str]:
+    tell(f"looking for copies of {training_data}")
+    return frozenset(datasets.hashes(training_data))
