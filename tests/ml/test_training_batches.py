@@ -22,9 +22,8 @@ def threads() -> int:
 
 def equal(one: list[Batch], other: list[Batch]) -> bool:
     return len(one) == len(other) and all(
-        np.array_equal(before, now)
-        for a, b in zip(one, other, strict=True)
-        for before, now in zip(a, b, strict=True)
+        np.array_equal(before[0], now[0]) and np.array_equal(before[1], now[1])
+        for before, now in zip(one, other, strict=True)
     )
 
 
