@@ -52,7 +52,6 @@ _PLAIN = TrainingConfig(
     ema_momentum=0.0,
     horizontal_flip=False,
     batch_size=32,
-    precision="float32",
 )
 
 _RECIPES = {

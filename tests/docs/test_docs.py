@@ -11,6 +11,7 @@ import pytest
 from django.core.management import get_commands
 from django.urls import resolve
 
+from ml import recipes
 from ml.cli import main as ml_main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -201,6 +202,13 @@ def test_every_code_that_people_meet_is_in_the_troubleshooting() -> None:
     page = (DOCS / "getting-started.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"`(\w+)`", page))
     assert codes <= documented, f"docs/getting-started.md lacks {codes - documented}"
+
+
+def test_the_recipes_are_those_in_the_laboratory() -> None:
+    page = (DOCS / "laboratory.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("\n| recipe |")
+    table, _, _ = section.partition("\n\n")
+    assert re.findall(r"^\| `([\w-]+)`", table, re.MULTILINE) == list(recipes.names())
 
 
 @each_page
