@@ -72,6 +72,7 @@ def answer(
     max_pixels: int,
     threads: int,
     with_heatmap: bool = True,
+    method: str = "grad-cam",
 ) -> Answer:
     """Let one model version look at one file.
 
@@ -82,7 +83,8 @@ def answer(
         size: Upright (width, height) of the image, for the proportions of the heatmap.
         max_pixels: Larger images are refused.
         threads: Cores for the network.
-        with_heatmap: Also paint the Grad-CAM.
+        with_heatmap: Also paint a heatmap.
+        method: How, one of `HEATMAP_NAMES`.
 
     Raises:
         GatewayError: With the code of `ml` when the version cannot be loaded or the file not read.
@@ -92,7 +94,9 @@ def answer(
 
     with _translated():
         detector = _detector(directory, json.dumps(spec), threads)
-        (prediction,) = detector.predict([source], with_heatmap=with_heatmap, max_pixels=max_pixels)
+        (prediction,) = detector.predict(
+            [source], with_heatmap=with_heatmap, method=method, max_pixels=max_pixels
+        )
     if isinstance(prediction, ImageReadError):
         raise GatewayError(prediction.code, prediction.sentence)
     heatmap = prediction.heatmap

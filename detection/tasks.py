@@ -10,7 +10,7 @@ from django.conf import settings
 
 from detection import ml_gateway
 from detection.models import ModelVersion, Track
-from detection.services import analysis, sweeper
+from detection.services import analysis, explanations, sweeper
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,26 @@ def _analyse(analysis_id: int, worker: str) -> None:
         log.exception("analysis %s failed, reference %s", analysis_id, reference)
         claim = analysis.claimed_by(analysis_id=analysis_id, worker=worker)
         if claim:
-            sentence = f"Something went wrong that was not foreseen (reference {reference})."
+            sentence = _unforeseen(reference)
             analysis.analysis_fail(claim=claim, code="internal", sentence=sentence)
+
+
+@shared_task(name=explanations.EXPLAIN_ANALYSIS)
+def explain_analysis(explanation_id: int) -> None:
+    """Draw another heatmap. Delivered twice, the second time does nothing."""
+    try:
+        explanations.explanation_run(explanation_id=explanation_id)
+    except Exception:
+        # The task boundary, as above.
+        reference = secrets.token_hex(4)
+        log.exception("explanation %s failed, reference %s", explanation_id, reference)
+        explanations.explanation_fail(
+            explanation_id=explanation_id, code="internal", sentence=_unforeseen(reference)
+        )
+
+
+def _unforeseen(reference: str) -> str:
+    return f"Something went wrong that was not foreseen (reference {reference})."
 
 
 @shared_task(name="detection.tasks.sweep")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from detection.views import analyses, media, submissions
+from detection.views import analyses, explanations, media, submissions
 
 urlpatterns = [
     path("submit/", submissions.submission_new, name="submission_new"),
@@ -18,7 +18,20 @@ urlpatterns = [
     path("analyses/<slug:public_id>/status/", analyses.analysis_status, name="analysis_status"),
     path("analyses/<slug:public_id>/faces/", analyses.analysis_faces, name="analysis_faces"),
     path("analyses/<slug:public_id>/retry/", analyses.analysis_retry, name="analysis_retry"),
+    path(
+        "analyses/<slug:public_id>/evidence/",
+        explanations.analysis_evidence,
+        name="analysis_evidence",
+    ),
+    path(
+        "analyses/<slug:public_id>/explain/", explanations.analysis_explain, name="analysis_explain"
+    ),
     path("analyses/<slug:public_id>/heatmap/", media.analysis_heatmap, name="analysis_heatmap"),
+    path(
+        "explanations/<slug:public_id>/heatmap/",
+        media.explanation_heatmap,
+        name="explanation_heatmap",
+    ),
     path("faces/<slug:public_id>/heatmap/", media.face_heatmap, name="face_heatmap"),
     path("images/<slug:public_id>/thumbnail/", media.image_thumbnail, name="image_thumbnail"),
     path("images/<slug:public_id>/preview/", media.image_preview, name="image_preview"),

@@ -1,5 +1,6 @@
 """What is kept: submissions with their images and analyses, and the models that answered."""
 
+from detection.models.explanations import Explanation, Method
 from detection.models.faces import Face
 from detection.models.judged import VerdictKind
 from detection.models.registry import ModelVersion, Promotion, RegisteredModel, Track
@@ -13,7 +14,9 @@ from detection.models.submissions import (
 
 __all__ = [
     "Analysis",
+    "Explanation",
     "Face",
+    "Method",
     "ModelVersion",
     "Promotion",
     "Refusal",

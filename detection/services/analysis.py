@@ -1,23 +1,21 @@
 """Runs an analysis from claim to stored verdict, once, whatever the queue delivers."""
 
-import io
 import logging
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from celery import current_app
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from kombu.exceptions import ChannelError, KombuError
-from PIL import Image
 
 from detection.ml_gateway import GatewayError
-from detection.models import Analysis, Face, ModelVersion, State, SubmittedImage, Track
-from detection.models.submissions import AnalysisQuerySet, heatmap_name
+from detection.models import Analysis, Face, ModelVersion, State, Track
+from detection.models.submissions import AnalysisQuerySet
+from detection.services.files import heatmap_store, original_read
 from detection.services.judging import FaceJudgement, faces_judge, image_judge
 
 log = logging.getLogger(__name__)
@@ -178,7 +176,7 @@ def _outcome(claim: Analysis) -> _Outcome:
         return _outcome_on_faces(claim)
     image, version = claim.image, _champion(Track.THUMBNAIL)
     judgement = image_judge(
-        version=version, content=_content(image), size=(image.width, image.height)
+        version=version, content=original_read(image), size=(image.width, image.height)
     )
     answer, verdict = judgement.answer, judgement.verdict
     return _Outcome(
@@ -188,7 +186,7 @@ def _outcome(claim: Analysis) -> _Outcome:
             "in_domain": judgement.in_domain,
             "verdict": verdict.kind,
             "reasons": [asdict(reason) for reason in verdict.reasons],
-            "heatmap": _store_heatmap(claim, answer.heatmap),
+            "heatmap": heatmap_store(claim, answer.heatmap),
             "heatmap_method": answer.heatmap_method,
         }
     )
@@ -196,7 +194,9 @@ def _outcome(claim: Analysis) -> _Outcome:
 
 def _outcome_on_faces(claim: Analysis) -> _Outcome:
     image, version = claim.image, _champion(Track.FACE)
-    judged = faces_judge(version=version, content=_content(image), size=(image.width, image.height))
+    judged = faces_judge(
+        version=version, content=original_read(image), size=(image.width, image.height)
+    )
     faces = [_face(claim, number, one) for number, one in enumerate(judged, start=1)]
     return _Outcome({"model_version": version}, tuple(faces))
 
@@ -216,7 +216,7 @@ def _face(claim: Analysis, number: int, judgement: FaceJudgement) -> Face:
         in_domain=judgement.in_domain,
         verdict=verdict.kind,
         reasons=[asdict(reason) for reason in verdict.reasons],
-        heatmap=_store_heatmap(claim, answer.heatmap),
+        heatmap=heatmap_store(claim, answer.heatmap),
         heatmap_method=answer.heatmap_method,
     )
 
@@ -228,23 +228,3 @@ def _champion(track: Track) -> ModelVersion:
             "no_champion", "No model answers here yet: an administrator has to register one."
         )
     return version
-
-
-def _content(image: SubmittedImage) -> bytes:
-    try:
-        with image.original.open("rb") as file:
-            content: bytes = file.read()
-    except OSError as error:
-        raise GatewayError(
-            "file_missing", "The stored image cannot be read; hand it in once more."
-        ) from error
-    return content
-
-
-def _store_heatmap(claim: Analysis, heatmap: Image.Image | None) -> str:
-    if heatmap is None:
-        return ""
-    buffer = io.BytesIO()
-    heatmap.save(buffer, "PNG", compress_level=3)
-    # The name is random and the row comes after it, so nobody ever reads a half-written file.
-    return default_storage.save(heatmap_name(claim, ""), ContentFile(buffer.getvalue()))

@@ -17,6 +17,7 @@ from detection import image_files, ml_gateway
 from detection.image_files import ImageRejected, InspectedImage, Limits
 from detection.models import (
     Analysis,
+    Explanation,
     Face,
     ModelVersion,
     Refusal,
@@ -245,7 +246,8 @@ def _names_of_files(images: list[SubmittedImage]) -> list[str]:
     """Return the files of images and analyses, whose rows stay locked: no heatmap is added now."""
     analyses = Analysis.objects.select_for_update().filter(image__in=images)
     heatmaps = list(analyses.values_list("heatmap", flat=True))
-    faces = Face.objects.filter(analysis__image__in=images)
-    heatmaps += faces.values_list("heatmap", flat=True)
+    for made_of in (Face, Explanation):
+        rows = made_of.objects.select_for_update().filter(analysis__image__in=images)
+        heatmaps += rows.values_list("heatmap", flat=True)
     stored = [name for image in images for name in image.stored_names]
     return stored + [name for name in heatmaps if name]

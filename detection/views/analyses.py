@@ -15,6 +15,7 @@ from detection.models import Analysis, SubmittedImage
 from detection.services import intake
 from detection.services.analysis import RetryRefused
 from detection.services.analysis import analysis_retry as retry
+from detection.views.explanations import evidence_context
 
 
 @login_required
@@ -95,6 +96,7 @@ def _analysis_page(request: HttpRequest, public_id: str, template: str) -> HttpR
         "unfinished": analysis.is_unfinished,
         "on_faces": on_faces.newest_first().first(),
     }
+    context |= evidence_context(analysis, request.GET.get("method"))
     return render(request, template, context)
 
 

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from detection.models import Analysis, Face, SubmittedImage
+from detection.models import Analysis, Explanation, Face, SubmittedImage
 
 # A stored file never changes under its address; shared caches must not keep it.
 private_media = cache_control(private=True, max_age=86400, immutable=True)
@@ -49,6 +49,18 @@ def analysis_heatmap(request: HttpRequest, public_id: str) -> FileResponse:
     if not analysis.heatmap:
         raise Http404("This analysis has no heatmap.")
     return _file(analysis.heatmap, "image/png")
+
+
+@login_required
+@require_safe
+@private_media
+def explanation_heatmap(request: HttpRequest, public_id: str) -> FileResponse:
+    """Serve a heatmap that was asked for beside the one that comes with the verdict."""
+    visible = Explanation.objects.media_for(request.user)
+    explanation = get_object_or_404(visible, public_id=public_id)
+    if not explanation.heatmap:
+        raise Http404("This heatmap is not drawn.")
+    return _file(explanation.heatmap, "image/png")
 
 
 @login_required
