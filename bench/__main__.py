@@ -28,8 +28,6 @@ MOST_FIRST_VERDICT_SECONDS = 5.0
 MOST_INFERENCE_MEGABYTES = 200.0
 MOST_WEB_MEGABYTES = 200.0
 MOST_MEDIAN_MILLISECONDS = 1000.0
-
-
 RUNTIME_NAMES = {
     "litert": "LiteRT (serves)",
     "tensorflow": "compiled `tf.function`",
@@ -39,16 +37,24 @@ RUNTIME_NAMES = {
 
 def model_figures(count: int) -> ModelFigures:
     """Measure the model in processes of its own, so that nothing else is loaded there."""
-    runtimes = {name: RuntimeFigures(**measured_apart(count, name)) for name in RUNTIMES}
-    return ModelFigures(runtimes, LoopFigures(**measured_apart(count, "loops")))
+    model = str(MODEL), str(count)
+    runtimes = {
+        name: RuntimeFigures(**measured_apart("bench.model", *model, name)) for name in RUNTIMES
+    }
+    return ModelFigures(runtimes, LoopFigures(**measured_apart("bench.model", *model, "loops")))
 
 
-def measured_apart(count: int, what: str) -> dict[str, float]:
-    """Run one part of `bench.model` and return what it printed."""
-    command = [sys.executable, "-m", "bench.model", str(MODEL), str(count), what]
+def training_figures() -> TrainingFigures:
+    """Measure training in a process of its own."""
+    return TrainingFigures(**measured_apart("bench.training"))
+
+
+def measured_apart(module: str, *arguments: str) -> dict[str, float]:
+    """Run a module as a process of its own and return the figures that it printed."""
+    command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True)
     if done.returncode != 0:
-        sys.exit(f"The model could not be measured:\n{done.stderr.decode(errors='replace')}")
+        sys.exit(f"{module} could not measure:\n{done.stderr.decode(errors='replace')}")
     figures: dict[str, float] = json.loads(done.stdout)
     return figures
 
@@ -98,6 +104,16 @@ def model_table(model: ModelFigures) -> list[str]:
     return lines + [f"| {what} | {figure:.0f} images/s |" for what, figure in rows.items()]
 
 
+def training_table(training: TrainingFigures) -> list[str]:
+    """Our loop with all augmentation, beside Keras' bare `fit`."""
+    rows = {
+        "training, with augmentation": training.images_per_second,
+        "a bare `fit` on arrays in memory": training.images_per_second_bare,
+    }
+    head = ["### Training", "", "| what | figure |", "|---|---|"]
+    return head + [f"| {what} | {figure:.1f} images/s |" for what, figure in rows.items()]
+
+
 def portal_table(
     portals: dict[str, PortalFigures], model: ModelFigures, images: int, singles: int
 ) -> list[str]:
@@ -140,6 +156,15 @@ def bars(
         (
             model.heatmap_factor <= MOST_HEATMAP_FACTOR,
             f"a heatmap at most doubles a prediction: {model.heatmap_factor:.2f} times",
+        ),
+        (
+            model.gain >= LEAST_GAIN,
+            "an image with heatmap takes at most 1/40 of Keras' predict and generic Grad-CAM: "
+            f"1/{model.gain:.0f}",
+        ),
+        (
+            model.loop_share >= LEAST_LOOP_SHARE,
+            f"batches of 64 reach 0.9 of the bare interpreter's throughput: {model.loop_share:.2f}",
         ),
         (
             training.ratio >= LEAST_TRAINING_RATIO,

@@ -5,14 +5,14 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 
-from bench.sample import cifake_sample
+from bench.sample import cifake_sample, high_water_mark
 from tests.installation import Installation, running_installation, server_variables
 from tests.servers import mariadb_server, redis_server
 from tests.visitor import Visitor, reason_of
@@ -25,12 +25,17 @@ Sample = list[tuple[str, bytes]]
 
 @dataclass(frozen=True)
 class PortalFigures:
-    """What one installation did. Times in milliseconds, memory in MB (10^6 bytes) per process."""
+    """What one installation did. Times in milliseconds, memory in MB (10^6 bytes) per process.
+
+    `seconds_to_first_verdict` counts from the start of a new inference worker's process to its
+    first stored verdict, on an image that waited for it.
+    """
 
     images_per_second: float
     p50_milliseconds: float
     p95_milliseconds: float
     peak_megabytes: dict[str, float]
+    seconds_to_first_verdict: float
 
 
 @contextlib.contextmanager
@@ -63,8 +68,7 @@ def measure(shape: str, *, images: int, singles: int) -> PortalFigures:
         SHAPES[shape](Path(folder)) as portal,
     ):
         visitors = [portal.visitor().sign_up(f"{n}@bench.example.org") for n in range(CLIENTS)]
-        # The first image waits for the worker to have loaded its model; that is not measured.
-        analysed_after(portal, visitors[0], *cifake_sample(2)[0])
+        cold = first_verdict_after(portal, visitors[0], *cifake_sample(2)[0])
         sample = cifake_sample(images)
         latencies = [analysed_after(portal, visitors[0], *file) for file in sample[:singles]]
         rate = len(sample) / seconds_to_last_verdict(portal, visitors, sample)
@@ -73,7 +77,19 @@ def measure(shape: str, *, images: int, singles: int) -> PortalFigures:
             p50_milliseconds=1000 * statistics.median(latencies),
             p95_milliseconds=1000 * statistics.quantiles(latencies, n=20)[-1],
             peak_megabytes=peak_memory(portal),
+            seconds_to_first_verdict=cold,
         )
+
+
+def first_verdict_after(portal: Installation, visitor: Visitor, name: str, content: bytes) -> float:
+    """Seconds from the start of a new inference worker to its verdict on an image that waits."""
+    portal.stop("inference")
+    submission = visitor.open_submission()
+    add(visitor, submission, name, content)
+    started = time.time()
+    portal.start("inference")
+    portal.wait_until_ended(submission)
+    return last_finish(portal, [submission]) - started
 
 
 def analysed_after(portal: Installation, visitor: Visitor, name: str, content: bytes) -> float:
@@ -147,10 +163,3 @@ def peak_memory(portal: Installation) -> dict[str, float]:
         for number, child in enumerate(leader.children(recursive=True), start=1):
             peaks[f"{name}, worker {number}"] = high_water_mark(child.pid)
     return peaks
-
-
-def high_water_mark(pid: int) -> float:
-    """A process's peak resident memory in MB."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    values: Mapping[str, str] = dict(line.split(":", 1) for line in status.splitlines())
-    return int(values["VmHWM"].split()[0]) * 1024 / 1e6

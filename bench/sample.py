@@ -1,8 +1,9 @@
-"""The images of the benchmark: real CIFAKE test images, both classes in turn."""
+"""What the benchmark measures with: real CIFAKE test images, and the kernel's word on memory."""
 
 import os
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,3 +27,10 @@ def cifake_sample(count: int) -> list[tuple[str, bytes]]:
         pairs = zip(real[: (count + 1) // 2], fake[: count // 2], strict=False)
         chosen = [name for pair in pairs for name in pair]
         return [(name.replace("/", "-"), archive.read(name)) for name in chosen]
+
+
+def high_water_mark(pid: int) -> float:
+    """A process's peak resident memory in MB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    values: Mapping[str, str] = dict(line.split(":", 1) for line in status.splitlines())
+    return int(values["VmHWM"].split()[0]) * 1024 / 1e6
