@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ml import architectures, datasets
+from ml.cli.sealed import add_test, check_test
 from ml.cli.terminal import answer, tell, tell_loading
 from ml.cli.together import INTERRUPTED, ShouldStop, Work, run_together
 from ml.contract import EpochReport, Preprocessing, StepReport
@@ -32,7 +33,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _add_topologies(topologies: argparse.ArgumentParser) -> None:
     _add_common(topologies)
-    topologies.add_argument("--test", type=Path, help="test images, to judge the winner on, once")
+    add_test(topologies, use=" to judge the winner on, once")
     topologies.set_defaults(run=_topologies)
 
 
@@ -67,6 +68,8 @@ def _add_common(search: argparse.ArgumentParser) -> None:
 
 
 def _topologies(options: argparse.Namespace) -> int:
+    options.data = options.data or _cifake()
+    check_test(options, datasets.hashes(options.data))
     if status := _done("topologies", _search_topologies, options):
         return status
     from ml.search import ranking, report
@@ -74,7 +77,7 @@ def _topologies(options: argparse.Namespace) -> int:
     rows = report.write(options.out)
     answer(ranking.to_markdown(rows))
     if options.test:
-        _judge(options.out / "winner", options.test, options.data)
+        _judge(options.out / "winner", options)
     return 0
 
 
@@ -153,7 +156,7 @@ def _images(
     return datasets.load(options.data, form, limit=budget.images, progress=tell_loading)
 
 
-def _judge(model: Path, test: Path, train: Path) -> None:
+def _judge(model: Path, options: argparse.Namespace) -> None:
     """Evaluate a search's winner on the test images, unless that was done before."""
     import_tensorflow()
     from ml.artifacts import read_spec
@@ -163,7 +166,13 @@ def _judge(model: Path, test: Path, train: Path) -> None:
     if spec.evaluation:
         tell("The winner had its test before: this is what was found then.")
     else:
-        spec = publish(model, test, train, progress=tell_loading)
+        spec = publish(
+            model,
+            options.test,
+            options.data,
+            tolerated_copies=options.tolerated_copies,
+            progress=tell_loading,
+        )
     if spec.evaluation:
         answer(spec.evaluation.to_json())
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml import architectures, checkpoints, datasets, recipes, splits
+from ml import architectures, checkpoints, datasets, recipes
 from ml.balance import LEAST_SHARE, check_balance
 from ml.cli.interruption import interruptible
+from ml.cli.sealed import add_test, check_test
 from ml.cli.terminal import answer, tell, tell_loading, tell_report
 from ml.contract import TrainingConfig
 from ml.datasets import LabelledImages
@@ -66,7 +67,7 @@ def _add_train(train: argparse.ArgumentParser) -> None:
     train.add_argument("--out", type=Path, required=True, help="folder of the run")
     train.add_argument("--resume", action="store_true", help="go on after the last stored epoch")
     train.add_argument("--limit", type=int, help="use at most this many images")
-    _add_test(train, required=False)
+    add_test(train)
     train.add_argument(
         "--least-class-share",
         type=float,
@@ -96,7 +97,7 @@ def _add_export(export: argparse.ArgumentParser) -> None:
 
 def _add_publish(publish: argparse.ArgumentParser) -> None:
     publish.add_argument("--model", type=Path, required=True, help="folder of the model")
-    _add_test(publish, required=True)
+    add_test(publish, required=True)
     publish.add_argument("--train", type=Path, required=True, help="folder or zip trained on")
     publish.set_defaults(run=_publish)
 
@@ -108,21 +109,6 @@ def _add_data(command: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder or zip, where the data comes with a split of its own; the rarer class of "
         "the training images is then repeated until both are even",
-    )
-
-
-def _add_test(command: argparse.ArgumentParser, *, required: bool) -> None:
-    command.add_argument(
-        "--test",
-        type=Path,
-        required=required,
-        help="folder or zip of test images; refused where they are trained on",
-    )
-    command.add_argument(
-        "--tolerated-copies",
-        type=float,
-        default=0.0,
-        help="share of the test images that may be training images too (CIFAKE has .0189)",
     )
 
 
@@ -140,11 +126,7 @@ def _train(options: argparse.Namespace) -> int:
         parts["test"] = datasets.labels(options.test)
     for line in check_balance(parts, options.least_class_share):
         tell(line)
-    if options.test:
-        copies = splits.check_apart(
-            images.hashes, tuple(datasets.hashes(options.test)), tolerated=options.tolerated_copies
-        )
-        tell(f"{len(copies)} of them are among the test images too")
+    check_test(options, images.hashes)
     with interruptible() as should_stop:
         result = fit(
             config,

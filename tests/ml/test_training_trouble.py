@@ -3,9 +3,11 @@
 import dataclasses
 import json
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -185,5 +187,40 @@ def test_a_test_set_that_is_trained_on_stops_the_training(
     assert not (tmp_path / "run").exists()
     assert main([*command, "--tolerated-copies", "0.5"]) == 0
     told = capsys.readouterr().err
-    assert "1 of them are among the test images too" in told
+    assert "1 images are both in the training data and in test" in told
     assert "finished: " in told
+
+
+def test_an_unreadable_image_in_the_middle_is_named_skipped_and_counted(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "blobs.zip"
+    shutil.copy(archive, copy)
+    with zipfile.ZipFile(copy, "a") as file:
+        file.writestr("blobs/REAL/050 broken.jpg", blob(0, 50)[:300])
+    command = ["train", "--data", str(copy), "--out", str(tmp_path / "run")]
+    assert main([*command, *flags(dataclasses.replace(CONFIG, epochs=1, warmup_epochs=0.5))]) == 0
+    assert "skipped blobs/REAL/050 broken.jpg: " in capsys.readouterr().err
+    data = stored(tmp_path / "run")[0].data
+    assert (data.unreadable_images, data.train_images + data.validation_images) == (1, 200)
+
+
+def test_automatic_precision_is_full_where_there_is_no_gpu() -> None:
+    import tensorflow as tf
+
+    from ml.training import precision
+
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("this machine has a GPU")
+    chosen = [
+        precision.resolve(TrainingConfig(precision=wanted))
+        for wanted in ("auto", "float32", "mixed_bfloat16")
+    ]
+    assert chosen == ["float32", "float32", "mixed_bfloat16"]
+
+
+def test_training_in_bfloat16_learns(data: TrainingData, tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, precision="mixed_bfloat16")
+    result = fit(config, data, out_dir=tmp_path)
+    assert result.epochs[-1].validation_accuracy > 0.85
+    assert stored(tmp_path)[1]["model"][0].dtype == np.float32
