@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from ml import architectures, artifacts, exporting
-from ml.contract import Calibration, ModelSpec
+from ml.contract import Calibration, ModelSpec, Option
 from ml.inference import Detector
+from ml.recipes import Format
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (7, 8, 8, 3)).astype(np.uint8)
 READ = """
@@ -53,8 +54,8 @@ def test_keras_alone_gives_the_detectors_answers(
     ("name", "options", "form"),
     [("three_block", {"resolution": 22}, "keras"), ("resnet50", {"resolution": 32}, "h5")],
 )
-def test_the_published_networks_survive_the_file(
-    name: str, options: dict[str, int], form: exporting.Format, spec: ModelSpec, tmp_path: Path
+def test_the_published_networks_are_explained_and_survive_the_file(
+    name: str, options: dict[str, Option], form: Format, spec: ModelSpec, tmp_path: Path
 ) -> None:
     network = architectures.build(name, options, input_size=(8, 8))
     # A fresh ResNet50 has logits far from where the sigmoid can tell them apart.
@@ -69,6 +70,11 @@ def test_the_published_networks_survive_the_file(
     artifacts.save(tmp_path / name, published, network.save_weights)
     read = keras.models.load_model(exporting.write_whole(tmp_path / name, form))
     found = read.predict(PIXELS, verbose=0)[:, 0]
-    expected, _ = Detector.load(tmp_path / name).predict_arrays(PIXELS)
+    explained = Detector.load(tmp_path / name).explain_arrays(PIXELS)
+    expected = np.array([answer.p_fake for answer in explained])
     assert np.ptp(expected) > 0.001
     np.testing.assert_allclose(found, expected, atol=1e-5)
+    height, width = network.get_layer("features").output.shape[1:3]
+    for answer in explained:
+        assert answer.heatmap is not None
+        assert answer.heatmap.values.shape == (height, width)

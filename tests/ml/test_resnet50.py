@@ -1,20 +1,23 @@
 """ResNet50 starts from weights that are there, says what to give where not, and trains its end."""
 
+import dataclasses
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from ml import architectures
+from ml import architectures, checkpoints, recipes
 from ml.architectures.resnet50 import WEIGHTS_FILE
-from ml.contract import ContractError
+from ml.contract import ContractError, Option
+from ml.datasets import LabelledImages
 from ml.errors import ArtifactError
+from ml.training import TrainingData, fit
 
-SMALL = {"resolution": 32}
+SMALL: dict[str, Option] = {"resolution": 32}
 
 
-def built(**options: object) -> keras.Model:
+def built(**options: Option) -> keras.Model:
     return architectures.build("resnet50", SMALL | options, input_size=(16, 16))
 
 
@@ -57,6 +60,27 @@ def test_all_but_the_last_layers_stand_still(network: keras.Model) -> None:
     network(pixels, training=True)
     assert (frozen.moving_mean.numpy() == before[0]).all()
     assert (moving.moving_mean.numpy() != before[1]).any()
+
+
+def test_training_moves_nothing_that_is_frozen(images: LabelledImages, tmp_path: Path) -> None:
+    config = dataclasses.replace(
+        recipes.find("resnet50").config,
+        architecture_options=SMALL | {"weights": "none", "trainable_layers": 20},
+        epochs=1,
+        batch_size=8,
+        validation_images=4,
+    )
+    few = images.take(np.r_[0:8, 100:108])
+    fit(config, TrainingData.divide(few, config), out_dir=tmp_path)
+    _, arrays = checkpoints.read_required(tmp_path)
+    keras.utils.set_random_seed(config.seed)
+    start = built(trainable_layers=20)
+    pairs = zip(start.weights, arrays["model"], strict=True)
+    moved = {weight.path for weight, after in pairs if (weight.numpy() != after).any()}
+    free = {weight.path for layer in start.layers if layer.trainable for weight in layer.weights}
+    assert moved
+    assert moved <= free
+    assert any("moving_mean" in path for path in moved)
 
 
 def write_as_keras_publishes(base: keras.Model, path: Path) -> None:
@@ -114,7 +138,7 @@ def test_a_file_that_is_not_there_or_does_not_fit_is_told(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "options", [{"resolution": 31}, {"trainable_layers": 176}, {"dropout": 1.0}]
 )
-def test_options_outside_their_range_are_told(options: dict[str, object]) -> None:
+def test_options_outside_their_range_are_told(options: dict[str, Option]) -> None:
     with pytest.raises(ContractError, match=f"{next(iter(options))} must be"):
         built(**options)
 
