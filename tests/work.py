@@ -65,11 +65,11 @@ def media_files() -> set[Path]:
     return {path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()}
 
 
-def delivered() -> list[int]:
-    """Take what lies in the inference queue: the ids of the analyses, in order."""
+def delivered(name: str = "inference") -> list[int]:
+    """Take what lies in a queue: the ids of the analyses, in order."""
     ids = []
     with current_app.connection_for_read() as connection:
-        queue = connection.SimpleQueue("inference")
+        queue = connection.SimpleQueue(name)
         while queue.qsize():
             message = queue.get(block=False)
             message.ack()
