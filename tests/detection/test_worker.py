@@ -7,8 +7,8 @@ from celery import Celery, current_app
 from celery.signals import worker_ready
 
 from detection import ml_gateway, tasks
-from detection.models import Analysis, ModelVersion, State
-from detection.services.analysis import ANALYSE_IMAGE, analysis_claim
+from detection.models import Analysis, ModelVersion, State, Track
+from detection.services.analysis import ANALYSE_FACES, ANALYSE_IMAGE, analysis_claim
 from portal.models import User
 from tests import work
 from tests.fixtures import Queue
@@ -49,6 +49,17 @@ def test_it_takes_up_its_work_and_loads_the_champion(
     assert ml_gateway._detector.cache_info().currsize == 1
 
 
+def test_a_worker_for_faces_takes_up_its_work_and_loads_nothing_yet(
+    left_behind: Analysis, model: ModelVersion
+) -> None:
+    work.delivered("faces")
+    Analysis.objects.update(track=Track.FACE)
+    ml_gateway._detector.cache_clear()
+    starts("faces")
+    assert work.delivered("faces") == [left_behind.pk]
+    assert ml_gateway._detector.cache_info().currsize == 0
+
+
 def test_a_training_worker_leaves_that_alone(
     left_behind: Analysis, model: ModelVersion, queue: Queue
 ) -> None:
@@ -76,7 +87,8 @@ def test_with_a_broken_model_it_starts_and_warns(
 
 def test_the_task_has_the_name_by_which_it_is_sent() -> None:
     assert tasks.analyse_image.name == ANALYSE_IMAGE
-    assert ANALYSE_IMAGE in current_app.tasks
+    assert tasks.analyse_faces.name == ANALYSE_FACES
+    assert {ANALYSE_IMAGE, ANALYSE_FACES} <= set(current_app.tasks)
 
 
 def test_a_killed_workers_task_is_delivered_again() -> None:
@@ -86,7 +98,8 @@ def test_a_killed_workers_task_is_delivered_again() -> None:
     assert current_app.conf.accept_content == ["json"]
 
 
-def test_training_has_a_queue_of_its_own() -> None:
+def test_training_and_faces_have_queues_of_their_own() -> None:
+    assert current_app.amqp.router.route({}, ANALYSE_FACES)["queue"].name == "faces"
     route = current_app.amqp.router.route({}, "detection.tasks.train_version")
     assert route["queue"].name == "training"
     assert current_app.amqp.router.route({}, ANALYSE_IMAGE)["queue"].name == "inference"
