@@ -28,6 +28,7 @@ class Learner:
         config: What to build and how to move it.
         input_size: (width, height) of the images.
         steps: Of an epoch.
+        is_fresh: Whether it begins as configured; what is restored needs no initial weights.
 
     Raises:
         ContractError: As `ml.architectures.build`.
@@ -35,15 +36,22 @@ class Learner:
         TrainingError: `initial_weights_mismatch`.
     """
 
-    def __init__(self, config: TrainingConfig, input_size: tuple[int, int], steps: int) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        input_size: tuple[int, int],
+        steps: int,
+        *,
+        is_fresh: bool = True,
+    ) -> None:
         self.config, self.steps = config, steps
         keras.utils.set_random_seed(config.seed)
-        name, options = config.architecture, config.architecture_options
-        policy = precision.resolve(config)
+        name, policy = config.architecture, precision.resolve(config)
+        structure = architectures.structure(name, config.architecture_options)
+        options = config.architecture_options if is_fresh else structure
         self.model = architectures.build(name, options, input_size=input_size, precision=policy)
-        structure = architectures.structure(name, options)
         self.averaged = architectures.build(name, structure, input_size=input_size)
-        if config.initial_weights:
+        if config.initial_weights and is_fresh:
             _load_initial(config, self.model)
         self.averaged.set_weights(self.model.get_weights())
         self.joint = self._with_subjects() if config.subject_weight else self.model

@@ -73,7 +73,13 @@ def fit(
         checkpoints.check_same_run(stored[0], state)
         state = stored[0]
     checkpoints.make_folder(out_dir)
-    run = _Run(config, data, progress or (lambda report: None), should_stop or (lambda: False))
+    run = _Run(
+        config,
+        data,
+        progress or (lambda report: None),
+        should_stop or (lambda: False),
+        is_fresh=stored is None,
+    )
     if stored:
         run.restore(len(state.epochs), stored[1])
     while not _is_complete(config, state.epochs):
@@ -104,12 +110,14 @@ class _Run:
         data: TrainingData,
         progress: Progress,
         should_stop: Callable[[], bool],
+        *,
+        is_fresh: bool,
     ) -> None:
         self.config, self.data = config, data
         self.progress, self.should_stop = progress, should_stop
         self.batches = Batches(config, data.train)
         size = data.train.pixels.shape[2], data.train.pixels.shape[1]
-        self.learner = Learner(config, size, self.batches.steps)
+        self.learner = Learner(config, size, self.batches.steps, is_fresh=is_fresh)
         self.best: list[checkpoints.Array] = []
 
     def arrays(self, state: RunState) -> Arrays:

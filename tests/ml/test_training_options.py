@@ -1,6 +1,7 @@
 """Every way to train that can be chosen: it learns, repeats itself and survives an interruption."""
 
 import dataclasses
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,15 @@ class TestInitialWeights:
         _, network = artifacts.load_network(model_dir)
         kernel = stored(tmp_path)[1]["averaged"][0]
         np.testing.assert_allclose(kernel, network.get_weights()[0], atol=1e-6)
+
+    def test_a_resumed_run_does_without_them(
+        self, model_dir: Path, data: TrainingData, tmp_path: Path
+    ) -> None:
+        initial = Path(shutil.copytree(model_dir, tmp_path / "initial"))
+        config = dataclasses.replace(CONFIG, epochs=2, initial_weights=str(initial))
+        assert fit(config, data, out_dir=tmp_path / "run", should_stop=after(12)).epochs
+        shutil.rmtree(initial)
+        assert fit(config, data, out_dir=tmp_path / "run", resume=True).status == "finished"
 
     @pytest.mark.parametrize("options", [{"width": 8}, {"width": 2}])
     def test_those_of_another_shape_are_refused(
