@@ -43,7 +43,7 @@ class LiteRTRuntime:
 
     Args:
         graph: A compiled graph's bytes.
-        threads: Cores for one pass; `None` takes all that the process may use.
+        threads: Cores for one pass; `None` takes all.
 
     Raises:
         ArtifactError: `invalid_graph` when these are not the bytes of such a graph.
@@ -51,7 +51,7 @@ class LiteRTRuntime:
 
     def __init__(self, graph: bytes, *, threads: int | None = None) -> None:
         self._graph = graph
-        self._threads = threads or len(os.sched_getaffinity(0))
+        self._threads = threads or os.cpu_count() or 1
         self._lock = threading.Lock()
         self._passes: dict[int, _Pass] = {}
         with silenced():  # The first interpreter of a process announces its delegate.

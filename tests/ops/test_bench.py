@@ -45,7 +45,7 @@ def test_each_missed_bar_is_named_with_its_figure() -> None:
     portal = PortalFigures(30.0, 1200.0, 1500.0, peaks, 5.2)
     assert missed(slow, portal, TrainingFigures(94.0, 100.0)) == [
         "a heatmap at most doubles a prediction: 2.05 times",
-        "an image with heatmap takes at most 1/40 of Keras' predict and generic Grad-CAM: 1/29",
+        "one image with heatmap in 1/40 of the time of plain Keras: 1/29",
         "batches of 64 reach 0.9 of the bare interpreter's throughput: 0.89",
         "training keeps at least 0.95 of the speed of a bare `fit`: 0.940",
         "one image within 1 s at the median, embedded: 1200 ms",
