@@ -206,14 +206,13 @@ def _config(options: argparse.Namespace) -> TrainingConfig:
     base = recipe.config if recipe else TrainingConfig()
     names = (*_FIELDS, "architecture_options", "horizontal_flip")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    if given.get("architecture", base.architecture) == base.architecture:
-        shared = base.architecture_options | given.get("architecture_options", {})
-        given["architecture_options"] = shared
-    if options.weights is not None:
-        given["architecture_options"] = {
-            **given.get("architecture_options", {}),
-            "weights": options.weights,
-        }
+    same = given.get("architecture", base.architecture) == base.architecture
+    chosen = {} if options.weights is None else {"weights": options.weights}
+    given["architecture_options"] = {
+        **(base.architecture_options if same else {}),
+        **(options.architecture_options or {}),
+        **chosen,
+    }
     # By way of JSON, because that road checks the type of each value.
     return TrainingConfig.from_json(json.dumps(dataclasses.asdict(base) | given))
 

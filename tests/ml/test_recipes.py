@@ -106,4 +106,4 @@ def test_what_cannot_be_cooked_is_told_in_one_sentence(
     run = tmp_path / "run"
     assert main(["train", "--data", str(archive), "--out", str(run), *arguments]) == 1
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"{code}: ")
-    assert not run.exists()
+    assert checkpoints.read(run) is None
