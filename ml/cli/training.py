@@ -5,7 +5,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ml import architectures, checkpoints, datasets, recipes
 from ml.balance import LEAST_SHARE, check_balance
@@ -75,7 +75,7 @@ def _add_train(train: argparse.ArgumentParser) -> None:
         help="of the images of each part that the smaller class must have",
     )
     train.add_argument("--recipe", help=f"one of {', '.join(recipes.names())}")
-    train.add_argument("--architecture-options", type=json.loads, help="JSON object")
+    train.add_argument("--architecture-options", type=_json_object, help="JSON object")
     train.add_argument("--weights", help="to begin with, where the architecture takes such")
     train.add_argument("--horizontal-flip", type=json.loads, help="true or false")
     for name, kind in _FIELDS.items():
@@ -194,6 +194,13 @@ def _publish(options: argparse.Namespace) -> int:
     if spec.evaluation:
         answer(spec.evaluation.to_json())
     return 0
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"a JSON object is wanted. Received: {text}")
+    return value
 
 
 def _recipe(options: argparse.Namespace) -> Recipe | None:
