@@ -197,7 +197,10 @@ def _publish(options: argparse.Namespace) -> int:
 
 
 def _json_object(text: str) -> dict[str, Any]:
-    value = json.loads(text)
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
     if not isinstance(value, dict):
         raise argparse.ArgumentTypeError(f"a JSON object is wanted. Received: {text}")
     return value
