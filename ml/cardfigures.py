@@ -42,7 +42,7 @@ def sections(record: EvaluationRecord) -> list[str]:
 
 
 def _figures(record: EvaluationRecord) -> str:
-    all_images = "all test images" if record.split in ("", "test") else f"all of {record.split}"
+    all_images = "all test images" if _is_test(record) else f"all of {record.split}"
     columns: dict[str, Metrics] = {all_images: record}
     if record.deduplicated:
         columns["without copies of training images"] = record.deduplicated
@@ -58,12 +58,17 @@ def _figures(record: EvaluationRecord) -> str:
     return "\n\n".join([_what(record), table, *_intervals(record)])
 
 
+def _is_test(record: EvaluationRecord) -> bool:
+    return record.split in ("", "test")  # a record of an earlier version names no split
+
+
 def _what(record: EvaluationRecord) -> str:
+    sealed = " The test images were used for these figures only." if _is_test(record) else ""
     unreadable = f" {len(record.unreadable)} could not be read." if record.unreadable else ""
     rule = f" ({record.threshold_rule})" if record.threshold_rule else ""
     return (
         f"Data `{record.data}`, content sha256 `{record.data_sha256}`, threshold "
-        f"{record.threshold}{rule}. The test images were used for these figures only.{unreadable}"
+        f"{record.threshold}{rule}.{sealed}{unreadable}"
     )
 
 
@@ -111,12 +116,14 @@ def _heatmaps(found: ExplanationFigures) -> str:
 def _speed(record: EvaluationRecord) -> str:
     if record.speed is None:
         return ""
+    told = record.speed
+    load = "" if told.load_average is None else f", load average {told.load_average}"
     versions = ", ".join(f"{name} {number}" for name, number in record.versions.items())
     return (
-        f"One prepared image took {record.speed.image_ms} ms, with heatmap "
-        f"{record.speed.image_with_heatmap_ms} ms (medians; {record.speed.machine}); files one "
-        f"after the other,\nwith reading and decoding, {record.images_per_second:,} a second. "
-        "Only figures of one run compare.\n"
+        f"One prepared image takes {told.image_ms} ms, with heatmap {told.image_with_heatmap_ms} "
+        f"ms (the fastest of many tries).\nThe evaluation went through "
+        f"{record.images_per_second:,} files a second, with reading and decoding.\n"
+        f"Machine: {told.machine}{load}; only figures of one run compare.\n"
         f"Measured with {versions}."
     )
 

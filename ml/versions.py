@@ -16,3 +16,8 @@ def machine() -> str:
     """Return the cores that this process may use and the kind of processor."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{cores} cores, {platform.machine()}, {platform.system()}"
+
+
+def load_average() -> float | None:
+    """Return how many processes wanted to run in the last minute, where the system tells."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None

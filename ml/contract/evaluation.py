@@ -58,14 +58,20 @@ class Bootstrap:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How long one prepared image took, in turns with and without heatmap; medians.
+    """How long one prepared image takes, with and without heatmap: the fastest of many tries.
 
-    Only figures of one run on one machine compare.
+    Other work on the machine can only slow a try. Only figures of one run on one machine compare.
+
+    Attributes:
+        machine: Cores and kind.
+        load_average: Processes that wanted to run in the minute before, the own ones included;
+            `None` where the system does not tell.
     """
 
     image_ms: float
     image_with_heatmap_ms: float
     machine: str
+    load_average: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,8 @@ def _counts(metrics: Metrics) -> str:
 def _speed(record: EvaluationRecord) -> list[tuple[str, str]]:
     rows = [("images_per_second", f"{record.images_per_second} with reading and decoding")]
     if record.speed:
-        one, explained = record.speed.image_ms, record.speed.image_with_heatmap_ms
-        rows.append(("one image", f"{one} ms, with heatmap {explained} ms, {record.speed.machine}"))
+        speed = record.speed
+        times = f"{speed.image_ms} ms, with heatmap {speed.image_with_heatmap_ms} ms"
+        load = "" if speed.load_average is None else f", load {speed.load_average}"
+        rows.append(("one image", f"{times}; {speed.machine}{load}"))
     return rows

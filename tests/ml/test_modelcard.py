@@ -48,7 +48,7 @@ def record() -> EvaluationRecord:
         deduplicated=metrics(0.8),
         bootstrap=Bootstrap({"accuracy": (0.8911, 0.9122)}, 1000, 0.95, 7),
         tiers={tier.name: metrics(0.5 + place / 10) for place, tier in enumerate(TIERS)},
-        speed=Speed(1.25, 1.75, "2 cores"),
+        speed=Speed(1.25, 1.75, "2 cores", 0.4),
         seed=7,
         versions={"numpy": "2.4.6"},
     )
@@ -103,6 +103,7 @@ def test_every_tier_is_a_row_beside_the_images_as_they_are(record: EvaluationRec
 
 def test_speed_and_versions_are_told(record: EvaluationRecord) -> None:
     assert "1.25 ms, with heatmap 1.75 ms" in card(record)
+    assert "2 cores, load average 0.4" in card(record)
     assert "numpy 2.4.6" in card(record)
 
 
@@ -120,6 +121,14 @@ def test_heatmaps_are_told_beside_maps_that_know_no_network(record: EvaluationRe
     assert cells(text, "grad-cam") == [["0.4100", "0.8200", "0.7300", "0.0400"]]
     assert cells(text, "sobel") == [["0.6000", "0.7000", "-", "-"]]
     assert "500 images and 250 half-replaced ones" in text
+
+
+def test_only_the_test_part_is_called_sealed(record: EvaluationRecord) -> None:
+    sealed = "The test images were used for these figures only."
+    assert sealed in card(record)
+    other = card(dataclasses.replace(record, split="validation"))
+    assert sealed not in other
+    assert "all of validation" in other
 
 
 def test_what_was_not_measured_has_no_heading(record: EvaluationRecord) -> None:
