@@ -1,9 +1,11 @@
 """Each face gets its own verdict beside the image's, and nothing of the image's changes by it."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 from PIL import Image
@@ -254,3 +256,31 @@ def test_the_administrator_sees_the_faces(judged: Analysis, as_admin: Client) ->
     for face in judged.faces.all():
         assert f"/faces/{face.public_id}/heatmap/" in page
     assert as_admin.get("/admin/detection/analysis/?track__exact=face").status_code == 200
+
+
+def test_a_terminal_tells_of_faces_too(
+    model: ModelVersion,
+    face_model: ModelVersion,
+    couple: bytes,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path, small = tmp_path / "couple.jpg", tmp_path / "small.png"
+    path.write_bytes(couple)
+    small.write_bytes(images.plain("red"))
+    call_command("classify", "--json", str(path), str(small))
+    told, without = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert [face["verdict"] for face in told["faces"]] == ["likely_ai", "likely_real"]
+    assert (told["face_model"], told["face_version"]) == ("face-colours", 1)
+    assert told["verdict"] == "inconclusive"
+    assert "faces" not in without
+
+    call_command("classify", str(path))
+    image, first, second = capsys.readouterr().out.splitlines()
+    assert "Inconclusive" in image
+    assert first.strip().startswith("face 1 (")
+    assert "Likely AI-generated" in first
+    assert "Likely real" in second
+
+    call_command("classify", "--json", "--no-faces", str(path))
+    assert "faces" not in json.loads(capsys.readouterr().out)
