@@ -70,14 +70,14 @@ def _bare(config: TrainingConfig, images: LabelledImages) -> Callable[[], object
     """An epoch of Keras' `fit` on arrays in memory, compiled as Keras does by default."""
     import keras
 
-    from ml.training import precision
+    from ml.training import device
     from ml.training.optimisers import optimiser
 
     network = architectures.build(
         config.architecture,
         config.architecture_options,
         input_size=architectures.find(config.architecture).input_size,
-        precision=precision.resolve(config),
+        precision=device.precision(config),
     )
     network.compile(
         optimiser(config, config.peak_learning_rate, 1000, 0),

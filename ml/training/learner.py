@@ -14,7 +14,7 @@ from ml.checkpoints import Arrays
 from ml.contract import TrainingConfig
 from ml.datasets import LabelledImages
 from ml.errors import TrainingError
-from ml.training import precision
+from ml.training import device
 from ml.training.optimisers import optimiser
 from ml.training.subjects import SUBJECTS
 
@@ -46,7 +46,7 @@ class Learner:
     ) -> None:
         self.config, self.steps = config, steps
         keras.utils.set_random_seed(config.seed)
-        name, policy = config.architecture, precision.resolve(config)
+        name, policy = config.architecture, device.precision(config)
         structure = architectures.structure(name, config.architecture_options)
         options = config.architecture_options if is_fresh else structure
         self.model = architectures.build(name, options, input_size=input_size, precision=policy)
@@ -128,7 +128,7 @@ class Learner:
         """Start a cycle: a fresh optimiser, and a step compiled for it."""
         self.optimiser = optimiser(self.config, peak, steps, warmup)
         self.optimiser.build(self.joint.trainable_variables)
-        self.step = tf.function(self._step)
+        self.step = tf.function(self._step, jit_compile=device.wants_xla() or None)
 
     def _step(self, pixels: tf.Tensor, targets: tf.Tensor) -> None:
         """Learn from pixels (n, h, w, 3) and targets (n, 1 or 11)."""

@@ -208,12 +208,12 @@ def test_an_unreadable_image_in_the_middle_is_named_skipped_and_counted(
 def test_automatic_precision_is_full_where_there_is_no_gpu() -> None:
     import tensorflow as tf
 
-    from ml.training import precision
+    from ml.training import device
 
     if tf.config.list_physical_devices("GPU"):
         pytest.skip("this machine has a GPU")
     chosen = [
-        precision.resolve(TrainingConfig(precision=wanted))
+        device.precision(TrainingConfig(precision=wanted))
         for wanted in ("auto", "float32", "mixed_bfloat16")
     ]
     assert chosen == ["float32", "float32", "mixed_bfloat16"]
