@@ -7,8 +7,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from ml import architectures
 from ml.contract import FORMAT_VERSION, ModelSpec
@@ -171,7 +172,7 @@ def _check_format(text: str) -> None:
         )
 
 
-def _opened(path: Path, kind: str) -> BinaryIO:
+def _opened(path: Path, kind: str) -> BufferedReader:
     try:
         return path.open("rb")
     except OSError as error:
@@ -180,7 +181,7 @@ def _opened(path: Path, kind: str) -> BinaryIO:
         ) from error
 
 
-def _require_hash(file: BinaryIO, found: str, wanted: str) -> None:
+def _require_hash(file: BufferedReader, found: str, wanted: str) -> None:
     if found != wanted:
         raise ArtifactError(
             "hash_mismatch",
