@@ -37,7 +37,8 @@ def verdicts(portal: Installation, submission: str) -> dict[str, tuple[str, floa
     rows = portal.rows(
         "SELECT i.file_name, a.verdict, a.p_fake, a.in_domain FROM detection_analysis a"
         " JOIN detection_submittedimage i ON i.id = a.image_id"
-        " JOIN detection_submission s ON s.id = i.submission_id WHERE s.public_id = %s",
+        " JOIN detection_submission s ON s.id = i.submission_id"
+        " WHERE s.public_id = %s AND a.track <> 'face'",
         submission,
     )
     return {name: (verdict, p_fake, bool(inside)) for name, verdict, p_fake, inside in rows}
