@@ -26,7 +26,8 @@ document.addEventListener("htmx:afterSettle", () => {
 // away for a moment is simply asked again.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, pathInfo } = event.detail;
-  const isElsewhere = new URL(xhr.responseURL).pathname !== pathInfo.requestPath;
+  const [requested] = pathInfo.requestPath.split("?");
+  const isElsewhere = new URL(xhr.responseURL).pathname !== requested;
   if (!isElsewhere && xhr.status !== 404) return;
   event.detail.shouldSwap = false;
   location.reload();
