@@ -21,7 +21,7 @@ SEED = 7
 KEPT = 24
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kept:
     """An image that was kept to be looked at, and what the model said of it."""
 
