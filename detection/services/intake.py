@@ -173,11 +173,13 @@ def _stored(
         image.save()
         for track in _tracks(image):
             analysis = Analysis.objects.create(image=image, track=track)
-            # Robust: once the rows are stored, no trouble with the broker may take the files away.
-            transaction.on_commit(
-                lambda pk=analysis.pk: analysis_enqueue(analysis_id=pk), robust=True
-            )
+            _enqueue_on_commit(analysis.pk)
     return image
+
+
+def _enqueue_on_commit(analysis_id: int) -> None:
+    # Robust: once the rows are stored, no trouble with the broker may take their files away.
+    transaction.on_commit(lambda: analysis_enqueue(analysis_id=analysis_id), robust=True)
 
 
 def _tracks(image: SubmittedImage) -> list[Track]:

@@ -10,7 +10,6 @@ from keras import layers
 
 from ml.errors import ArtifactError
 
-Tensor = keras.KerasTensor
 # Filters, height and width of the kernel.
 Step = tuple[int, int, int]
 
@@ -111,8 +110,14 @@ class _Maker:
         return max(LEAST_FILTERS, round(published * self.width))
 
     def conv(
-        self, x: Tensor, name: str, step: Step, *, strides: int = 1, padding: str = "same"
-    ) -> Tensor:
+        self,
+        x: keras.KerasTensor,
+        name: str,
+        step: Step,
+        *,
+        strides: int = 1,
+        padding: str = "same",
+    ) -> keras.KerasTensor:
         filters, *kernel = step
         x = layers.Conv2D(
             self.filters(filters),
@@ -126,18 +131,20 @@ class _Maker:
         )(x)
         return self.relu(self.norm(x, f"{name}.bn"))
 
-    def norm(self, x: Tensor, name: str) -> Tensor:
+    def norm(self, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
         return layers.BatchNormalization(
             epsilon=1e-3, momentum=0.9, dtype=self.precision, name=name
         )(x)
 
-    def relu(self, x: Tensor, name: str | None = None) -> Tensor:
+    def relu(self, x: keras.KerasTensor, name: str | None = None) -> keras.KerasTensor:
         return layers.Activation("relu", dtype=self.precision, name=name)(x)
 
-    def pool(self, x: Tensor) -> Tensor:
+    def pool(self, x: keras.KerasTensor) -> keras.KerasTensor:
         return layers.MaxPooling2D(3, strides=2, dtype=self.precision)(x)
 
-    def branch(self, x: Tensor, name: str, steps: Sequence[Step], *, halving: bool) -> Tensor:
+    def branch(
+        self, x: keras.KerasTensor, name: str, steps: Sequence[Step], *, halving: bool
+    ) -> keras.KerasTensor:
         """Convolve step by step; where `halving`, the last one takes every second place."""
         for index, step in enumerate(steps):
             place = f"{name}.{index}" if len(steps) > 1 else name
@@ -148,14 +155,14 @@ class _Maker:
 
     def residual(
         self,
-        x: Tensor,
+        x: keras.KerasTensor,
         name: str,
         branches: Sequence[Sequence[Step]],
         *,
         scale: float,
         is_last: bool = False,
         output: str | None = None,
-    ) -> Tensor:
+    ) -> keras.KerasTensor:
         """Add what the branches found, scaled down, as unscaled sums made training diverge."""
         found = [
             self.branch(x, f"{name}.branch{index}", steps, halving=False)
@@ -167,7 +174,9 @@ class _Maker:
         x = layers.Add(dtype=self.precision)([x, y])
         return x if is_last else self.relu(x, output)
 
-    def reduction(self, x: Tensor, name: str, branches: Sequence[Sequence[Step]]) -> Tensor:
+    def reduction(
+        self, x: keras.KerasTensor, name: str, branches: Sequence[Sequence[Step]]
+    ) -> keras.KerasTensor:
         """Halve the size: the branches beside a maximum."""
         found = [
             self.branch(x, f"{name}.branch{index}", steps, halving=True)
@@ -176,7 +185,7 @@ class _Maker:
         return layers.Concatenate(dtype=self.precision)([*found, self.pool(x)])
 
 
-def _stem(make: _Maker, x: Tensor) -> Tensor:
+def _stem(make: _Maker, x: keras.KerasTensor) -> keras.KerasTensor:
     """From (160, 160, 3) to (17, 17, 256)."""
     x = make.conv(x, "conv2d_1a", (32, 3, 3), strides=2, padding="valid")
     x = make.conv(x, "conv2d_2a", (32, 3, 3), padding="valid")
@@ -187,7 +196,7 @@ def _stem(make: _Maker, x: Tensor) -> Tensor:
     return make.conv(x, "conv2d_4b", (256, 3, 3), strides=2, padding="valid")
 
 
-def _head(make: _Maker, x: Tensor, dropout: float) -> Tensor:
+def _head(make: _Maker, x: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
     """Average over the places, embed, and weigh the embedding into one logit."""
     x = layers.GlobalAveragePooling2D(dtype=make.precision)(x)
     x = layers.Dropout(dropout, dtype=make.precision)(x)

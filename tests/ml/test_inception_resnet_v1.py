@@ -1,6 +1,8 @@
 """The face network is the published one at width 1, and takes weights converted from it."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,18 +15,18 @@ from ml.errors import ArtifactError
 
 NAME = "inception_resnet_v1"
 SIDE = 96
-SMALL = {"width": 0.05}
+SMALL: Mapping[str, object] = {"width": 0.05}
 # Of the published network up to its embedding of 512 numbers.
 PUBLISHED_PARAMETERS = 23_482_624
 
 
-def built(options: dict[str, object]) -> keras.Model:
+def built(options: Mapping[str, object]) -> keras.Model:
     return architectures.build(NAME, options, input_size=(SIDE, SIDE))
 
 
 def as_pytorch_has_them(network: keras.Model) -> dict[str, npt.NDArray[np.float32]]:
     """The arrays of a network under PyTorch's names and in its layout."""
-    arrays = {}
+    arrays: dict[str, npt.NDArray[np.float32]] = {}
     for layer in network.layers:
         values = [weight.numpy() for weight in layer.weights]
         if layer.name == "logit" or not values:
@@ -54,7 +56,8 @@ def source() -> keras.Model:
 @pytest.fixture
 def converted(source: keras.Model, tmp_path: Path) -> Path:
     path = tmp_path / "vggface2.npz"
-    np.savez(path, **as_pytorch_has_them(source))
+    arrays: dict[str, Any] = as_pytorch_has_them(source)
+    np.savez(path, **arrays)
     return path
 
 
