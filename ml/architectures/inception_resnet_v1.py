@@ -12,6 +12,22 @@ from ml.errors import ArtifactError
 
 # Filters, height and width of the kernel.
 Step = tuple[int, int, int]
+Branches = Sequence[Sequence[Step]]
+
+# Named by the places a side that each sees in the original, larger layout.
+BLOCK_35: Branches = (
+    [(32, 1, 1)],
+    [(32, 1, 1), (32, 3, 3)],
+    [(32, 1, 1), (32, 3, 3), (32, 3, 3)],
+)
+REDUCTION_A: Branches = ([(384, 3, 3)], [(192, 1, 1), (192, 3, 3), (256, 3, 3)])
+BLOCK_17: Branches = ([(128, 1, 1)], [(128, 1, 1), (128, 1, 7), (128, 7, 1)])
+REDUCTION_B: Branches = (
+    [(256, 1, 1), (384, 3, 3)],
+    [(256, 1, 1), (256, 3, 3)],
+    [(256, 1, 1), (256, 3, 3), (256, 3, 3)],
+)
+BLOCK_8: Branches = ([(192, 1, 1)], [(192, 1, 1), (192, 1, 3), (192, 3, 1)])
 
 LEAST_FILTERS = 8
 EMBEDDING = 512
@@ -53,19 +69,15 @@ def build(
     x = layers.Rescaling(1 / 128, offset=-127.5 / 128, dtype=precision)(image)
     x = _stem(make, x)
     for index in range(5):
-        branches = (((32, 1, 1),), ((32, 1, 1), (32, 3, 3)), ((32, 1, 1), (32, 3, 3), (32, 3, 3)))
-        x = make.residual(x, f"repeat_1.{index}", branches, scale=0.17)
-    x = make.reduction(x, "mixed_6a", (((384, 3, 3),), ((192, 1, 1), (192, 3, 3), (256, 3, 3))))
+        x = make.residual(x, f"repeat_1.{index}", BLOCK_35, scale=0.17)
+    x = make.reduction(x, "mixed_6a", REDUCTION_A)
     for index in range(10):
-        branches = (((128, 1, 1),), ((128, 1, 1), (128, 1, 7), (128, 7, 1)))
         name = "features" if index == 9 else None
-        x = make.residual(x, f"repeat_2.{index}", branches, scale=0.10, output=name)
-    deep = ((256, 1, 1), (256, 3, 3), (256, 3, 3))
-    x = make.reduction(x, "mixed_7a", (((256, 1, 1), (384, 3, 3)), deep[:2], deep))
-    branches = (((192, 1, 1),), ((192, 1, 1), (192, 1, 3), (192, 3, 1)))
+        x = make.residual(x, f"repeat_2.{index}", BLOCK_17, scale=0.10, output=name)
+    x = make.reduction(x, "mixed_7a", REDUCTION_B)
     for index in range(5):
-        x = make.residual(x, f"repeat_3.{index}", branches, scale=0.20)
-    x = make.residual(x, "block8", branches, scale=1.0, is_last=True)
+        x = make.residual(x, f"repeat_3.{index}", BLOCK_8, scale=0.20)
+    x = make.residual(x, "block8", BLOCK_8, scale=1.0, is_last=True)
     network = keras.Model(image, _head(make, x, dropout), name="inception_resnet_v1")
     if weights:
         load_pretrained(network, Path(weights))
@@ -157,7 +169,7 @@ class _Maker:
         self,
         x: keras.KerasTensor,
         name: str,
-        branches: Sequence[Sequence[Step]],
+        branches: Branches,
         *,
         scale: float,
         is_last: bool = False,
@@ -174,9 +186,7 @@ class _Maker:
         x = layers.Add(dtype=self.precision)([x, y])
         return x if is_last else self.relu(x, output)
 
-    def reduction(
-        self, x: keras.KerasTensor, name: str, branches: Sequence[Sequence[Step]]
-    ) -> keras.KerasTensor:
+    def reduction(self, x: keras.KerasTensor, name: str, branches: Branches) -> keras.KerasTensor:
         """Halve the size: the branches beside a maximum."""
         found = [
             self.branch(x, f"{name}.branch{index}", steps, halving=True)
