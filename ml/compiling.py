@@ -5,12 +5,13 @@ places, the gradient that an explanation needs is the same for every image and p
 gives logits and feature map, and holds that gradient as a constant.
 """
 
+import dataclasses
 import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -24,10 +25,11 @@ from ml.runtimes.litert import LiteRTRuntime
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["can_compile", "compile_elsewhere", "compile_network", "compile_stored"]
+__all__ = ["Precision", "can_compile", "compile_elsewhere", "compile_network", "compile_stored"]
 
+Precision = Literal["float32", "int8"]
 # Largest difference allowed between graph and network, as a share of the largest value.
-TOLERANCE = 1e-3
+TOLERANCES: dict[Precision, float] = {"float32": 1e-3, "int8": 0.05}
 PROBES = 8
 # Of a process that imports TensorFlow and compiles; a machine under load may be slow.
 PATIENCE_SECONDS = 600
@@ -39,10 +41,11 @@ def can_compile(spec: ModelSpec) -> bool:
 
 
 def compile_network(spec: ModelSpec, network: "keras.Model") -> bytes:
-    """Return the graph of a network in float32, held to the network on images of noise.
+    """Return the graph of a network, held to the network on images of noise.
 
     Args:
-        spec: Whose layer is to be explained.
+        spec: Its layer is explained, and its precision computed in. In `int8` kernels are rounded
+            channel by channel beforehand and activations image by image on the way.
         network: From float pixels (n, height, width, 3) in [0, 255] to logits (n, 1).
 
     Raises:
@@ -53,18 +56,23 @@ def compile_network(spec: ModelSpec, network: "keras.Model") -> bytes:
 
     probes = _noise(spec.input_size)
     wanted = TensorFlowRuntime(network, spec.gradcam_layer).evidence(probes)
-    graph = _converted(network, spec.gradcam_layer, _constant_gradient(wanted.gradients))
-    _require_equal(LiteRTRuntime(graph).evidence(probes), wanted)
+    gradient = _constant_gradient(wanted.gradients)
+    graph = _converted(network, spec.gradcam_layer, gradient, spec.graph_precision)
+    tolerance = TOLERANCES[spec.graph_precision]
+    _require_equal(LiteRTRuntime(graph).evidence(probes), wanted, tolerance)
     return graph
 
 
-def compile_stored(directory: Path) -> ModelSpec:
+def compile_stored(directory: Path, precision: Precision = "float32") -> ModelSpec:
     """Compile a stored model and keep the graph beside its weights, its hash in the spec.
+
+    Figures that were measured with another graph are not measured again.
 
     Raises:
         ArtifactError: As `ml.artifacts.load_network` and `compile_network`.
     """
-    spec, network = artifacts.load_network(directory)
+    stored, network = artifacts.load_network(directory)
+    spec = dataclasses.replace(stored, graph_precision=precision)
     return artifacts.add_graph(directory, spec, compile_network(spec, network))
 
 
@@ -91,7 +99,7 @@ def compile_elsewhere(directory: Path) -> bytes:
         return target.read_bytes()
 
 
-def _converted(network: "keras.Model", layer: str, gradient: Floats) -> bytes:
+def _converted(network: "keras.Model", layer: str, gradient: Floats, precision: Precision) -> bytes:
     """Write the network down for LiteRT, from uint8 pixels of any number of images."""
     import keras
     import tensorflow as tf
@@ -115,6 +123,8 @@ def _converted(network: "keras.Model", layer: str, gradient: Floats) -> bytes:
         converter = tf.lite.TFLiteConverter.from_concrete_functions(
             [answer.get_concrete_function()], module
         )
+        if precision == "int8":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
         graph: bytes = converter.convert()
     return graph
 
@@ -122,7 +132,7 @@ def _converted(network: "keras.Model", layer: str, gradient: Floats) -> bytes:
 def _constant_gradient(gradients: Floats) -> Floats:
     """Return the gradient (channels,) that (n, h, w, channels) repeats everywhere."""
     first: Floats = gradients[0, 0, 0]
-    if not _are_close(gradients, np.broadcast_to(first, gradients.shape)):
+    if not _are_close(gradients, np.broadcast_to(first, gradients.shape), TOLERANCES["float32"]):
         raise ArtifactError(
             "no_linear_head",
             "The gradient of the logit depends on the image, so the network cannot be compiled.",
@@ -130,9 +140,9 @@ def _constant_gradient(gradients: Floats) -> Floats:
     return first
 
 
-def _require_equal(found: Evidence, wanted: Evidence) -> None:
+def _require_equal(found: Evidence, wanted: Evidence, tolerance: float) -> None:
     for name in ("logits", "maps", "gradients"):
-        if not _are_close(getattr(found, name), getattr(wanted, name)):
+        if not _are_close(getattr(found, name), getattr(wanted, name), tolerance):
             largest = np.abs(getattr(found, name) - getattr(wanted, name)).max()
             raise ArtifactError(
                 "graph_differs",
@@ -141,10 +151,10 @@ def _require_equal(found: Evidence, wanted: Evidence) -> None:
             )
 
 
-def _are_close(found: Floats, wanted: Floats) -> bool:
+def _are_close(found: Floats, wanted: Floats, tolerance: float) -> bool:
     # Nothing is close to NaN, nor infinity to itself: a network that answers so must not pass.
     with np.errstate(invalid="ignore"):
-        return bool(np.abs(found - wanted).max() <= TOLERANCE * np.abs(wanted).max())
+        return bool(np.abs(found - wanted).max() <= tolerance * np.abs(wanted).max())
 
 
 def _noise(size: tuple[int, int]) -> Pixels:

@@ -11,6 +11,9 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Register this module's command."""
     compile_ = commands.add_parser("compile", help="make a stored model's graph for LiteRT")
     compile_.add_argument("--model", type=Path, required=True, help="folder of the model")
+    compile_.add_argument(
+        "--precision", choices=("float32", "int8"), default="float32", help="of the arithmetic"
+    )
     compile_.set_defaults(run=_compile)
 
 
@@ -26,6 +29,6 @@ def _compile(options: argparse.Namespace) -> int:
             "gradient that explains them depends on the image.",
         )
     import_tensorflow()
-    spec = compiling.compile_stored(options.model)
+    spec = compiling.compile_stored(options.model, options.precision)
     tell(f"compiled {spec.name}: {spec.graph_file}, sha256 {spec.graph_sha256}")
     return 0

@@ -84,7 +84,8 @@ class Domain:
 class ModelSpec(JsonForm):
     """All that a set of weights needs in order to be run and judged.
 
-    `graph_sha256` is that of the compiled graph of the same weights, empty where there is none.
+    `graph_sha256` is that of the compiled graph of the same weights, empty where there is none;
+    in `int8` it multiplies weights and activations as rounded to 8 bits.
     """
 
     name: str
@@ -104,6 +105,7 @@ class ModelSpec(JsonForm):
     weights_file: str = "weights.weights.h5"
     graph_file: str = "graph.tflite"
     graph_sha256: str = ""
+    graph_precision: Literal["float32", "int8"] = "float32"
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ import pytest
 from ml import architectures, artifacts, compiling
 from ml.contract import ModelSpec
 from ml.errors import ArtifactError
+from ml.runtimes.litert import LiteRTRuntime
 from ml.runtimes.tensorflow import TensorFlowRuntime
 from tests.data import ROOT
 
@@ -109,10 +110,23 @@ def test_a_graph_that_differs_from_its_network_is_an_error(
 ) -> None:
     """As a converter would whose arithmetic is not the network's: held to a stricter bound."""
     network = architectures.build("residual", {"widths": (8,)}, input_size=(8, 8))
-    monkeypatch.setattr(compiling, "TOLERANCE", 1e-12)
+    monkeypatch.setitem(compiling.TOLERANCES, "float32", 1e-12)
     with pytest.raises(ArtifactError, match="Received: a difference") as caught:
         compiling.compile_network(spec, network)
     assert caught.value.code in ("graph_differs", "no_linear_head")
+
+
+def test_in_8_bits_the_graph_is_smaller_and_answers_nearly_the_same(spec: ModelSpec) -> None:
+    options = {"widths": (16, 32), "blocks": 1}
+    network = architectures.build("residual", options, input_size=(8, 8))
+    pixels = np.random.default_rng(3).integers(0, 256, (20, 8, 8, 3)).astype(np.uint8)
+    exact = compiling.compile_network(spec, network)
+    rounded = compiling.compile_network(dataclasses.replace(spec, graph_precision="int8"), network)
+    assert len(rounded) < 0.6 * len(exact)
+    one, other = (LiteRTRuntime(graph).evidence(pixels) for graph in (exact, rounded))
+    assert (one.logits != other.logits).any()
+    assert np.abs(one.logits - other.logits).max() <= 0.05 * np.abs(one.logits).max()
+    np.testing.assert_allclose(one.gradients, other.gradients, rtol=1e-6)
 
 
 def test_it_can_be_done_from_a_terminal(bare: Path) -> None:
