@@ -36,7 +36,7 @@ from ml.versions import versions
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["export", "keep_explanation", "publish"]
+__all__ = ["export", "keep_explanation", "publish", "published_record"]
 
 Progress = Callable[[int, int], None]
 
@@ -164,6 +164,21 @@ def publish(
     return spec
 
 
+def published_record(spec: ModelSpec) -> EvaluationRecord:
+    """Return the evaluation to which further figures of a model belong.
+
+    Raises:
+        ArtifactError: `not_published` when there is none yet.
+    """
+    if spec.evaluation is None:
+        raise ArtifactError(
+            "not_published",
+            f"The figures belong to an evaluation: publish the model first. Received: {spec.name}, "
+            "which has none.",
+        )
+    return spec.evaluation
+
+
 def keep_explanation(model_dir: Path, figures: ExplanationFigures) -> ModelSpec:
     """Write what was found about a published model's heatmaps into its spec and card.
 
@@ -173,16 +188,11 @@ def keep_explanation(model_dir: Path, figures: ExplanationFigures) -> ModelSpec:
         ArtifactError: `not_published` when it has no evaluation yet, or as `ml.artifacts.verify`.
     """
     spec = artifacts.verify(model_dir)
-    if spec.evaluation is None:
-        raise ArtifactError(
-            "not_published",
-            f"The figures belong to an evaluation: publish the model first. Received: {spec.name}, "
-            "which has none.",
-        )
-    before = spec.evaluation.explanation
+    published = published_record(spec)
+    before = published.explanation
     if before and before.is_like(figures):
         figures = dataclasses.replace(figures, methods=before.methods | figures.methods)
-    record = dataclasses.replace(spec.evaluation, explanation=figures)
+    record = dataclasses.replace(published, explanation=figures)
     explained = dataclasses.replace(spec, evaluation=record)
     _write(model_dir, explained)
     return explained

@@ -84,10 +84,12 @@ def _overlay(image: Image.Image, result: Prediction) -> Image.Image:
 def _check(options: argparse.Namespace) -> int:
     from ml import datasets, explanation_checks
     from ml.inference import Detector
-    from ml.publishing import keep_explanation
+    from ml.publishing import keep_explanation, published_record
 
     data = data_set(options.data, "cifake", "test.zip")
     detector = Detector.load(options.model)
+    if options.keep:
+        published_record(detector.spec)  # Told now, and not after all the work.
     images = datasets.load(data, detector.spec.preprocessing, limit=options.images)
     figures = explanation_checks.explanation_figures(
         detector.runtime,

@@ -84,7 +84,8 @@ BY_HAND = {
 @pytest.mark.parametrize(("method", "is_fake"), BY_HAND)
 def test_it_equals_the_map_made_by_hand(method: str, is_fake: bool) -> None:
     found = explained(method, example(), is_fake=is_fake)
-    assert (found.shape, found.dtype) == ((1, 8, 8), np.float32)
+    assert found.shape == (1, 8, 8)
+    assert found.dtype == np.float32
     np.testing.assert_allclose(found[0], quarters(*BY_HAND[method, is_fake]), rtol=1e-6)
 
 
