@@ -17,7 +17,7 @@ DEGRADATION = (0.0, 0.5)
 
 # Each name is a field of `TrainingConfig`, so that a default can be read from one and any trial
 # can be written into one.
-_SUGGEST: Mapping[str, Callable[[optuna.Trial, str], Any]] = {
+_SUGGEST: Mapping[str, Callable[[optuna.trial.BaseTrial, str], Any]] = {
     "peak_learning_rate": lambda trial, name: trial.suggest_float(name, *RATES, log=True),
     "batch_size": lambda trial, name: trial.suggest_categorical(name, BATCH_SIZES),
     "optimiser": lambda trial, name: trial.suggest_categorical(name, OPTIMISERS),
@@ -34,7 +34,7 @@ def defaults(base: TrainingConfig) -> dict[str, Any]:
     return {name: getattr(base, name) for name in NAMES}
 
 
-def suggested(trial: optuna.Trial, base: TrainingConfig) -> TrainingConfig:
+def suggested(trial: optuna.trial.BaseTrial, base: TrainingConfig) -> TrainingConfig:
     """Return `base` with what the study suggests for this trial."""
     values = {name: suggest(trial, name) for name, suggest in _SUGGEST.items()}
     return dataclasses.replace(base, **values)

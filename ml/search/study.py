@@ -132,7 +132,8 @@ def _opened(directory: Path, seed: int) -> optuna.Study:
         storage=_storage(directory),
         study_name=NAME,
         direction="maximize",
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
+        # Epochs count from 1, and the first one says little.
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2),
         load_if_exists=True,
     )
     # A process that joins or goes on must not repeat what the others drew.
