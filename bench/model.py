@@ -20,7 +20,7 @@ import psutil
 from bench.baseline import PlainKeras
 from bench.sample import cifake_sample, high_water_mark
 from ml import artifacts
-from ml.inference import Detector
+from ml.inference import Detector, RuntimeName
 from ml.preprocessing import prepare
 
 THREADS = 2  # What the portal's worker uses by default.
@@ -156,7 +156,7 @@ def median_milliseconds(act: Callable[[int], object], count: int) -> float:
 def _subject(folder: Path, runtime: str) -> Subject:
     if runtime == "keras":
         return PlainKeras(folder)
-    name = "tensorflow" if runtime == "tensorflow" else "litert"
+    name: RuntimeName = "tensorflow" if runtime == "tensorflow" else "litert"
     return Detector.load(folder, threads=THREADS, runtime=name)
 
 
