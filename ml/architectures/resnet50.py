@@ -54,7 +54,8 @@ def build(
     require(0 <= dropout < 1, "dropout", "in [0, 1)", dropout)
     width, height = input_size
     image = keras.Input((height, width, 3), name="pixels")
-    x = layers.Resizing(resolution, resolution, dtype="float32")(image)
+    # Told here, because this layer is in training mode by default and hands that on to all others.
+    x = layers.Resizing(resolution, resolution, dtype="float32")(image, training=False)
     with _policy(precision):
         base = _base(_preprocessed(x), weights)
     for layer in base.layers[: len(base.layers) - trainable_layers]:

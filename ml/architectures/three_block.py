@@ -38,7 +38,8 @@ def build(
     require(resolution >= smallest, "resolution", f"{smallest} or more", resolution)
     width, height = input_size
     image = keras.Input((height, width, 3), name="pixels")
-    x = layers.Resizing(resolution, resolution, dtype="float32")(image)
+    # Told here, because this layer is in training mode by default and hands that on to all others.
+    x = layers.Resizing(resolution, resolution, dtype="float32")(image, training=False)
     x = layers.Rescaling(1 / 255, dtype=precision)(x)
     for block, count in enumerate(filters, start=1):
         name = "features" if block == len(filters) else None

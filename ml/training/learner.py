@@ -57,7 +57,7 @@ class Learner:
         self.joint = self._with_subjects() if config.subject_weight else self.model
         self.totals = tf.Variable(tf.zeros(2), trainable=False)  # loss, right answers
         self.evaluators = [
-            tf.function(lambda pixels, model=model: model(tf.cast(pixels, tf.float32)))
+            tf.function(lambda pixels, model=model: model(_floats(pixels), training=False))
             for model in (self.model, self.averaged)
         ]
         warmup = config.warmup_epochs * steps
@@ -161,6 +161,10 @@ class Learner:
         momentum = tf.minimum(self.config.ema_momentum, (1.0 + step) / (10.0 + step))
         for slow, fast in zip(self.averaged.weights, self.model.weights, strict=True):
             slow.assign(fast + momentum * (slow - fast))
+
+
+def _floats(pixels: tf.Tensor) -> tf.Tensor:
+    return tf.cast(pixels, tf.float32)
 
 
 def _judged(evaluate: Any, images: LabelledImages) -> tuple[float, float]:

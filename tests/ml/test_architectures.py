@@ -18,6 +18,20 @@ def test_every_network_gives_one_float32_logit_and_its_feature_map(name: str) ->
     assert len(network.get_layer(entry.gradcam_layer).output.shape) == 4
 
 
+@pytest.mark.parametrize("name", architectures.names())
+def test_a_network_that_is_not_told_to_learn_does_not(name: str) -> None:
+    """Some of Keras' layers are in training mode by default, and hand that on to those after."""
+    width, height = architectures.find(name).input_size
+    network = architectures.build(name, {}, input_size=(width, height))
+    pixels = np.random.default_rng(0).uniform(0, 255, (3, height, width, 3)).astype(np.float32)
+    expected = network(pixels, training=False).numpy()
+    np.testing.assert_allclose(network(pixels).numpy(), expected, rtol=1e-3)
+    before = [weight.numpy() for weight in network.non_trainable_weights]
+    network(pixels)
+    for weight, value in zip(network.non_trainable_weights, before, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), value)
+
+
 def test_the_residual_network_is_the_one_that_the_documents_tell_of() -> None:
     network = architectures.build("residual", {}, input_size=(32, 32))
     assert network.count_params() == 697_697
