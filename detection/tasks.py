@@ -89,4 +89,6 @@ def _load(track: Track) -> None:
     except ml_gateway.GatewayError as error:
         log.warning("%s cannot be loaded: %s", champion.label, error.sentence)
     else:
-        log.info("%s is loaded", champion.label)
+        # For faces this is asked before each image, and true from the first one on.
+        level = logging.DEBUG if track == Track.FACE else logging.INFO
+        log.log(level, "%s is loaded", champion.label)
