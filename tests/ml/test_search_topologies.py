@@ -8,6 +8,7 @@ import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -246,7 +247,7 @@ def test_a_stop_keeps_what_was_finished(patches: LabelledImages, tmp_path: Path)
 
 @pytest.mark.parametrize("change", [{"epochs": 3}, {"seed": 8}])
 def test_a_folder_belongs_to_one_plan(
-    finished: Path, patches: LabelledImages, change: dict[str, int]
+    finished: Path, patches: LabelledImages, change: dict[str, Any]
 ) -> None:
     (name,) = change
     with pytest.raises(TrainingError, match=name) as caught:
