@@ -104,7 +104,8 @@ def _conv_norm(
         kernel_initializer="he_normal",
         dtype=precision,
     )(x)
-    return layers.BatchNormalization(dtype=precision)(x)
+    # Not .99: the averages must keep up with the steps that Muon takes at the start.
+    return layers.BatchNormalization(momentum=0.95, dtype=precision)(x)
 
 
 def _relu(x: keras.KerasTensor, precision: str, name: str | None = None) -> keras.KerasTensor:
