@@ -4,10 +4,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from ml import datasets
 from ml import explanation_checks as checks
+from ml.cli.judging import SHIPPED
 from ml.contract import Calibration, Domain, Evidence, ExplanationFigures, ModelSpec, Preprocessing
 from ml.datasets import LabelledImages
 from ml.explanation import METHODS
+from ml.inference import Detector
+from tests.data import data_file
 
 Pixels = npt.NDArray[np.uint8]
 SIDE = 16
@@ -113,3 +117,23 @@ class TestFigures:
             progress=lambda done, count: told.append((done, count)),
         )
         assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_the_shipped_model_is_explained_better_than_by_chance() -> None:
+    """On a sample; `python -m ml explain --check` tells the figures of 500 images."""
+    detector = Detector.load(SHIPPED)
+    images = datasets.load(data_file("cifake", "test.zip"), detector.spec.preprocessing, limit=40)
+    found = checks.explanation_figures(
+        detector.runtime,
+        detector.spec,
+        images,
+        randomised=checks.untrained(detector.spec, seeds=(1,)),
+        methods=["grad-cam"],
+    )
+    grad_cam, chance = found.methods["grad-cam"], found.baselines["random"]
+    assert grad_cam.deletion_auc < chance.deletion_auc
+    assert grad_cam.insertion_auc > chance.insertion_auc
+    assert grad_cam.pointing_game is not None
+    assert grad_cam.pointing_game > 0.6
+    assert grad_cam.randomised_correlation is not None
+    assert abs(grad_cam.randomised_correlation) < 0.5
