@@ -86,14 +86,17 @@ def compile_elsewhere(directory: Path) -> bytes:
     with tempfile.TemporaryDirectory(prefix="veripix-graph-") as folder:
         target = Path(folder) / "graph.tflite"
         command = [sys.executable, "-m", "ml.compiling", str(directory.resolve()), str(target)]
-        done = subprocess.run(
-            command,
-            cwd=Path(__file__).resolve().parent.parent,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE_SECONDS,
-        )
+        try:
+            done = subprocess.run(
+                command,
+                cwd=Path(__file__).resolve().parent.parent,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=PATIENCE_SECONDS,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise _told("", str(error)) from error
         if done.returncode != 0:
             raise _told(done.stdout, done.stderr)
         return target.read_bytes()
@@ -177,8 +180,9 @@ def _told(output: str, complaints: str) -> ArtifactError:
 
 def _main(directory: str, target: str) -> int:
     """What the other process does: compile one folder into one file, or say why not."""
-    import_tensorflow()
     try:
+        artifacts.verify(Path(directory))  # Before TensorFlow, which takes seconds.
+        import_tensorflow()
         spec, network = artifacts.load_network(Path(directory))
         Path(target).write_bytes(compile_network(spec, network))
     except MlError as error:

@@ -88,6 +88,15 @@ def test_another_process_tells_what_went_wrong(copy: Path) -> None:
     assert caught.value.code == "missing_weights"
 
 
+def test_a_process_that_takes_too_long_is_given_up(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiling, "PATIENCE_SECONDS", 0.01)
+    with pytest.raises(ArtifactError, match="timed out") as caught:
+        compiling.compile_elsewhere(copy)
+    assert caught.value.code == "compiling_failed"
+
+
 def test_a_network_whose_gradient_depends_on_the_image_is_refused(spec: ModelSpec) -> None:
     network = architectures.build("topology", {"conv_layers": 1, "filters": 2}, input_size=(8, 8))
     with pytest.raises(ArtifactError) as caught:
@@ -127,6 +136,9 @@ def test_in_8_bits_the_graph_is_smaller_and_answers_nearly_the_same(spec: ModelS
     assert (one.logits != other.logits).any()
     assert np.abs(one.logits - other.logits).max() <= 0.05 * np.abs(one.logits).max()
     np.testing.assert_allclose(one.gradients, other.gradients, rtol=1e-6)
+    # Activations are rounded image by image: nobody's answer depends on who else is in the batch.
+    alone = LiteRTRuntime(rounded).logits(pixels[:1])
+    np.testing.assert_allclose(alone, other.logits[:1], rtol=1e-5)
 
 
 def test_it_can_be_done_from_a_terminal(bare: Path) -> None:

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from ml.explanation import METHODS
 from tests.data import ROOT
 
 LIGHT = (
@@ -28,3 +29,24 @@ def test_the_light_modules_leave_the_heavy_libraries_unloaded() -> None:
 @pytest.mark.parametrize("module", ["ml.training ml.publishing ml.evaluation"])
 def test_no_module_loads_the_web(module: str) -> None:
     assert not loaded_by(module) & {"django", "celery", "portal", "detection"}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_verdict_with_heatmap_leaves_tensorflow_unloaded(method: str) -> None:
+    program = (
+        "import sys, numpy as np; from ml.cli.judging import SHIPPED;"
+        "from ml.inference import Detector;"
+        "pixels = np.ones((1, 32, 32, 3), np.uint8);"
+        f"answer, = Detector.load(SHIPPED).explain_arrays(pixels, {method!r});"
+        "print(answer.p_fake, answer.heatmap.values.max(), *sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    p_fake, peak, *modules = done.stdout.split()
+    assert 0 <= float(p_fake) <= 1
+    assert float(peak) in (0, 1)
+    assert done.stderr == ""
+    loaded = {name.split(".")[0] for name in modules}
+    assert "ai_edge_litert" in loaded
+    assert not loaded & {"tensorflow", "keras", "h5py"}
