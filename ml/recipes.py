@@ -70,6 +70,10 @@ _RECIPES = {
                     "dense_units": 64,
                 },
                 epochs=20,
+                batch_size=128,
+                # The study tells neither epochs nor which of them counts.
+                ema_momentum=0.999,
+                keep="best",
             ),
             flip_averaging=False,
         ),
