@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ml.contract import ContractError, Evidence
 
-__all__ = ["METHODS", "Forward", "check_method", "needs_forward", "signed_maps"]
+__all__ = ["METHODS", "Forward", "check_method", "signed_maps"]
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -69,11 +69,6 @@ def check_method(method: str) -> None:
             "unknown_method",
             f"The method must be one of {', '.join(METHODS)}. Received: {method!r}.",
         )
-
-
-def needs_forward(method: str) -> bool:
-    """Tell whether the method runs the network again, many times an image."""
-    return method not in _CLOSED_FORMS
 
 
 def _grad_cam(maps: Floats, gradients: Floats) -> Floats:
