@@ -7,11 +7,12 @@ import keras
 import numpy as np
 import pytest
 
-from ml import architectures, checkpoints, recipes
+from ml import architectures, artifacts, recipes
 from ml.architectures.resnet50 import WEIGHTS_FILE
-from ml.contract import ContractError, Option
+from ml.contract import ContractError, Domain, Option
 from ml.datasets import LabelledImages
 from ml.errors import ArtifactError
+from ml.publishing import export
 from ml.training import TrainingData, fit
 
 SMALL: dict[str, Option] = {"resolution": 32}
@@ -62,25 +63,31 @@ def test_all_but_the_last_layers_stand_still(network: keras.Model) -> None:
     assert (moving.moving_mean.numpy() != before[1]).any()
 
 
-def test_training_moves_nothing_that_is_frozen(images: LabelledImages, tmp_path: Path) -> None:
+def test_training_moves_nothing_that_is_frozen_and_the_model_needs_no_file(
+    base: keras.Model, images: LabelledImages, tmp_path: Path
+) -> None:
+    file = tmp_path / "given.weights.h5"
+    base.save_weights(file)
     config = dataclasses.replace(
         recipes.find("resnet50").config,
-        architecture_options=SMALL | {"weights": "none", "trainable_layers": 20},
+        architecture_options=SMALL | {"weights": str(file), "trainable_layers": 20},
         epochs=1,
         batch_size=8,
         validation_images=4,
     )
-    few = images.take(np.r_[0:8, 100:108])
-    fit(config, TrainingData.divide(few, config), out_dir=tmp_path)
-    _, arrays = checkpoints.read_required(tmp_path)
-    keras.utils.set_random_seed(config.seed)
-    start = built(trainable_layers=20)
-    pairs = zip(start.weights, arrays["model"], strict=True)
-    moved = {weight.path for weight, after in pairs if (weight.numpy() != after).any()}
-    free = {weight.path for layer in start.layers if layer.trainable for weight in layer.weights}
-    assert moved
-    assert moved <= free
+    few = TrainingData.divide(images.take(np.r_[0:8, 100:108]), config)
+    fit(config, few, out_dir=tmp_path / "run")
+    file.unlink()
+    spec = export(tmp_path / "run", few, tmp_path / "model", name="x", domain=Domain(8, 8, "x"))
+    assert spec.architecture_options == SMALL | {"trainable_layers": 20}
+    _, network = artifacts.load_network(tmp_path / "model")
+    expected = base.get_weights()
+    pairs = zip(network.weights, expected, strict=False)
+    moved = {weight.path for weight, before in pairs if (weight.numpy() != before).any()}
+    free = {weight.path for layer in network.layers if layer.trainable for weight in layer.weights}
     assert any("moving_mean" in path for path in moved)
+    assert any("kernel" in path for path in moved)
+    assert moved <= free
 
 
 def write_as_keras_publishes(base: keras.Model, path: Path) -> None:
