@@ -1,4 +1,4 @@
-"""The science from a terminal: `python -m ml train|export|publish|evaluate|predict|explain`."""
+"""The science from a terminal: `python -m ml train|search|evaluate|predict|explain|...`."""
 
 import sys
 

@@ -51,6 +51,8 @@ def run_together(count: int, work: Work, options: argparse.Namespace) -> int:
                 for process in alive:
                     process.terminate()
     codes = {process.exitcode for process in processes}
+    if not codes & {0, 1, INTERRUPTED}:
+        tell("Every process was killed. The same command goes on from there.")
     return next((code for code in (0, INTERRUPTED) if code in codes), 1)
 
 

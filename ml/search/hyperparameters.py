@@ -11,24 +11,31 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ml.contract import EpochReport, StepReport, TrainingConfig
 from ml.datasets import LabelledImages
-from ml.errors import TrainingError
 from ml.search import plan as plans
 from ml.search.attempts import attempt, stored_epochs
 from ml.search.ledger import Ledger
 from ml.search.outcome import Outcome, accuracy_of
 from ml.search.plan import Budget, Plan
 from ml.search.space import NAMES
-from ml.search.study import Claimed, SharedStudy, ended, is_default
+from ml.search.study import (
+    CONFIRMATIONS,
+    DEFAULT,
+    SEED,
+    Claimed,
+    SharedStudy,
+    best_trial,
+    is_default,
+    trial_name,
+)
 from ml.training import TrainingData
 
-__all__ = ["BUDGETS", "best_trial", "configuration", "search"]
+__all__ = ["BUDGETS", "configuration", "search"]
 
 BUDGETS = {
     "tiny": Budget(images=6_000, validation_images=2_000, epochs=3),
     "small": Budget(images=24_000, validation_images=4_000, epochs=6),
     "full": Budget(images=None, validation_images=6_000, epochs=14),
 }
-CONFIRMATIONS = "confirmations"
 
 Progress = Callable[[str, EpochReport | StepReport], None]
 ShouldStop = Callable[[], bool]
@@ -81,17 +88,10 @@ def search(
     if not search.run():
         return None
     best = best_trial(search.shared.study)
-    if confirmations and not search.confirm(images, best, confirmations):
+    repeat = confirmations and not is_default(best)
+    if repeat and not search.confirm(images, best, confirmations):
         return None
     return search.shared.study
-
-
-def best_trial(study: optuna.Study) -> FrozenTrial:
-    """Return the trial of the highest validation accuracy; `no_finished_trial` without one."""
-    finished = [trial for trial in ended(study) if trial.state == TrialState.COMPLETE]
-    if not finished:
-        raise TrainingError("no_finished_trial", "No trial of the study came to its end.")
-    return max(finished, key=lambda trial: trial.value or 0.0)
 
 
 class _Search:
@@ -126,9 +126,9 @@ class _Search:
         """Train the default and the best again, each with other seeds; False after a stop."""
         base = self.shared.base
         values = {name: best.params[name] for name in NAMES}
-        configs = {"default": base, "best": dataclasses.replace(base, **values)}
+        configs = {DEFAULT: base, trial_name(best.number): dataclasses.replace(base, **values)}
         seeded = {
-            f"{name}-seed-{seed}": dataclasses.replace(config, seed=seed)
+            f"{name}{SEED}{seed}": dataclasses.replace(config, seed=seed)
             for seed in range(base.seed + 1, base.seed + 1 + count)
             for name, config in configs.items()
         }
@@ -144,7 +144,7 @@ class _Search:
         return ledger.share(seeded, run, self.should_stop)
 
     def _trial(self, claimed: Claimed) -> None:
-        trial, name = claimed.trial, f"trial-{claimed.run:04d}"
+        trial, name = claimed.trial, trial_name(claimed.run)
         watch = _Watch(trial)
         for epoch in stored_epochs(self.out_dir / "runs" / name):
             watch.note(epoch)

@@ -11,13 +11,18 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from ml.contract import TrainingConfig
+from ml.errors import TrainingError
 from ml.search.ledger import POLL_SECONDS
 from ml.search.space import defaults, suggested
 
-__all__ = ["Claimed", "SharedStudy", "ended", "is_default", "stored"]
+__all__ = ["Claimed", "SharedStudy", "best_trial", "ended", "is_default", "stored", "trial_name"]
 
 DATABASE = "study.sqlite3"
 NAME = "hyperparameters"
+# Where and under which names the default and the best are trained again.
+CONFIRMATIONS = "confirmations"
+DEFAULT = "default"
+SEED = "-seed-"
 BUSY_SECONDS = 60.0
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -114,6 +119,19 @@ def ended(study: optuna.Study) -> list[FrozenTrial]:
 def is_default(trial: FrozenTrial | optuna.Trial) -> bool:
     """Tell whether the trial is the configuration that the others are to beat."""
     return bool(trial.user_attrs.get("default"))
+
+
+def best_trial(study: optuna.Study) -> FrozenTrial:
+    """Return the trial of the highest validation accuracy; `no_finished_trial` without one."""
+    finished = [trial for trial in ended(study) if trial.state == TrialState.COMPLETE]
+    if not finished:
+        raise TrainingError("no_finished_trial", "No trial of the study came to its end.")
+    return max(finished, key=lambda trial: trial.value or 0.0)
+
+
+def trial_name(number: int) -> str:
+    """Return the name under which a trial is told, and its run stored."""
+    return f"trial-{number:04d}"
 
 
 def stored(directory: Path) -> optuna.Study:

@@ -13,12 +13,19 @@ from optuna.trial import FrozenTrial, TrialState
 from ml.artifacts import write_text
 from ml.search import plan as plans
 from ml.search import plots
-from ml.search.hyperparameters import CONFIRMATIONS, best_trial
 from ml.search.ledger import Ledger
 from ml.search.outcome import Outcome, accuracy_of
 from ml.search.plan import Plan
 from ml.search.space import NAMES
-from ml.search.study import ended, is_default
+from ml.search.study import (
+    CONFIRMATIONS,
+    DEFAULT,
+    SEED,
+    best_trial,
+    ended,
+    is_default,
+    trial_name,
+)
 from ml.search.tables import csv_text, markdown
 
 __all__ = ["importances", "sentence", "summary", "to_markdown", "write"]
@@ -46,7 +53,7 @@ def summary(study: optuna.Study, out_dir: Path) -> dict[str, Any]:
     return {
         "best": {"trial": best.number, "accuracy": best.value, **best.params},
         "default_accuracy": default.value if default else None,
-        "confirmed": _confirmed(out_dir),
+        "confirmed": _confirmed(out_dir, best),
         "importances": importances(study),
     }
 
@@ -87,14 +94,14 @@ def sentence(results: Mapping[str, Any]) -> str:
     return text
 
 
-def _confirmed(out_dir: Path) -> dict[str, Any] | None:
+def _confirmed(out_dir: Path, best: FrozenTrial) -> dict[str, Any] | None:
     """Return the mean accuracies of the confirmations, over the seeds at which both finished."""
-    ledger = Ledger(out_dir / CONFIRMATIONS, Outcome)
+    names = {DEFAULT: "default", trial_name(best.number): "best"}
     found: dict[str, dict[str, float]] = {"default": {}, "best": {}}
-    for name, outcome in ledger.items():
-        which, _, seed = name.partition("-seed-")
-        if outcome.best:
-            found[which][seed] = accuracy_of(outcome.epochs[-1])
+    for name, outcome in Ledger(out_dir / CONFIRMATIONS, Outcome).items():
+        which, _, seed = name.partition(SEED)
+        if which in names and outcome.best:
+            found[names[which]][seed] = accuracy_of(outcome.epochs[-1])
     seeds = sorted(found["default"].keys() & found["best"].keys())
     if not seeds:
         return None
