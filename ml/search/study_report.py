@@ -67,7 +67,8 @@ def importances(study: optuna.Study) -> dict[str, float]:
     if len(finished) < MIN_TRIALS_FOR_IMPORTANCES:
         return {}
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-    return optuna.importance.get_param_importances(study, evaluator=evaluator)
+    shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return {name: float(share) for name, share in shares.items()}
 
 
 def table(study: optuna.Study) -> list[dict[str, Any]]:
