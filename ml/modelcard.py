@@ -80,8 +80,9 @@ evaluation only**, with attribution and under the same terms.
 - Two generators of one family, aligned portraits, one size and one encoder. Other generators (all
   that make pictures by diffusion among them), other cameras and faces cut from larger scenes were
   never seen. On such images the portal shows the number and gives no verdict.
-- The few validation images make the uncertain band and the calibration rough; the intervals of the
-  figures are wide.
+- With so many errors, a band that keeps its promise of 1 in 100 leaves hardly a face outside: the
+  coverage above is what is decided, all else is inconclusive and tells its number only.
+- The few validation images make band and calibration rough; the intervals of the figures are wide.
 - Who is rarer in FFHQ may be judged worse: nothing was measured for groups of people.
 - The heatmap shows where evidence for the verdict lies at 8x8 places of the network's middle
   stage. It explains the model, not the face.
