@@ -199,6 +199,11 @@ def _label(name: str) -> int | None:
 
 
 def _limited(listing: list[tuple[str, int]], limit: int | None) -> list[tuple[str, int]]:
+    """Keep images of each class by their names' hash, so that larger limits hold smaller ones.
+
+    Every n-th name would not do: CIFAKE's files are named `0000 (2).jpg` by their subject,
+    ten in a row, and every tenth shows the same one.
+    """
     if limit is None or limit >= len(listing):
         return listing
     if limit < 2:
@@ -206,9 +211,12 @@ def _limited(listing: list[tuple[str, int]], limit: int | None) -> list[tuple[st
     kept: list[tuple[str, int]] = []
     for label, share in ((0, limit // 2), (1, limit - limit // 2)):
         members = [item for item in listing if item[1] == label]
-        steps = np.linspace(0, len(members), min(share, len(members)), endpoint=False)
-        kept.extend(members[int(step)] for step in steps)
+        kept.extend(sorted(members, key=lambda item: _mixed(item[0]))[:share])
     return sorted(kept)
+
+
+def _mixed(name: str) -> bytes:
+    return hashlib.sha256(PurePosixPath(name).name.encode()).digest()
 
 
 def _read(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ml import datasets
-from ml.contract import Preprocessing
+from ml.contract import CLASS_ORDER, Preprocessing
 from ml.datasets import DatasetError, LabelledImages, content_sha256, load
 from tests.ml.conftest import FORM, blob
 
@@ -131,10 +131,23 @@ def test_a_damaged_zip_member_is_told(tmp_path: Path) -> None:
     assert "a/REAL/3.jpg cannot be unpacked" in error.sentence
 
 
-def test_a_limit_is_spread_over_both_classes(archive: Path) -> None:
-    images = load(archive, FORM, limit=10)
-    assert np.bincount(images.labels).tolist() == [5, 5]
-    assert [Path(name).stem for name in images.names[:5]] == ["000", "020", "040", "060", "080"]
+def test_a_limit_takes_from_both_classes_and_holds_what_a_smaller_one_does(archive: Path) -> None:
+    images, fewer = load(archive, FORM, limit=20), load(archive, FORM, limit=10)
+    assert np.bincount(images.labels).tolist() == [10, 10]
+    assert np.bincount(fewer.labels).tolist() == [5, 5]
+    assert set(fewer.names) < set(images.names)
+
+
+def test_a_limit_keeps_the_mixture_of_numbered_files(tmp_path: Path) -> None:
+    """Files that are named by ten subjects in turn, as CIFAKE's are, give all ten subjects."""
+    numbers = [f"{group:04} ({subject})" for group in range(30) for subject in range(1, 11)]
+    files = {
+        f"{label}/{name}.jpg": FOUR["a/REAL/1.jpg"] for label in CLASS_ORDER for name in numbers
+    }
+    names = load(folder(tmp_path, files), FORM, limit=60).names
+    for label in CLASS_ORDER:
+        subjects = {name.split("(")[1] for name in names if name.startswith(label)}
+        assert len(subjects) >= 8
 
 
 def test_progress_is_told_to_the_end(archive: Path) -> None:
