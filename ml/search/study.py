@@ -97,10 +97,11 @@ class SharedStudy:
                 continue
 
     def _again(self, trial: FrozenTrial) -> None:
-        values = defaults(self.base) if is_default(trial) else trial.params
-        attributes: dict[str, Any] = {"run": trial.number, **trial.user_attrs}
+        if "reason" not in trial.user_attrs:  # or it had failed, and could not say so any more
+            values = defaults(self.base) if is_default(trial) else trial.params
+            attributes: dict[str, Any] = {"run": trial.number, **trial.user_attrs}
+            self.study.enqueue_trial(values, user_attrs=attributes)
         self.study.tell(trial.number, state=TrialState.FAIL)
-        self.study.enqueue_trial(values, user_attrs=attributes)
 
     def _alone(self) -> FileLock:
         return FileLock(self.directory / "study.lock")

@@ -287,3 +287,16 @@ def test_the_default_configuration_lies_within_the_space() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # as Optuna tells of a value that lies outside
         assert space.suggested(optuna.trial.FixedTrial(space.defaults(base)), base) == base
+
+
+def test_a_trial_that_failed_and_died_before_it_could_say_so_is_not_done_again(
+    tmp_path: Path,
+) -> None:
+    shared = SharedStudy(tmp_path, BASE, trials=1)
+    claimed = shared.claim()
+    assert claimed
+    claimed.trial.set_user_attr("reason", "failed: no room")
+    claimed.lock.release()
+    assert shared.claim() is None
+    (trial,) = ended(shared.study)
+    assert (trial.state, trial.user_attrs["reason"]) == (TrialState.FAIL, "failed: no room")
