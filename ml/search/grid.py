@@ -38,13 +38,19 @@ class Topology:
             heads["dense_units"] = self.dense_units
         return options | heads
 
+    def features(self, side: int = 32) -> int:
+        """Count what the convolutional part hands on of a square image."""
+        for _ in range(self.conv_layers):
+            side = (side - 2) // 2
+        return side * side * self.filters
+
     def parameters(self, side: int = 32) -> int:
         """Count the weights and biases for square images, without building the network."""
         channels, total = 3, 0
         for _ in range(self.conv_layers):
             total += (9 * channels + 1) * self.filters
-            channels, side = self.filters, (side - 2) // 2
-        inputs = side * side * channels
+            channels = self.filters
+        inputs = self.features(side)
         for _ in range(self.dense_layers):
             total += (inputs + 1) * self.dense_units
             inputs = self.dense_units

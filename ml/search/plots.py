@@ -31,9 +31,12 @@ def topologies(rows: Sequence[Row], path: Path) -> None:
     titled(right, _title(second), "units a dense layer", "")
     _lines(left, first, "convolution", lambda shape: (shape.conv_layers, shape.filters))
     _lines(right, second, "dense layer", lambda shape: (shape.dense_layers, shape.dense_units))
-    base = first[0].outcome.best if first else None
-    if base:
-        right.axhline(accuracy_of(base), color=QUIET, linestyle=":", label="no dense layer")
+    under = {(row.topology.conv_layers, row.topology.filters) for row in second}
+    for row in first:
+        alone = (row.topology.conv_layers, row.topology.filters)
+        if alone in under and row.outcome.best:
+            height = accuracy_of(row.outcome.best)
+            right.axhline(height, color=QUIET, linestyle=":", label="no dense layer")
     for axes in (left, right):
         axes.yaxis.set_major_formatter(PERCENT)
         axes.legend(frameon=False, labelcolor=QUIET, loc="best")

@@ -1,5 +1,6 @@
 """The table of a topology search: ranked rows as plain values, CSV and Markdown."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,25 @@ class Row(JsonForm):
 def rank(rows: Iterable[Row]) -> tuple[Row, ...]:
     """Sort by validation accuracy, then by loss and size; what did not finish comes last."""
     return tuple(sorted(rows, key=_place))
+
+
+def base(rows: Sequence[Row], validation_images: int) -> Row | None:
+    """Return the convolutional part that heads are put on; `None` when all of them failed.
+
+    Of those that validation cannot tell from the best (within one standard error, Breiman et al.
+    1984) it is the one that hands on the fewest features: 24 heads multiply what they cost.
+    """
+    finished = [(accuracy_of(row.outcome.best), row) for row in rows if row.outcome.best]
+    if not finished:
+        return None
+    best = max(accuracy for accuracy, _ in finished)
+    error = math.sqrt(best * (1.0 - best) / validation_images)
+    near = [
+        (row.topology.features(), -accuracy, row)
+        for accuracy, row in finished
+        if accuracy >= best - error
+    ]
+    return min(near, key=lambda choice: choice[:2])[2]
 
 
 def table(rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from ml.search.attempts import attempt
 from ml.search.grid import CONVOLUTIONAL, Topology, heads
 from ml.search.ledger import Ledger
 from ml.search.plan import Budget, Plan
-from ml.search.ranking import Row, rank
+from ml.search.ranking import Row, base, rank
 from ml.training import TrainingData
 
 __all__ = ["BUDGETS", "configuration", "search"]
@@ -78,7 +78,7 @@ def search(
         config: From `configuration`; its architecture's options are those of each topology.
         out_dir: Holds plan, trials, and the checkpoints of unfinished trials and of the best.
         first: The convolutional parts.
-        second: Gives the heads to try on the best of them.
+        second: Gives the heads to try on one of them, which `ranking.base` chooses.
         progress: Told of epochs and steps with the topology's name.
         should_stop: Asked before each step; everything that was finished stays.
 
@@ -96,12 +96,13 @@ def search(
     rows = stage.run(first)
     if rows is None:
         return None
-    if rows[0].outcome.best is None:
+    chosen = base(rows, len(data.validation))
+    if chosen is None:
         raise TrainingError(
             "no_finished_trial",
             f"No convolutional part came to its end; the first: {rows[0].outcome.reason}",
         )
-    more = stage.run(second(rows[0].topology))
+    more = stage.run(second(chosen.topology))
     if more is None:
         return None
     ranked = rank((*rows, *more))

@@ -52,6 +52,7 @@ def test_the_map_to_explain_is_the_last_convolution_after_its_activation() -> No
     network = architectures.build("topology", Topology(3, 16).options(), input_size=(32, 32))
     layer = network.get_layer("features")
     assert layer.output.shape == (None, 4, 4, 16)
+    assert Topology(3, 16).features() == 2 * 2 * 16
     assert layer.activation.__name__ == "relu"
 
 
