@@ -25,7 +25,7 @@ def section() -> str:
 def raised() -> set[str]:
     """The codes that training's own modules raise."""
     return {
-        node.args[0].value
+        str(node.args[0].value)
         for path in PLACES
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call)
