@@ -33,12 +33,18 @@ def data(images: LabelledImages) -> TrainingData:
     return TrainingData.divide(images, CONFIG)
 
 
-@pytest.fixture
+@contextmanager
 def full_disk() -> Iterator[Callable[[], None]]:
-    """From the call on, this process can write no file beyond 2,000 bytes."""
+    """From the call on and to the block's end, this process can write no file beyond 2,000 bytes.
+
+    No fixture: pytest itself writes to a file, where its output is kept in one, and must be able
+    to as soon as the test is over.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, before[1]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def flags(config: TrainingConfig) -> list[str]:
@@ -71,7 +77,7 @@ class TestFullDisk:
     """The checkpoint that cannot be written leaves the one before as it was."""
 
     def test_the_run_ends_with_a_code_and_its_last_good_epoch(
-        self, data: TrainingData, tmp_path: Path, full_disk: Callable[[], None]
+        self, data: TrainingData, tmp_path: Path
     ) -> None:
         file = tmp_path / checkpoints.FILE_NAME
         whole: list[bytes] = []
@@ -79,9 +85,12 @@ class TestFullDisk:
         def fill(report: EpochReport | StepReport) -> None:
             """Fill the disk once the first epoch is stored."""
             whole.append(file.read_bytes())
-            full_disk()
+            fill_disk()
 
-        with pytest.raises(TrainingError, match="Received: File too large") as caught:
+        with (
+            pytest.raises(TrainingError, match="Received: File too large") as caught,
+            full_disk() as fill_disk,
+        ):
             fit(CONFIG, data, out_dir=tmp_path, progress=fill)
         assert caught.value.code == "checkpoint_not_written"
         assert list(tmp_path.iterdir()) == [file]
