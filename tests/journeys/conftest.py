@@ -1,5 +1,6 @@
 """A real headless Chromium over a real portal, and people who use it."""
 
+import hashlib
 from collections.abc import Iterator
 
 import pytest
@@ -31,5 +32,6 @@ def stranger(chromium: Browser, embedded: Installation) -> Iterator[Person]:
 @pytest.fixture
 def alice(stranger: Person, request: pytest.FixtureRequest) -> Person:
     """Somebody who has just signed up, with an address of this test's own."""
-    stranger.sign_up(f"{request.node.name[:40].replace('[', '-').strip(']')}@example.org")
+    test = f"{request.module.__name__}.{request.node.name}"
+    stranger.sign_up(f"alice-{hashlib.sha256(test.encode()).hexdigest()[:12]}@example.org")
     return stranger

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from detection.models import Analysis
+from detection.models import Analysis, Explanation, Face, Method
 from portal.models import User
 from tests import images, work
 from tests.fixtures import signed_in
@@ -47,8 +47,13 @@ GET = {
     "image_original": MEDIA,
     "analysis_detail": OWNER,
     "analysis_status": OWNER,
+    "analysis_faces": OWNER,
     "analysis_retry": ONLY_POST,
+    "analysis_evidence": OWNER,
+    "analysis_explain": ONLY_POST,
     "analysis_heatmap": MEDIA,
+    "explanation_heatmap": MEDIA,
+    "face_heatmap": MEDIA,
     "history": MEMBERS,
     "history_delete": ONLY_POST,
     "account": MEMBERS,
@@ -73,6 +78,7 @@ POST = {
     "submission_open": Access(302, 201, 201, 201),
     "image_add": Access(302, 404, 422, 404),
     "analysis_retry": Access(302, 404, 302, 404),
+    "analysis_explain": Access(302, 404, 400, 404),  # the method is not told
     "history_delete": Access(302, 302, 302, 302),
 }
 
@@ -91,9 +97,12 @@ ROUTES = {route.name or str(route.pattern): route for route in routes(get_resolv
 
 @pytest.fixture
 def analysis(alice: User) -> Analysis:
-    """Alice's, with a heatmap; it has failed, so that it may be run again."""
+    """Alice's, with every kind of heatmap; it has failed, so that it may be run again."""
     analysis = work.ended(work.queued(alice), state="failed", error_code="broken")
-    analysis.heatmap.save("", work.upload(images.plain("red")))
+    face = Face(analysis=analysis, number=1, left=0, top=0, width=8, height=8, confidence=1.0)
+    explanation = Explanation(analysis=analysis, method=Method.LAYER_CAM)
+    for shown in (analysis, face, explanation):
+        shown.heatmap.save("", work.upload(images.plain("red")))
     return analysis
 
 
@@ -103,6 +112,8 @@ def address(name: str, analysis: Analysis) -> str:
         "submissions": analysis.image.submission.public_id,
         "images": analysis.image.public_id,
         "analyses": analysis.public_id,
+        "explanations": analysis.explanations.get().public_id,
+        "faces": analysis.faces.get().public_id,
     }
     values: dict[str, str] = {"key": "no-such-key", "uidb36": "1"}
     route = ROUTES[name]

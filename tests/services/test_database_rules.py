@@ -42,7 +42,7 @@ def test_two_users_cannot_share_an_address(portal: Installation) -> None:
 
 
 def test_a_model_has_at_most_one_champion_and_a_version_one_model(portal: Installation) -> None:
-    (champion,) = portal.rows("SELECT champion_id FROM detection_registeredmodel")
+    champion = portal.rows("SELECT champion_id FROM detection_registeredmodel")[0]
     assert champion[0] is not None
     with pytest.raises(MySQLdb.IntegrityError, match="Duplicate entry"):
         portal.rows(
