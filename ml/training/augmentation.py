@@ -18,6 +18,10 @@ JPEG_QUALITIES = (25, 91)
 NOISE_SIGMAS = (0.02, 0.14)
 BLUR_SIGMAS = (0.3, 0.9)
 SCALES = (0.5, 0.95)
+# JPEG, noise, blur, scaling: the more of a kind, the harder it is to learn.
+KINDS = (0.4, 0.45, 0.1, 0.05)
+# A degraded image often arrives in a file of its own: this share is brought to CIFAKE's form.
+SAVED_AGAIN, FORM_QUALITY = 0.4, 75
 
 Pixels = npt.NDArray[np.uint8]
 Targets = npt.NDArray[np.float32]
@@ -86,17 +90,21 @@ def mix(pixels: Pixels, targets: Targets, rng: np.random.Generator) -> Targets:
 def degrade(pixels: Pixels, rng: np.random.Generator, share: float) -> None:
     """Degrade a share of the images (n, h, w, 3), each in one of four ways, in place.
 
-    JPEG of quality 25 to 90, Gaussian noise of sigma .02 to .14 of the range, Gaussian blur of
-    sigma .3 to .9 pixels, or scaling to .5 to .95 of the sides and back.
+    JPEG of quality 25 to 90 (two in five), Gaussian noise of sigma .02 to .14 of the range (nine
+    in twenty), Gaussian blur of sigma .3 to .9 pixels (one in ten), or scaling to .5 to .95 of the
+    sides and back (one in twenty). Two in five of the last three kinds then become a JPEG of
+    quality 75, as on the road from a file to the network.
     """
     chosen = np.flatnonzero(rng.random(len(pixels)) < share)
-    kinds = rng.integers(0, 4, len(chosen))
+    kinds = rng.choice(4, len(chosen), p=KINDS)
     jpeg, noise, blur, scale = (chosen[kinds == kind] for kind in range(4))
     pixels[jpeg] = degradation.jpeg(pixels[jpeg], rng.integers(*JPEG_QUALITIES, len(jpeg)))
     sigmas = rng.uniform(*NOISE_SIGMAS, len(noise))
     pixels[noise] = degradation.gaussian_noise(pixels[noise], sigmas, rng)
     pixels[blur] = degradation.gaussian_blur(pixels[blur], rng.uniform(*BLUR_SIGMAS, len(blur)))
     pixels[scale] = degradation.rescale(pixels[scale], rng.uniform(*SCALES, len(scale)))
+    saved = chosen[(kinds > 0) & (rng.random(len(chosen)) < SAVED_AGAIN)]
+    pixels[saved] = degradation.jpeg(pixels[saved], FORM_QUALITY)
 
 
 def _erase(pixels: Pixels, rng: np.random.Generator, size: int) -> None:
