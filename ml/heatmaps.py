@@ -44,7 +44,10 @@ def towards_verdict(
 
 
 def colourise(values: npt.NDArray[np.floating], size: tuple[int, int]) -> Image.Image:
-    """Paint a heatmap as an RGB picture, scaled up smoothly.
+    """Paint a heatmap, scaled up smoothly, as a picture of one byte a pixel with a palette.
+
+    Written as a PNG that takes a tenth of the time of three bytes a pixel, which was more than
+    the network's own; `convert("RGB")` gives those.
 
     Args:
         values: (h, w) in [0, 1].
@@ -52,7 +55,9 @@ def colourise(values: npt.NDArray[np.floating], size: tuple[int, int]) -> Image.
     """
     small = Image.fromarray(np.asarray(values, np.float32), "F")
     smooth = np.clip(np.asarray(small.resize(size, Image.Resampling.BICUBIC)), 0.0, 1.0)
-    return Image.fromarray(_RAMP[np.rint(smooth * 255).astype(np.uint8)], "RGB")
+    painted = Image.fromarray(np.rint(smooth * 255).astype(np.uint8), "P")
+    painted.putpalette(_RAMP.tobytes())
+    return painted
 
 
 def _ramp() -> npt.NDArray[np.uint8]:

@@ -78,7 +78,8 @@ def _overlay(image: Image.Image, result: Prediction) -> Image.Image:
     scale = OVERLAY_SIDE / max(image.size)
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     picture = image.resize(size, Image.Resampling.BICUBIC)
-    return Image.blend(picture, colourise(result.heatmap.values, size), OVERLAY_OPACITY)
+    painted = colourise(result.heatmap.values, size).convert("RGB")
+    return Image.blend(picture, painted, OVERLAY_OPACITY)
 
 
 def _check(options: argparse.Namespace) -> int:

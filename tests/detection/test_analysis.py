@@ -64,7 +64,7 @@ def test_an_image_of_another_size_is_inconclusive_whatever_the_number(
 def test_the_heatmap_has_the_proportions_of_the_image(alice: User, model: ModelVersion) -> None:
     analysis = work.analysed(alice, images.image_file("JPEG", (100, 50)))
     with analysis.heatmap.open("rb") as file, Image.open(file) as heatmap:
-        assert (heatmap.format, heatmap.mode, heatmap.size) == ("PNG", "RGB", (256, 128))
+        assert (heatmap.format, heatmap.mode, heatmap.size) == ("PNG", "P", (256, 128))
     assert analysis.heatmap_method.startswith("Grad-CAM")
 
 
