@@ -42,7 +42,7 @@ class Recipe:
 
 
 # What the studies did not do: no warm-up, no decay, no smoothing, no average of the weights.
-_PLAIN = TrainingConfig(
+PLAIN = TrainingConfig(
     optimiser="adam",
     schedule="constant",
     peak_learning_rate=1e-3,
@@ -61,7 +61,7 @@ _RECIPES = {
             "bird-lotfi",
             "The best of the 36 networks of Bird & Lotfi 2024 (arXiv 2303.14126).",
             replace(
-                _PLAIN,
+                PLAIN,
                 architecture="topology",
                 architecture_options={
                     "conv_layers": 2,
@@ -118,7 +118,7 @@ _RECIPES = {
             "resnet50",
             "ResNet50 from ImageNet's weights, its last 150 layers fine-tuned at 224x224.",
             replace(
-                _PLAIN,
+                PLAIN,
                 architecture="resnet50",
                 architecture_options={
                     "resolution": 224,
@@ -142,7 +142,7 @@ _RECIPES = {
             "three-block",
             "Three convolutions of 32, 64 and 128 filters at 224x224 and a dense layer of 128.",
             replace(
-                _PLAIN,
+                PLAIN,
                 architecture="three_block",
                 architecture_options={"resolution": 224},
                 epochs=5,

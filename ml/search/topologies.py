@@ -11,6 +11,7 @@ from ml.contract import EpochReport, StepReport, TrainingConfig
 from ml.datasets import LabelledImages
 from ml.errors import TrainingError
 from ml.publishing import export
+from ml.recipes import PLAIN
 from ml.search import plan as plans
 from ml.search.attempts import attempt
 from ml.search.grid import CONVOLUTIONAL, Topology, heads
@@ -42,18 +43,11 @@ def configuration(budget: Budget, seed: int) -> TrainingConfig:
     learning rate held constant, batches of 128, the epoch of the lowest validation loss kept; no
     augmentation, no averaging of weights.
     """
-    return TrainingConfig(
+    return dataclasses.replace(
+        PLAIN,
         architecture="topology",
         epochs=budget.epochs,
         batch_size=128,
-        optimiser="adam",
-        schedule="constant",
-        peak_learning_rate=1e-3,
-        warmup_epochs=0.0,
-        weight_decay=0.0,
-        label_smoothing=0.0,
-        ema_momentum=0.0,
-        horizontal_flip=False,
         validation_images=budget.validation_images,
         keep="best",
         seed=seed,

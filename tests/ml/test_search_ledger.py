@@ -129,8 +129,7 @@ def test_a_stop_ends_the_wait_for_another_process(tmp_path: Path) -> None:
     try:
         assert told(worker) == "a"
         ledger = Ledger(tmp_path, Note)
-        finished = lambda: len(ledger.items()) == len(NAMES) - 1  # noqa: E731
-        assert not ledger.share(NAMES, done_here, finished)
+        assert not ledger.share(NAMES, done_here, lambda: len(ledger.items()) == len(NAMES) - 1)
     finally:
         worker.kill()
         worker.communicate()
