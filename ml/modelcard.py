@@ -128,11 +128,12 @@ def _training(record: TrainingRecord, about: About) -> str:
     kept = record.kept
     accuracy = kept.averaged_accuracy if record.weights == "averaged" else kept.validation_accuracy
     versions = ", ".join(f"{name} {number}" for name, number in record.versions.items())
+    remark = f" {record.remark}" if record.remark else ""
     return (
         f"{record.data.train_images:,} images to train on, {record.data.validation_images:,} for "
-        f"validation; {len(record.epochs)} of {record.config.all_epochs} epochs; {record.weights} "
-        f"weights, {accuracy:.2%} on validation.\n"
-        f"Made with {versions}.\n\n```\n{_commands(record.config, about)}\n```"
+        f"validation; {record.epochs[-1].epoch} of {record.config.all_epochs} epochs; "
+        f"{record.weights} weights, {accuracy:.2%} on validation.\n"
+        f"Made with {versions}.{remark}\n\n```\n{_commands(record.config, about)}\n```"
     )
 
 

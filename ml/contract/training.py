@@ -151,7 +151,8 @@ class DataRecord:
 class TrainingRecord:
     """How weights came to be: enough to make them again.
 
-    `weights` are those of `kept_epoch`, `None` in records that are older: the last one.
+    `weights` are those of `kept_epoch`, `None` in records that are older: the last one. `remark`
+    says, in sentences, what the other fields cannot.
     """
 
     config: TrainingConfig
@@ -160,8 +161,10 @@ class TrainingRecord:
     epochs: tuple[EpochReport, ...]
     weights: Literal["raw", "averaged"]
     kept_epoch: int | None = None
+    remark: str = ""
 
     @property
     def kept(self) -> EpochReport:
         """The epoch that the weights are of."""
-        return self.epochs[(self.kept_epoch or len(self.epochs)) - 1]
+        numbered = {report.epoch: report for report in self.epochs}
+        return numbered[self.kept_epoch or max(numbered)]

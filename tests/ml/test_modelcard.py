@@ -9,7 +9,9 @@ import pytest
 from ml.contract import (
     Bootstrap,
     Calibration,
+    DataRecord,
     Domain,
+    EpochReport,
     EvaluationRecord,
     ExplanationFigures,
     MapFigures,
@@ -17,6 +19,8 @@ from ml.contract import (
     ModelSpec,
     Preprocessing,
     Speed,
+    TrainingConfig,
+    TrainingRecord,
 )
 from ml.degradation import TIERS
 from ml.modelcard import CIFAKE, render
@@ -54,7 +58,7 @@ def record() -> EvaluationRecord:
     )
 
 
-def card(record: EvaluationRecord | None) -> str:
+def card(record: EvaluationRecord | None, training: TrainingRecord | None = None) -> str:
     spec = ModelSpec(
         name="card",
         architecture="tiny",
@@ -65,6 +69,7 @@ def card(record: EvaluationRecord | None) -> str:
         calibration=Calibration(),
         weights_sha256="ab",
         evaluation=record,
+        training=training,
     )
     return render(spec, CIFAKE)
 
@@ -142,3 +147,19 @@ def test_what_was_not_measured_has_no_heading(record: EvaluationRecord) -> None:
 def test_a_model_that_decides_nothing_says_so(record: EvaluationRecord) -> None:
     silent = dataclasses.replace(record, selective_accuracy=None, deduplicated=None)
     assert cells(card(silent), "accuracy on the decided")[0] == ["none decided"]
+
+
+def test_a_run_whose_first_epochs_have_no_figures_tells_those_of_the_kept_one() -> None:
+    reports = [EpochReport(epoch, 9, 0.2, 0.1, 0.90, 0.1, epoch / 10, 5.0) for epoch in (7, 8, 9)]
+    record = TrainingRecord(
+        TrainingConfig(epochs=9),
+        DataRecord("train.zip", 90, "ab", 10, "cd"),
+        {"pytorch": "2.13.0"},
+        tuple(reports),
+        "averaged",
+        kept_epoch=8,
+        remark="Trained elsewhere.",
+    )
+    text = card(None, record)
+    assert "9 of 9 epochs; averaged weights, 80.00% on validation." in text
+    assert "Made with pytorch 2.13.0. Trained elsewhere.\n" in text
