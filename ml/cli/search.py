@@ -6,18 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ml import architectures, datasets
+from ml.cli.places import data_set
 from ml.cli.sealed import add_test, check_test
 from ml.cli.terminal import answer, tell, tell_loading
 from ml.cli.together import INTERRUPTED, ShouldStop, Work, run_together
 from ml.contract import EpochReport, Preprocessing, StepReport
-from ml.errors import DatasetError
 from ml.quiet import import_tensorflow
 from ml.search.outcome import accuracy_of, loss_of
 from ml.search.plan import Budget
 
 BUDGETS = ("tiny", "small", "full")
-DATA_PLACES = ("data/cifake", "*/data/cifake", "../data/cifake", "../*/data/cifake")
-DATA_NAMES = ("train.zip", "train")
 STOPPED = "Stopped; what was finished is kept. The same command goes on from there."
 
 
@@ -52,11 +50,10 @@ def _add_hyperparameters(study: argparse.ArgumentParser) -> None:
 
 
 def _add_common(search: argparse.ArgumentParser) -> None:
-    places = ", ".join(DATA_PLACES)
     search.add_argument(
         "--data",
         type=Path,
-        help=f"folder or zip of training images; by default {' or '.join(DATA_NAMES)} in {places}",
+        help="folder or zip of training images (default: cifake/train.zip in VERIPIX_DATA)",
     )
     search.add_argument("--out", type=Path, help="folder of the search (default: below var/)")
     search.add_argument("--budget", choices=BUDGETS, default="tiny", help="of each trial")
@@ -68,7 +65,7 @@ def _add_common(search: argparse.ArgumentParser) -> None:
 
 
 def _topologies(options: argparse.Namespace) -> int:
-    options.data = options.data or _cifake()
+    options.data = data_set(options.data, "cifake", "train.zip")
     check_test(options, datasets.hashes(options.data))
     if status := _done("topologies", _search_topologies, options):
         return status
@@ -132,7 +129,7 @@ def _search_hyperparameters(options: argparse.Namespace, should_stop: ShouldStop
 
 def _done(kind: str, work: Work, options: argparse.Namespace) -> int:
     """Do the work with as many processes as wanted; say how to go on if it was stopped."""
-    options.data = options.data or _cifake()
+    options.data = data_set(options.data, "cifake", "train.zip")
     options.out = options.out or Path("var") / f"search-{kind}-{options.budget}"
     tell(f"images from {options.data}, results in {options.out}")
     status = run_together(options.processes, work, options)
@@ -183,17 +180,3 @@ def _tell_trial(name: str, report: EpochReport | StepReport) -> None:
         return
     figures = f"validation {accuracy_of(report):.2%} ({loss_of(report):.4f})"
     tell(f"{name} epoch {report.epoch}/{report.epochs} {figures} {report.seconds:.0f} s")
-
-
-def _cifake() -> Path:
-    """Find CIFAKE's training images where they usually lie, seen from the current folder."""
-    for place in DATA_PLACES:
-        for folder in sorted(Path().glob(place)):
-            for name in DATA_NAMES:
-                if (folder / name).exists():
-                    return folder / name
-    raise DatasetError(
-        "missing_data",
-        f"CIFAKE's training images were not found in {', '.join(DATA_PLACES)}: name the folder or "
-        "zip with --data.",
-    )

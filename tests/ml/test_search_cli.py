@@ -19,9 +19,10 @@ STUDY = ["search", "hyperparameters", *SMALL]
 
 @pytest.fixture
 def place(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A current folder with images where they usually lie."""
-    (tmp_path / "data" / "cifake").mkdir(parents=True)
-    shutil.copy(archive, tmp_path / "data" / "cifake" / "train.zip")
+    """A current folder, and the images in the folder of the data sets."""
+    (tmp_path / "cifake").mkdir()
+    shutil.copy(archive, tmp_path / "cifake" / "train.zip")
+    monkeypatch.setenv("VERIPIX_DATA", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -32,7 +33,7 @@ def test_images_are_found_and_results_lie_below_var(
     assert main([*STUDY, "--trials", "2", "--confirmations", "0"]) == 0
     told = capsys.readouterr()
     out = Path("var") / "search-hyperparameters-tiny"
-    assert f"images from data/cifake/train.zip, results in {out}" in told.err
+    assert f"images from {place / 'cifake' / 'train.zip'}, results in {out}" in told.err
     assert "trial-0000 epoch 2/2 validation " in told.err
     table = told.out.splitlines()
     assert table[0].startswith("| trial | accuracy %")
@@ -54,7 +55,7 @@ def test_two_processes_share_one_study(place: Path, capfd: pytest.CaptureFixture
 
 def test_a_signal_stops_every_process_and_the_same_command_goes_on(place: Path) -> None:
     arguments = [*STUDY, "--trials", "500", "--processes", "2"]
-    arguments += ["--data", str(place / "data" / "cifake" / "train.zip")]
+    arguments += ["--data", str(place / "cifake" / "train.zip")]
     command = subprocess.Popen(
         [sys.executable, "-m", "ml", *arguments, "--out", str(place / "study")],
         cwd=ROOT,
@@ -81,14 +82,13 @@ def test_a_signal_stops_every_process_and_the_same_command_goes_on(place: Path) 
 def test_without_images_it_says_where_it_looked(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    alone = tmp_path / "far" / "away"
-    alone.mkdir(parents=True)
-    monkeypatch.chdir(alone)
+    monkeypatch.setenv("VERIPIX_DATA", str(tmp_path / "nowhere"))
+    monkeypatch.chdir(tmp_path)
     assert main(["search", kind]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("missing_data: CIFAKE's training images were not found in data/cifake")
-    assert line.endswith("--data.")
-    assert not list(alone.iterdir())
+    assert line.startswith("missing_data: Give the images with --data")
+    assert "cifake/train.zip" in line
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_process_that_fails_tells_why_and_so_does_the_command(
