@@ -29,7 +29,7 @@ __all__ = ["Precision", "can_compile", "compile_elsewhere", "compile_network", "
 
 Precision = Literal["float32", "int8"]
 # Largest difference allowed between graph and network, as a share of the largest value.
-TOLERANCES: dict[Precision, float] = {"float32": 1e-3, "int8": 0.05}
+TOLERANCES: dict[Precision, float] = {"float32": 1e-3, "int8": 0.1}
 PROBES = 8
 # Of a process that imports TensorFlow and compiles; a machine under load may be slow.
 PATIENCE_SECONDS = 600

@@ -106,7 +106,7 @@ def render(spec: ModelSpec, about: About) -> str:
         parts += cardfigures.sections(spec.evaluation)
     parts += ["## Limits", about.limits, "## Data", about.data]
     if spec.training:
-        parts += ["## Training", _training(spec.training, about)]
+        parts += ["## Training", _training(spec.training, spec, about)]
     parts += ["## Calibration", _calibration(spec), "## Licence and citations", about.licence]
     return "\n\n".join(parts) + "\n"
 
@@ -124,29 +124,32 @@ def _summary(spec: ModelSpec) -> str:
     )
 
 
-def _training(record: TrainingRecord, about: About) -> str:
+def _training(record: TrainingRecord, spec: ModelSpec, about: About) -> str:
     kept = record.kept
     accuracy = kept.averaged_accuracy if record.weights == "averaged" else kept.validation_accuracy
     versions = ", ".join(f"{name} {number}" for name, number in record.versions.items())
     remark = f" {record.remark}" if record.remark else ""
+    commands = _commands(record.config, spec.graph_precision, about)
     return (
         f"{record.data.train_images:,} images to train on, {record.data.validation_images:,} for "
         f"validation; {record.epochs[-1].epoch} of {record.config.all_epochs} epochs; "
         f"{record.weights} weights, {accuracy:.2%} on validation.\n"
-        f"Made with {versions}.{remark}\n\n```\n{_commands(record.config, about)}\n```"
+        f"Made with {versions}.{remark}\n\n```\n{commands}\n```"
     )
 
 
-def _commands(config: TrainingConfig, about: About) -> str:
+def _commands(config: TrainingConfig, graph_precision: str, about: About) -> str:
     """Return the commands that make such a model again."""
     train = [f"python -m ml train {about.train} --out RUN"]
     if "--recipe" not in about.train:
         train += [f"--{name.replace('_', '-')} {value}" for name, value in _changed(config).items()]
+    compiling = f"python -m ml compile --model MODEL --precision {graph_precision}"
     return "\n".join(
         [
             *([about.prepare] if about.prepare else []),
             " \\\n    ".join(train),
             f"python -m ml export --run RUN {about.train} --out MODEL",
+            *([compiling] if graph_precision != "float32" else []),
             f"python -m ml publish --model MODEL {about.sealed}",
         ]
     )
