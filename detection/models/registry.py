@@ -27,6 +27,10 @@ class RegisteredModel(models.Model):
     champion = models.OneToOneField(
         "ModelVersion", models.PROTECT, null=True, blank=True, editable=False, related_name="+"
     )
+    # Answers beside the champion on live images; its answers are kept and never shown.
+    challenger = models.OneToOneField(
+        "ModelVersion", models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+    )
     created_at = models.DateTimeField("created", auto_now_add=True)
 
     class Meta:
@@ -71,6 +75,8 @@ class ModelVersion(models.Model):
     number = models.PositiveIntegerField()
     weights_sha256 = models.CharField("sha256 of the weights", max_length=64)
     spec = models.JSONField()
+    # HMAC over what was registered: see services.signatures. Empty: from before there were any.
+    signature = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField("registered", auto_now_add=True)
 
     objects = ModelVersionQuerySet.as_manager()
@@ -134,6 +140,9 @@ class Promotion(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
     reason = models.CharField(max_length=500)
+    # The gates as they stood: name, limit, value, passed. An override says why it went through.
+    gates = models.JSONField(default=list)
+    override_reason = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField("when", auto_now_add=True)
 
     objects = PromotionQuerySet.as_manager()

@@ -1,0 +1,324 @@
+"""Labelled images: datasets and their items, people's reports and reviews, frozen snapshots."""
+
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from detection.models.judged import new_public_id, storage_name
+from detection.models.submissions import Analysis, may_review
+
+
+class Label(models.TextChoices):
+    """What an image is; FAKE is the positive class, always."""
+
+    REAL = "real", "Real"
+    FAKE = "fake", "AI-generated"
+
+
+class Role(models.TextChoices):
+    """What a dataset is for. Only the first is ever learnt from."""
+
+    TRAINING = "training", "Training"
+    TEST = "test", "Sealed test"
+    REGRESSION = "regression", "Regression set"
+
+
+def item_name(instance: models.Model, file_name: str) -> str:
+    """Name an item's stored file: random, and nothing of what it was called."""
+    return storage_name("items", ".bin")
+
+
+def archive_name(instance: models.Model, file_name: str) -> str:
+    """Name an uploaded archive while it waits to be imported."""
+    return storage_name("imports", ".zip")
+
+
+class DatasetQuerySet(models.QuerySet["Dataset"]):
+    """Reads of datasets."""
+
+    def for_training(self) -> Self:
+        """Those that a snapshot may take from."""
+        return self.filter(role=Role.TRAINING)
+
+    def sealed(self) -> Self:
+        """Those that versions are judged on and that nothing may learn from."""
+        return self.exclude(role=Role.TRAINING)
+
+    def with_counts(self) -> Self:
+        """With `item_count`, `real_count`, `fake_count` and `pending_count` in the same query."""
+        accepted = models.Q(items__state=ItemState.ACCEPTED)
+        return self.annotate(
+            item_count=models.Count("items"),
+            real_count=models.Count("items", filter=accepted & models.Q(items__label=Label.REAL)),
+            fake_count=models.Count("items", filter=accepted & models.Q(items__label=Label.FAKE)),
+            pending_count=models.Count("items", filter=models.Q(items__state=ItemState.PENDING)),
+        )
+
+
+class Dataset(models.Model):
+    """A named collection of labelled images of one track and one role."""
+
+    name = models.CharField(max_length=80, unique=True)
+    role = models.CharField(max_length=16, choices=Role, default=Role.TRAINING)
+    description = models.TextField(blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField("created", default=timezone.now, editable=False)
+
+    objects = DatasetQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_sealed(self) -> bool:
+        """Tell whether nothing may learn from it."""
+        return self.role != Role.TRAINING
+
+
+class ItemState(models.TextChoices):
+    """Whether people have settled the label; only accepted items reach a snapshot."""
+
+    PENDING = "pending", "Waiting for review"
+    ACCEPTED = "accepted", "Reviewed"
+    REJECTED = "rejected", "Rejected"
+
+
+class ItemQuerySet(models.QuerySet["Item"]):
+    """Reads of items."""
+
+    def accepted(self) -> Self:
+        """Those with a reviewed label."""
+        return self.filter(state=ItemState.ACCEPTED)
+
+    def waiting(self) -> Self:
+        """Those whose label somebody has to review, oldest first."""
+        return self.filter(state=ItemState.PENDING).order_by("pk")
+
+    def media_for(self, user: Any) -> Self:
+        """Items whose files this user may open: staff who may review, nobody else."""
+        return self if may_review(user) else self.none()
+
+
+class Item(models.Model):
+    """One labelled image in a dataset."""
+
+    public_id = models.CharField(max_length=24, unique=True, default=new_public_id, editable=False)
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="items")
+    label = models.CharField(max_length=8, choices=Label)
+    state = models.CharField(max_length=16, choices=ItemState, default=ItemState.PENDING)
+    # Site, collection or camera: what shares it, shares traces that are none of generation.
+    source = models.CharField(max_length=120, blank=True)
+    file = models.FileField(upload_to=item_name, max_length=100)
+    file_name = models.CharField(max_length=255)
+    sha256 = models.CharField("sha256", max_length=64)
+    # 64 bits as a signed number; near-copies differ in few of them.
+    perceptual_hash = models.BigIntegerField(default=0)
+    format = models.CharField(max_length=16)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    byte_size = models.PositiveBigIntegerField("size in bytes")
+    # Where it came from, when it was handed in for a verdict; kept when that is deleted.
+    analysis = models.ForeignKey(
+        Analysis, models.SET_NULL, null=True, blank=True, related_name="items"
+    )
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField("added", default=timezone.now, editable=False)
+
+    objects = ItemQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "sha256"], name="item_once_a_dataset"),
+        ]
+        indexes = [
+            models.Index(fields=["sha256"], name="item_sha256"),
+            models.Index(fields=["dataset", "state", "label"], name="item_of_dataset"),
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class Decision(models.TextChoices):
+    """What a reviewer says of a label."""
+
+    ACCEPT = "accept", "Accept"
+    CORRECT = "correct", "Correct"
+    REJECT = "reject", "Reject"
+
+
+class LabelReview(models.Model):
+    """One person's decision on one item; kept when the person is deleted."""
+
+    item = models.ForeignKey(Item, models.CASCADE, related_name="reviews")
+    reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    decision = models.CharField(max_length=8, choices=Decision)
+    # The label as the reviewer left it.
+    label = models.CharField(max_length=8, choices=Label)
+    note = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField("when", default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["item", "reviewer"], name="review_once_a_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_decision_display()}: {self.item}"
+
+
+class FeedbackState(models.TextChoices):
+    """Where a report stands."""
+
+    OPEN = "open", "Open"
+    SETTLED = "settled", "Settled"
+    DISMISSED = "dismissed", "Dismissed"
+
+
+class FeedbackQuerySet(models.QuerySet["Feedback"]):
+    """Reads of reports."""
+
+    def open(self) -> Self:
+        """Those that nobody has settled."""
+        return self.filter(state=FeedbackState.OPEN)
+
+
+class Feedback(models.Model):
+    """ "This is wrong": what a person says an image is, against its verdict."""
+
+    analysis = models.OneToOneField(Analysis, models.CASCADE, related_name="feedback")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    label = models.CharField(max_length=8, choices=Label)
+    note = models.CharField(max_length=1000, blank=True)
+    # Explicit: without it the image itself is never used, only the disagreement is seen.
+    has_consent = models.BooleanField("may be used for training", default=False)
+    state = models.CharField(max_length=16, choices=FeedbackState, default=FeedbackState.OPEN)
+    item = models.ForeignKey(Item, models.SET_NULL, null=True, blank=True, related_name="feedback")
+    created_at = models.DateTimeField("reported", default=timezone.now, editable=False)
+    settled_at = models.DateTimeField("settled", null=True, blank=True)
+
+    objects = FeedbackQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        verbose_name_plural = "feedback"
+
+    def __str__(self) -> str:
+        return f"{self.get_label_display()}: {self.analysis.image}"
+
+
+class Split(models.TextChoices):
+    """On which side of a snapshot an item is."""
+
+    TRAIN = "train", "Training"
+    VALIDATION = "validation", "Validation"
+    TEST = "test", "Held-out test"
+
+
+class Snapshot(models.Model):
+    """A frozen, hashed list of items with their labels and sides; never changed afterwards."""
+
+    number = models.PositiveIntegerField(unique=True)
+    # Over the sorted lines "sha256 label split" of its items.
+    sha256 = models.CharField("sha256", max_length=64)
+    datasets = models.ManyToManyField(Dataset, related_name="snapshots")
+    # Seed and shares of the sides, and what was found: see services.snapshots.
+    options = models.JSONField(default=dict)
+    counts = models.JSONField(default=dict)
+    note = models.CharField(max_length=500, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField("frozen", default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-number"]
+
+    def __str__(self) -> str:
+        return f"Snapshot {self.number}"
+
+
+class SnapshotItem(models.Model):
+    """One line of a snapshot; its hash stays when the image itself is deleted."""
+
+    snapshot = models.ForeignKey(Snapshot, models.CASCADE, related_name="lines")
+    item = models.ForeignKey(Item, models.SET_NULL, null=True, related_name="lines")
+    sha256 = models.CharField("sha256", max_length=64)
+    label = models.CharField(max_length=8, choices=Label)
+    split = models.CharField(max_length=16, choices=Split)
+    # Copies and near-copies of one image share it, and a side.
+    group = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["snapshot", "sha256"], name="snapshot_line_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sha256[:12]} {self.label} {self.split}"
+
+
+class Work(models.TextChoices):
+    """Where a long piece of work stands; the last three are never left."""
+
+    QUEUED = "queued", "Waiting"
+    RUNNING = "running", "Running"
+    FINISHED = "finished", "Finished"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+ACTIVE = (Work.QUEUED, Work.RUNNING)
+
+
+class DatasetImport(models.Model):
+    """Many images on their way into a dataset: an uploaded zip, a folder on the server."""
+
+    public_id = models.CharField(max_length=24, unique=True, default=new_public_id, editable=False)
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="imports")
+    # One of the two: an archive that was uploaded, or a folder or zip on the server.
+    archive = models.FileField(upload_to=archive_name, max_length=100, blank=True)
+    path = models.CharField(max_length=500, blank=True)
+    source = models.CharField(max_length=120, blank=True)
+    # Labels that somebody vouches for; otherwise each image waits for review.
+    is_reviewed = models.BooleanField("labels are reviewed", default=False)
+    state = models.CharField(max_length=16, choices=Work, default=Work.QUEUED)
+    total = models.PositiveIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    added = models.PositiveIntegerField(default=0)
+    copies = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    # The first hundred refused files, each with code and sentence.
+    refusals = models.JSONField(default=list)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_sentence = models.CharField(max_length=500, blank=True)
+    worker = models.CharField(max_length=100, blank=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField("requested", default=timezone.now, editable=False)
+    heartbeat_at = models.DateTimeField("last sign of life", null=True, blank=True)
+    finished_at = models.DateTimeField("ended", null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        verbose_name = "import"
+
+    def __str__(self) -> str:
+        return f"Import into {self.dataset}"
