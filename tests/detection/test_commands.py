@@ -159,7 +159,7 @@ def test_without_any_model_it_says_what_to_do(folder: Path) -> None:
 def test_a_broken_model_is_told_once_and_not_per_file(model: ModelVersion, folder: Path) -> None:
     from detection import ml_gateway
 
-    ml_gateway._detector.cache_clear()
+    ml_gateway.detector_of.cache_clear()
     shutil.rmtree(model.directory)
     with pytest.raises(CommandError, match="missing_spec"):
         run("classify", folder)

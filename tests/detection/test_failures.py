@@ -19,7 +19,7 @@ from tests.fixtures import Committed, Queue
 @pytest.fixture(autouse=True)
 def nothing_is_loaded() -> None:
     """Forget models that earlier tests have loaded, as a worker that has just started."""
-    ml_gateway._detector.cache_clear()
+    ml_gateway.detector_of.cache_clear()
 
 
 def failed(alice: User, content: bytes | None = None) -> Analysis:

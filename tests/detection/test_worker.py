@@ -43,10 +43,10 @@ def left_behind(alice: User) -> Analysis:
 def test_it_takes_up_its_work_and_loads_the_champion(
     left_behind: Analysis, model: ModelVersion, queue: Queue
 ) -> None:
-    ml_gateway._detector.cache_clear()
+    ml_gateway.detector_of.cache_clear()
     starts("inference")
     assert queue() == [left_behind.pk]
-    assert ml_gateway._detector.cache_info().currsize == 1
+    assert ml_gateway.detector_of.cache_info().currsize == 1
 
 
 def test_a_worker_for_faces_takes_up_its_work_and_loads_nothing_yet(
@@ -54,19 +54,19 @@ def test_a_worker_for_faces_takes_up_its_work_and_loads_nothing_yet(
 ) -> None:
     work.delivered("faces")
     Analysis.objects.update(track=Track.FACE)
-    ml_gateway._detector.cache_clear()
+    ml_gateway.detector_of.cache_clear()
     starts("faces")
     assert work.delivered("faces") == [left_behind.pk]
-    assert ml_gateway._detector.cache_info().currsize == 0
+    assert ml_gateway.detector_of.cache_info().currsize == 0
 
 
 def test_a_training_worker_leaves_that_alone(
     left_behind: Analysis, model: ModelVersion, queue: Queue
 ) -> None:
-    ml_gateway._detector.cache_clear()
+    ml_gateway.detector_of.cache_clear()
     starts("training")
     assert queue() == []
-    assert ml_gateway._detector.cache_info().currsize == 0
+    assert ml_gateway.detector_of.cache_info().currsize == 0
 
 
 @pytest.mark.django_db
@@ -78,7 +78,7 @@ def test_without_a_model_it_starts_and_warns(caplog: pytest.LogCaptureFixture) -
 def test_with_a_broken_model_it_starts_and_warns(
     model: ModelVersion, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ml_gateway._detector.cache_clear()
+    ml_gateway.detector_of.cache_clear()
     (weights,) = model.directory.glob("*.h5")
     weights.unlink()
     starts("inference")
@@ -98,10 +98,12 @@ def test_a_killed_workers_task_is_delivered_again() -> None:
     assert current_app.conf.accept_content == ["json"]
 
 
-def test_training_and_faces_have_queues_of_their_own() -> None:
+def test_training_faces_and_background_have_queues_of_their_own() -> None:
     assert current_app.amqp.router.route({}, ANALYSE_FACES)["queue"].name == "faces"
     route = current_app.amqp.router.route({}, "detection.tasks.train_version")
     assert route["queue"].name == "training"
+    route = current_app.amqp.router.route({}, "detection.tasks.background.import_images")
+    assert route["queue"].name == "background"
     assert current_app.amqp.router.route({}, ANALYSE_IMAGE)["queue"].name == "inference"
 
 

@@ -1,8 +1,7 @@
-"""The one door to `ml`, opened inside its functions: the web process loads no network."""
+"""Lets a model version answer: for an image, for the faces in it, with a painted heatmap."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+
+from detection.ml_gateway.common import LOADED_VERSIONS, GatewayError, detector_of, translated
 
 if TYPE_CHECKING:
     from ml.inference import Detector
@@ -24,17 +25,6 @@ HEATMAP_NAMES = {
     "hires-cam": "HiResCAM",
     "score-cam": "Score-CAM",
 }
-# A champion and the version it takes over from; more would only hold memory.
-LOADED_VERSIONS = 2
-
-
-class GatewayError(Exception):
-    """The science could not answer; `code` is for programs, `sentence` for people."""
-
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
-        self.sentence = sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +82,8 @@ def answer(
     from ml.errors import ImageReadError
     from ml.heatmaps import colourise
 
-    with _translated():
-        detector = _detector(directory, json.dumps(spec), threads)
+    with translated():
+        detector = detector_of(directory, json.dumps(spec), threads)
         (prediction,) = detector.predict(
             [source], with_heatmap=with_heatmap, method=method, max_pixels=max_pixels
         )
@@ -112,8 +102,8 @@ def warm_up(directory: Path, spec: dict[str, Any], *, threads: int) -> None:
     Raises:
         GatewayError: When the version cannot be loaded.
     """
-    with _translated():
-        _detector(directory, json.dumps(spec), threads).warm_up()
+    with translated():
+        detector_of(directory, json.dumps(spec), threads).warm_up()
 
 
 def may_hold_face(width: int, height: int) -> bool:
@@ -139,9 +129,9 @@ def face_answers(
     from ml.faces import cut, find_faces
     from ml.preprocessing import open_upright, prepare_upright
 
-    with _translated():
+    with translated():
         # First of all: once TensorFlow looks for faces, its threads are settled.
-        detector = _detector(directory, json.dumps(spec), threads)
+        detector = detector_of(directory, json.dumps(spec), threads)
         image = open_upright(source, max_pixels=max_pixels)
         boxes = find_faces(image)
         if not boxes:
@@ -184,90 +174,9 @@ def warm_up_faces(directory: Path, spec: dict[str, Any], *, threads: int) -> Non
 def _faces_ready(directory: Path, spec: str, threads: int) -> None:
     from ml import faces
 
-    with _translated():
-        _detector(directory, spec, threads).warm_up()
+    with translated():
+        detector_of(directory, spec, threads).warm_up()
         faces.warm_up()
-
-
-def spec_in_domain(spec: dict[str, Any], width: int, height: int) -> bool:
-    """Tell whether the version with this spec was validated on images of this upright size."""
-    from ml.contract import ModelSpec
-
-    return ModelSpec.from_json(json.dumps(spec)).in_domain(width, height)
-
-
-def spec_in_full(spec: dict[str, Any]) -> dict[str, Any]:
-    """Return a spec with every field of today, where it was registered by an older version."""
-    from ml.contract import ModelSpec
-
-    full: dict[str, Any] = json.loads(ModelSpec.from_json(json.dumps(spec)).to_json())
-    return full
-
-
-def read_verified_spec(directory: Path) -> dict[str, Any]:
-    """Return the spec of a stored model whose weights and graph hash to what the spec says.
-
-    Raises:
-        GatewayError: When spec, weights or graph are missing, damaged or of a newer format.
-    """
-    from ml import artifacts
-
-    with _translated():
-        spec: dict[str, Any] = json.loads(artifacts.verify(directory).to_json())
-    return spec
-
-
-def evaluate(
-    directory: Path,
-    spec: dict[str, Any],
-    data: Path,
-    *,
-    threads: int,
-    with_tiers: bool = False,
-    training_data: Path | None = None,
-    plots: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:
-    """Measure a version on labelled images.
-
-    Args:
-        directory: Where the version lies.
-        spec: What it was registered with, the hash of its weights included.
-        data: A folder or zip with REAL/ and FAKE/ below it at any depth.
-        threads: Cores for the network.
-        with_tiers: Also judge the same images degraded.
-        training_data: Also tell the figures without the images that are in here.
-        plots: A folder to draw the figures into.
-        progress: Called with images done and images in all.
-
-    Returns:
-        The evaluation record as JSON values.
-
-    Raises:
-        GatewayError: When version or data cannot be used.
-    """
-    from ml import datasets, degradation, evaluation
-
-    with _translated():
-        detector = _detector(directory, json.dumps(spec), threads)
-        seen = frozenset(datasets.hashes(training_data)) if training_data else frozenset[str]()
-        tiers = degradation.TIERS if with_tiers else ()
-        judged = evaluation.judge(detector, data, tiers=tiers, progress=progress)
-        record = evaluation.record_of(judged, detector, data, training_hashes=seen)
-        if plots:
-            from ml.evaluation.pictures import draw
-
-            draw(judged, record, detector.spec, plots)
-    result: dict[str, Any] = json.loads(record.to_json())
-    return result
-
-
-def evaluation_text(record: dict[str, Any]) -> str:
-    """Return an evaluation record from `evaluate` as lines for people."""
-    from ml import evaluation
-    from ml.contract import EvaluationRecord
-
-    return evaluation.told(EvaluationRecord.from_json(json.dumps(record)))
 
 
 def upright_rgb(image: Image.Image) -> Image.Image:
@@ -275,31 +184,6 @@ def upright_rgb(image: Image.Image) -> Image.Image:
     from ml.preprocessing import to_upright_rgb
 
     return to_upright_rgb(image)
-
-
-@lru_cache(maxsize=LOADED_VERSIONS)
-def _detector(directory: Path, spec: str, threads: int) -> "Detector":
-    """Load a version once; what it was registered with is part of the key and has to agree."""
-    from ml.contract import ModelSpec
-    from ml.inference import Detector
-
-    detector = Detector.load(directory, threads=threads)
-    if detector.spec != ModelSpec.from_json(spec):
-        raise GatewayError(
-            "wrong_model",
-            "The model on disk is not the one that this version was registered with.",
-        )
-    return detector
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    from ml.errors import MlError
-
-    try:
-        yield
-    except MlError as error:
-        raise GatewayError(error.code, error.sentence) from error
 
 
 def _fitted(size: tuple[int, int], side: int) -> tuple[int, int]:

@@ -1,0 +1,48 @@
+"""What all doors to `ml` share: its errors in our words, and the versions that are loaded."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ml.inference import Detector
+
+# A champion and the version it takes over from; more would only hold memory.
+LOADED_VERSIONS = 2
+
+
+class GatewayError(Exception):
+    """The science could not answer; `code` is for programs, `sentence` for people."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+
+
+@lru_cache(maxsize=LOADED_VERSIONS)
+def detector_of(directory: Path, spec: str, threads: int) -> "Detector":
+    """Load a version once; what it was registered with is part of the key and has to agree."""
+    from ml.contract import ModelSpec
+    from ml.inference import Detector
+
+    detector = Detector.load(directory, threads=threads)
+    if detector.spec != ModelSpec.from_json(spec):
+        raise GatewayError(
+            "wrong_model",
+            "The model on disk is not the one that this version was registered with.",
+        )
+    return detector
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the errors of `ml` into `GatewayError`, code and sentence as they are."""
+    from ml.errors import MlError
+
+    try:
+        yield
+    except MlError as error:
+        raise GatewayError(error.code, error.sentence) from error
