@@ -19,6 +19,8 @@ app.conf.update(
     task_routes={
         "detection.tasks.train_*": {"queue": "training"},
         "detection.tasks.analyse_faces": {"queue": "faces"},
+        # Whatever nobody waits for at a page: imports, freezing, shadow answers, evaluations.
+        "detection.tasks.background.*": {"queue": "background"},
     },
     task_serializer="json",
     accept_content=["json"],

@@ -1,7 +1,6 @@
-"""Thin Celery tasks: take an id, call one service."""
+"""Tasks on images that wait for a verdict: analyses, heatmaps, and the sweep."""
 
 import logging
-import secrets
 from typing import Any
 
 from celery import Task, shared_task
@@ -11,6 +10,7 @@ from django.conf import settings
 from detection import ml_gateway
 from detection.models import ModelVersion, Track
 from detection.services import analysis, explanations, sweeper
+from detection.tasks.boundary import task_boundary
 
 log = logging.getLogger(__name__)
 
@@ -30,34 +30,26 @@ def analyse_faces(self: Task, analysis_id: int) -> None:
 
 
 def _analyse(analysis_id: int, worker: str) -> None:
-    try:
-        analysis.analysis_run(analysis_id=analysis_id, worker=worker)
-    except Exception:
-        # The task boundary: whatever was not foreseen ends this one analysis, never the worker.
-        reference = secrets.token_hex(4)
-        log.exception("analysis %s failed, reference %s", analysis_id, reference)
+    def fail(sentence: str) -> None:
         claim = analysis.claimed_by(analysis_id=analysis_id, worker=worker)
         if claim:
-            sentence = _unforeseen(reference)
             analysis.analysis_fail(claim=claim, code="internal", sentence=sentence)
+
+    with task_boundary(f"analysis {analysis_id}", fail):
+        analysis.analysis_run(analysis_id=analysis_id, worker=worker)
 
 
 @shared_task(name=explanations.EXPLAIN_ANALYSIS)
 def explain_analysis(explanation_id: int) -> None:
     """Draw another heatmap. Delivered twice, the second time does nothing."""
-    try:
-        explanations.explanation_run(explanation_id=explanation_id)
-    except Exception:
-        # The task boundary, as above.
-        reference = secrets.token_hex(4)
-        log.exception("explanation %s failed, reference %s", explanation_id, reference)
+
+    def fail(sentence: str) -> None:
         explanations.explanation_fail(
-            explanation_id=explanation_id, code="internal", sentence=_unforeseen(reference)
+            explanation_id=explanation_id, code="internal", sentence=sentence
         )
 
-
-def _unforeseen(reference: str) -> str:
-    return f"Something went wrong that was not foreseen (reference {reference})."
+    with task_boundary(f"explanation {explanation_id}", fail):
+        explanations.explanation_run(explanation_id=explanation_id)
 
 
 @shared_task(name="detection.tasks.sweep")
@@ -67,7 +59,7 @@ def sweep() -> None:
 
 
 @worker_ready.connect
-def take_up_work(sender: Any, **_: Any) -> None:
+def take_up_analyses(sender: Any, **_: Any) -> None:
     """Take back what this worker left behind; before the first image, load its champion."""
     queues = sender.app.amqp.queues.consume_from
     if "inference" in queues or "faces" in queues:
