@@ -53,6 +53,11 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
         promoted = champions.annotate(promotion=models.Max("model__promotions__pk"))
         return promoted.select_related("model").order_by("-promotion", "model__pk").first()
 
+    def challengers_of(self, track: str) -> Self:
+        """Those that answer in the shadow in this track."""
+        challengers = self.filter(model__track=track, model__challenger=models.F("pk"))
+        return challengers.select_related("model")
+
     def named(self, label: str) -> "ModelVersion":
         """Return a version by `name` (its champion) or `name:number`.
 
@@ -77,6 +82,8 @@ class ModelVersion(models.Model):
     spec = models.JSONField()
     # HMAC over what was registered: see services.signatures. Empty: from before there were any.
     signature = models.CharField(max_length=64, blank=True)
+    # Which version of which installation it was before it was imported; empty: made or shipped here.
+    origin = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField("registered", auto_now_add=True)
 
     objects = ModelVersionQuerySet.as_manager()
@@ -96,6 +103,11 @@ class ModelVersion(models.Model):
     def label(self) -> str:
         """Name and number as people read them."""
         return f"{self.model.name} {self.number}"
+
+    @property
+    def was_champion(self) -> bool:
+        """Tell whether it was ever promoted, so that going to it is going back."""
+        return Promotion.objects.filter(to_version=self).exists()
 
     @property
     def directory(self) -> Path:

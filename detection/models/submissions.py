@@ -157,6 +157,29 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
         """Those that give an image its verdict; what was found out about faces stands beside."""
         return self.exclude(track=Track.FACE)
 
+    def current(self) -> Self:
+        """Of each image and track the newest answer.
+
+        A repeat counts once it has finished: until then, and where it failed, the answer before it
+        stands.
+        """
+        answered = Analysis.objects.filter(is_repeat=True, state=State.FINISHED)
+        newer = answered.filter(
+            image=models.OuterRef("image"),
+            track=models.OuterRef("track"),
+            pk__gt=models.OuterRef("pk"),
+        )
+        unanswered = models.Q(is_repeat=True) & ~models.Q(state=State.FINISHED)
+        return self.exclude(unanswered).exclude(models.Exists(newer))
+
+    def repeats(self) -> Self:
+        """Those that look once more at an image that has its verdict already."""
+        return self.filter(is_repeat=True)
+
+    def first_looks(self) -> Self:
+        """Those that somebody waits for."""
+        return self.filter(is_repeat=False)
+
     def on_faces(self) -> Self:
         """Those that look for faces and judge these alone."""
         return self.filter(track=Track.FACE)
@@ -174,8 +197,8 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
         return self.order_by("-created_at", "-pk")
 
     def oldest_first(self) -> Self:
-        """As they are to be worked on."""
-        return self.order_by("pk")
+        """As they are to be worked on; nobody waits for a repeat."""
+        return self.order_by("is_repeat", "pk")
 
     def never_enqueued(self, before: datetime) -> Self:
         """Waiting without a task: the broker was away when they came in."""
@@ -207,6 +230,8 @@ class Analysis(Judged):
     public_id = models.CharField(max_length=24, unique=True, default=new_public_id, editable=False)
     image = models.ForeignKey(SubmittedImage, models.CASCADE, related_name="analyses")
     track = models.CharField(max_length=16, choices=Track, default=Track.THUMBNAIL)
+    # Asked for once more, with the champion of that day; waits in a queue that keeps nobody waiting.
+    is_repeat = models.BooleanField("repeated", default=False)
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     model_version = models.ForeignKey(
         ModelVersion, models.PROTECT, null=True, blank=True, related_name="analyses"
