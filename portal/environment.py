@@ -69,6 +69,17 @@ class Environment:
             misconfigured(name, f"must lie between {least} and {most}. Received: {value}.")
         return value
 
+    def decimal(self, name: str, *, default: float, least: float, most: float) -> float:
+        """Return a number between `least` and `most`; `nan` and `inf` are none."""
+        word = self.text(name, str(default))
+        try:
+            value = float(word)
+        except ValueError:
+            misconfigured(name, f"must be a number. Received: {word!r}.")
+        if not least <= value <= most:
+            misconfigured(name, f"must lie between {least:g} and {most:g}. Received: {word}.")
+        return value
+
     def words(self, name: str, default: list[str] | None = None) -> list[str]:
         """Return a comma-separated list without empty entries."""
         if not self.has(name) and default is not None:

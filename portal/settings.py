@@ -287,6 +287,14 @@ CELERY_BEAT_SCHEDULE = {
 }
 # More threads than this gain nothing on images this small.
 INFERENCE_THREADS = env.number("INFERENCE_THREADS", default=min(os.cpu_count() or 1, 4), most=256)
+# What a version has to reach before it may answer without somebody's written reason.
+GATE_MIN_ACCURACY = env.decimal("GATE_MIN_ACCURACY", default=0.9, least=0, most=1)
+GATE_MAX_DROP = env.decimal("GATE_MAX_DROP", default=0.01, least=0, most=1)
+GATE_MAX_ECE = env.decimal("GATE_MAX_ECE", default=0.05, least=0, most=1)
+GATE_MAX_SLOWDOWN = env.decimal("GATE_MAX_SLOWDOWN", default=2.0, least=0.1, most=1000)
+GATE_MAX_MEGABYTES = env.number("GATE_MAX_MEGABYTES", default=250, most=10_000)
+# Signs registered versions; without one of its own the key is derived from SECRET_KEY.
+MODEL_SIGNING_KEY = env.text("MODEL_SIGNING_KEY", "")
 HISTORY_PAGE_SIZE = env.number("HISTORY_PAGE_SIZE", default=24, most=200)
 
 # -- Start-up checks and logging --------------------------------------------------------------
