@@ -17,12 +17,14 @@ from ml import (
     splits,
 )
 from ml.checkpoints import Kept, RunState
+from ml.compiling import Precision
 from ml.contract import (
     Calibration,
     Domain,
     EvaluationRecord,
     ExplanationFigures,
     ModelSpec,
+    Preprocessing,
     Track,
     TrainingRecord,
 )
@@ -50,6 +52,9 @@ def export(
     domain: Domain | str,
     track: Track = "thumbnail",
     flip_averaging: bool | None = None,
+    form: Preprocessing | None = None,
+    origin: str = "",
+    graph_precision: Precision = "float32",
 ) -> ModelSpec:
     """Store the model of a run's last or best epoch, calibrated on its validation images.
 
@@ -66,6 +71,9 @@ def export(
             the network's own size.
         track: Which kind of image the portal asks it about.
         flip_averaging: Set to decide it, rather than by the validation loss.
+        form: How the data was prepared, where that is not the architecture's own way.
+        origin: What the record calls the weights that the run began with, instead of their folder.
+        graph_precision: Of the compiled graph, where there is one.
 
     Raises:
         TrainingError: `no_checkpoint`, `damaged_checkpoint` or `data_changed`.
@@ -88,13 +96,14 @@ def export(
         architecture_options=architectures.structure(
             state.config.architecture, state.config.architecture_options
         ),
-        preprocessing=dataclasses.replace(entry.form, width=width, height=height),
+        preprocessing=dataclasses.replace(form or entry.form, width=width, height=height),
         gradcam_layer=entry.gradcam_layer,
         domain=Domain(width, height, domain) if isinstance(domain, str) else domain,
         track=track,
         calibration=Calibration(),
         weights_sha256="",
-        training=_training_record(state, kept),
+        training=_training_record(state, kept, origin),
+        graph_precision=graph_precision,
     )
     network = _network(spec, kept)
     views = (True, False) if flip_averaging is None else (flip_averaging,)
@@ -221,8 +230,10 @@ def _network(spec: ModelSpec, kept: Kept) -> "keras.Model":
     return network
 
 
-def _training_record(state: RunState, kept: Kept) -> TrainingRecord:
-    epoch = kept.report.epoch
+def _training_record(state: RunState, kept: Kept, origin: str) -> TrainingRecord:
+    config, epoch = state.config, kept.report.epoch
+    if origin:
+        config = dataclasses.replace(config, initial_weights=origin)
     return TrainingRecord(
-        state.config, state.data, versions(), state.epochs, kept.weights, kept_epoch=epoch
+        config, state.data, versions(), state.epochs, kept.weights, kept_epoch=epoch
     )

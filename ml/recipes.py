@@ -7,6 +7,10 @@ from ml.contract import Domain, Track, TrainingConfig
 from ml.errors import ContractError
 
 Format = Literal["keras", "h5"]
+CIFAKE_DOMAIN = (
+    "32x32 thumbnails such as those of CIFAKE: photographs of ten subjects from CIFAR-10 and "
+    "pictures of the same subjects made with Stable Diffusion 1.4."
+)
 
 
 @dataclass(frozen=True, slots=True)

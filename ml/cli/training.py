@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 DEFAULT_NAME = "cifake-residual"
 FORMATS: tuple[Format, ...] = ("keras", "h5")
-CIFAKE_DOMAIN = (
-    "32x32 thumbnails such as those of CIFAKE: photographs of ten subjects from CIFAR-10 and "
-    "pictures of the same subjects made with Stable Diffusion 1.4."
-)
 _FIELDS = {
     "architecture": str,
     "precision": str,
@@ -164,7 +160,7 @@ def _export(options: argparse.Namespace) -> int:
         data,
         options.out,
         name=options.name or (recipe.name if recipe else DEFAULT_NAME),
-        domain=options.domain or (recipe and recipe.domain) or CIFAKE_DOMAIN,
+        domain=options.domain or (recipe and recipe.domain) or recipes.CIFAKE_DOMAIN,
         track=recipe.track if recipe else "thumbnail",
         flip_averaging=recipe.flip_averaging if recipe else None,
     )

@@ -40,6 +40,8 @@ class TrainingConfig(JsonForm):
             optimiser and without erasing.
         finetune_cutmix: As `cutmix`, in that cycle. Without it the second cycle only learns the
             training images by heart.
+        new_share: Of each class's images in an epoch, the share drawn from those that are marked
+            as new, where a class has both kinds; `None` takes all images as they come.
         precision: `mixed_bfloat16` computes layers in bfloat16; weights stay float32. `auto` is
             that where a GPU has it, and `float32` elsewhere.
     """
@@ -71,6 +73,7 @@ class TrainingConfig(JsonForm):
     patience: int = 0
     keep: Literal["last", "best"] = "last"
     initial_weights: str = ""
+    new_share: float | None = None
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
@@ -90,6 +93,8 @@ class TrainingConfig(JsonForm):
         require(0 <= self.rotation <= 180, "rotation", "in [0, 180]", self.rotation)
         require(0 <= self.zoom < 1, "zoom", "in [0, 1)", self.zoom)
         require(self.validation_images >= 2, "validation_images", ">= 2", self.validation_images)
+        new = self.new_share
+        require(new is None or 0 <= new <= 1, "new_share", "in [0, 1]", new)
         warmup = self.warmup_epochs
         require(0 <= warmup < self.epochs, "warmup_epochs", "in [0, epochs)", warmup)
 

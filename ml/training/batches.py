@@ -13,6 +13,7 @@ from ml.datasets import LabelledImages
 from ml.errors import TrainingError
 from ml.training import subjects
 from ml.training.augmentation import augment, degrade, mix
+from ml.training.mixture import mixed_order
 
 T = TypeVar("T")
 Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]
@@ -33,12 +34,23 @@ class Batches:
     the ten subjects where the configuration gives them weight. What does not fill a batch at an
     epoch's end is left to other epochs.
 
+    Args:
+        config: Seed, size of a batch, and how images are changed.
+        images: To learn from.
+        is_new: Mask (n,) of the images that `config.new_share` is about.
+
     Raises:
         TrainingError: `too_few_images` or, from the names, `no_subjects`.
     """
 
-    def __init__(self, config: TrainingConfig, images: LabelledImages) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        images: LabelledImages,
+        is_new: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
         self.config, self.pixels = config, images.pixels
+        self.labels, self.is_new = images.labels, is_new
         self.targets = images.labels.astype(np.float32)[:, None]
         if config.subject_weight:
             self.targets = np.hstack([self.targets, subjects.one_hot(images.names)])
@@ -55,7 +67,7 @@ class Batches:
         finetuning = epoch > config.epochs
         cutmix = config.finetune_cutmix if finetuning else config.cutmix
         rng = np.random.default_rng([config.seed, epoch])
-        order = rng.permutation(len(self.pixels))
+        order = self._order(rng)
         for start in range(0, self.steps * config.batch_size, config.batch_size):
             chosen = order[start : start + config.batch_size]
             pixels, targets = self.pixels[chosen], self.targets[chosen]
@@ -65,6 +77,13 @@ class Batches:
             if config.degradation:
                 degrade(pixels, rng, config.degradation)
             yield pixels, targets
+
+    def _order(self, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+        """Return the images of an epoch, in its order."""
+        share = self.config.new_share
+        if share is None or self.is_new is None:
+            return rng.permutation(len(self.pixels))
+        return mixed_order(self.labels, self.is_new, share, rng)
 
 
 def ahead(items: Iterator[T], depth: int = AHEAD) -> Generator[T, None, None]:

@@ -37,6 +37,7 @@ def fit(
     resume: bool = False,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
+    report_every: float = REPORT_EVERY_SECONDS,
 ) -> FitResult:
     """Train, keeping a checkpoint after each epoch in `out_dir`.
 
@@ -46,8 +47,9 @@ def fit(
         data: Pixels uint8 (n, height, width, 3) of the architecture's input size.
         out_dir: Where the checkpoint lives.
         resume: Go on after the last stored epoch, if there is one.
-        progress: Told of each epoch, and of steps in between every ten seconds.
+        progress: Told of each epoch, and of steps in between.
         should_stop: Asked before each step; the epoch that runs then is given up.
+        report_every: Seconds between two steps that are told of.
 
     Returns:
         `finished`, also when patience ended it; `stopped` when `should_stop` said so; `diverged`
@@ -79,6 +81,7 @@ def fit(
         progress or (lambda report: None),
         should_stop or (lambda: False),
         is_fresh=stored is None,
+        report_every=report_every,
     )
     if stored:
         run.restore(len(state.epochs), stored[1])
@@ -112,10 +115,12 @@ class _Run:
         should_stop: Callable[[], bool],
         *,
         is_fresh: bool,
+        report_every: float,
     ) -> None:
         self.config, self.data = config, data
         self.progress, self.should_stop = progress, should_stop
-        self.batches = Batches(config, data.train)
+        self.report_every = report_every
+        self.batches = Batches(config, data.train, data.is_new)
         size = data.train.pixels.shape[2], data.train.pixels.shape[1]
         self.learner = Learner(config, size, self.batches.steps, is_fresh=is_fresh)
         self.best: list[checkpoints.Array] = []
@@ -149,7 +154,7 @@ class _Run:
                 if self.should_stop():
                     return "stopped"
                 self.learner.step(pixels, targets)
-                if time.monotonic() - reported >= REPORT_EVERY_SECONDS:
+                if time.monotonic() - reported >= self.report_every:
                     reported = time.monotonic()
                     if not self._tell_step(epoch, done, reported - started):
                         return "diverged"

@@ -1,69 +1,29 @@
 """Labelled images in a folder or zip: whatever lies below REAL/ and FAKE/, at any depth."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.contract import CLASS_ORDER, Preprocessing
-from ml.errors import DatasetError, ImageReadError
-from ml.preprocessing import prepare
+from ml.datasets.images import (
+    CHUNK,
+    LabelledImages,
+    Progress,
+    check_readable,
+    joined,
+    read_chunk,
+)
+from ml.errors import DatasetError
 from ml.sources import Source, opened
-
-__all__ = [
-    "DatasetError",
-    "LabelledImages",
-    "content_sha256",
-    "labelled_names",
-    "load",
-    "stream",
-]
 
 IMAGE_SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif"]
 )
-MAX_UNREADABLE_SHARE = 0.01
-CHUNK = 250
-
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LabelledImages:
-    """Images in memory.
-
-    Attributes:
-        pixels: uint8 (n, height, width, 3).
-        labels: uint8 (n,), the index in `CLASS_ORDER`: 0 REAL, 1 FAKE.
-        hashes: The n files' sha256, hexadecimal.
-        names: The n files' names inside the source.
-        unreadable: Names of files that were skipped, with the reason.
-        source: The folder's or archive's name.
-    """
-
-    pixels: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.uint8]
-    hashes: tuple[str, ...]
-    names: tuple[str, ...]
-    unreadable: tuple[str, ...] = ()
-    source: str = ""
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def take(self, indices: npt.NDArray[np.intp]) -> "LabelledImages":
-        """Return the images at `indices`, in that order."""
-        return LabelledImages(
-            self.pixels[indices],
-            self.labels[indices],
-            tuple(self.hashes[i] for i in indices),
-            tuple(self.names[i] for i in indices),
-            source=self.source,
-        )
 
 
 def load(
@@ -78,14 +38,7 @@ def load(
     Args and errors are those of `stream`.
     """
     chunks = list(stream(path, form, limit=limit, progress=progress))
-    return LabelledImages(
-        np.concatenate([chunk.pixels for chunk in chunks]),
-        np.concatenate([chunk.labels for chunk in chunks]),
-        tuple(item for chunk in chunks for item in chunk.hashes),
-        tuple(item for chunk in chunks for item in chunk.names),
-        tuple(item for chunk in chunks for item in chunk.unreadable),
-        path.name,
-    )
+    return joined(chunks, path.name)
 
 
 def stream(
@@ -112,10 +65,14 @@ def stream(
         unreadable: list[str] = []
         labels: set[int] = set()
         for start in range(0, len(listing), CHUNK):
-            chunk = _read(source, listing[start : start + CHUNK], form, path.name)
+            files = [
+                (name, label, partial(source.read, name))
+                for name, label in listing[start : start + CHUNK]
+            ]
+            chunk = read_chunk(files, form, path.name)
             unreadable.extend(chunk.unreadable)
             labels.update(chunk.labels.tolist())
-            _check_readable(len(listing), unreadable, path.name)
+            check_readable(len(listing), unreadable, path.name)
             yield chunk
             if progress:
                 progress(min(start + CHUNK, len(listing)), len(listing))
@@ -155,11 +112,6 @@ def labelled_names(source: Source, title: str) -> list[str]:
         DatasetError: `no_class_folders` or `one_class_only`, with `title` for the source.
     """
     return [name for name, _ in _listing(source, title)]
-
-
-def content_sha256(hashes: Sequence[str]) -> str:
-    """Return one sha256 for a set of files: over their sorted content hashes."""
-    return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()
 
 
 def _listing(source: Source, title: str) -> list[tuple[str, int]]:
@@ -217,40 +169,3 @@ def _limited(listing: list[tuple[str, int]], limit: int | None) -> list[tuple[st
 
 def _mixed(name: str) -> bytes:
     return hashlib.sha256(PurePosixPath(name).name.encode()).digest()
-
-
-def _read(
-    source: Source, listing: list[tuple[str, int]], form: Preprocessing, title: str
-) -> LabelledImages:
-    pixels = np.empty((len(listing), form.height, form.width, 3), np.uint8)
-    labels: list[int] = []
-    hashes: list[str] = []
-    names: list[str] = []
-    unreadable: list[str] = []
-    for name, label in listing:
-        try:
-            content = source.read(name)
-            pixels[len(names)] = prepare(content, form)
-        except ImageReadError as error:
-            unreadable.append(f"{name}: {error.sentence}")
-            continue
-        labels.append(label)
-        hashes.append(hashlib.sha256(content).hexdigest())
-        names.append(name)
-    return LabelledImages(
-        pixels[: len(names)],
-        np.array(labels, np.uint8),
-        tuple(hashes),
-        tuple(names),
-        tuple(unreadable),
-        title,
-    )
-
-
-def _check_readable(count: int, unreadable: list[str], title: str) -> None:
-    if len(unreadable) > MAX_UNREADABLE_SHARE * count:
-        raise DatasetError(
-            "too_many_unreadable",
-            f"At most 1 % of the {count:,} images of {title} may be unreadable. "
-            f"Received: {len(unreadable)} that cannot be read, the first of them {unreadable[0]}",
-        )
