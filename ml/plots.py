@@ -102,7 +102,7 @@ def roc_and_pr(
     false_alarms, found, _ = roc_curve(labels, p_fake)
     precision, recall, _ = precision_recall_curve(labels, p_fake)
     average, specificity = metrics.average_precision or 0, metrics.specificity or 0
-    titled(roc, f"ROC, area {metrics.roc_auc:.4f}", "REAL called FAKE", "FAKE found")
+    titled(roc, f"ROC, area {metrics.roc_auc or 0:.4f}", "REAL called FAKE", "FAKE found")
     roc.plot((0, 1), (0, 1), color=LINE, linewidth=1)
     _curve(roc, false_alarms, found, (0, 1), (1 - specificity, metrics.recall))
     titled(curve, f"Precision and recall, average {average:.4f}", "recall", "precision")
@@ -155,7 +155,7 @@ def tiers(record: EvaluationRecord, path: Path) -> None:
         drawn = axes.barh(positions + offset, values, 0.3, color=colour, label=label)
         axes.bar_label(drawn, [f"{value:.4f}" for value in values], padding=4, color=INK)
     axes.set_yticks(positions, list(rows))
-    least = min(min(metrics.accuracy, metrics.roc_auc) for metrics in rows.values())
+    least = min(min(metrics.accuracy, metrics.roc_auc or 0) for metrics in rows.values())
     start = min(0.5, np.floor(10 * least) / 10)
     axes.set_xlim(start, 1.06)
     axes.set_xticks(np.arange(start, 1.01, 0.1))

@@ -82,7 +82,7 @@ class ModelVersion(models.Model):
     spec = models.JSONField()
     # HMAC over what was registered: see services.signatures. Empty: from before there were any.
     signature = models.CharField(max_length=64, blank=True)
-    # Which version of which installation it was before it was imported; empty: made or shipped here.
+    # What it was before it was imported from another installation; empty: made or shipped here.
     origin = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField("registered", auto_now_add=True)
 
@@ -113,6 +113,13 @@ class ModelVersion(models.Model):
     def directory(self) -> Path:
         """The folder with the weights and the spec."""
         return Path(settings.MODELS_ROOT) / self.model.name / str(self.number)
+
+    @property
+    def byte_size(self) -> int:
+        """Size of weights and compiled graph; 0 where they are gone."""
+        names = [self.spec.get(field, "") for field in ("weights_file", "graph_file")]
+        paths = [self.directory / name for name in names if name]
+        return sum(path.stat().st_size for path in paths if path.is_file())
 
     @property
     def domain_sentence(self) -> str:

@@ -230,7 +230,7 @@ class Analysis(Judged):
     public_id = models.CharField(max_length=24, unique=True, default=new_public_id, editable=False)
     image = models.ForeignKey(SubmittedImage, models.CASCADE, related_name="analyses")
     track = models.CharField(max_length=16, choices=Track, default=Track.THUMBNAIL)
-    # Asked for once more, with the champion of that day; waits in a queue that keeps nobody waiting.
+    # Asked for once more, with the champion of that day; nobody waits for it.
     is_repeat = models.BooleanField("repeated", default=False)
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     model_version = models.ForeignKey(

@@ -5,25 +5,27 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from celery import current_app
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
-from kombu.exceptions import ChannelError, KombuError
 
 from detection.ml_gateway import GatewayError
 from detection.models import Analysis, Face, ModelVersion, State, Track
 from detection.models.submissions import AnalysisQuerySet
 from detection.services.files import heatmap_store, original_read
 from detection.services.judging import FaceJudgement, faces_judge, image_judge
+from detection.services.queueing import BROKER_ERRORS as BROKER_ERRORS
+from detection.services.queueing import task_send
+from detection.services.shadow import shadow_ask
 
 log = logging.getLogger(__name__)
 
 ANALYSE_IMAGE = "detection.tasks.analyse_image"
 # A task of its own, as it waits in a queue of its own: finding faces takes another worker.
 ANALYSE_FACES = "detection.tasks.analyse_faces"
-BROKER_ERRORS = (KombuError, ChannelError, OSError)
+# Where nobody waits: images that have their verdict and are looked at once more.
+BACKGROUND = "background"
 FRESH: dict[str, Any] = {
     "state": State.QUEUED,
     "enqueued_at": None,
@@ -65,12 +67,11 @@ def analysis_enqueue(*, analysis_id: int) -> bool:
     # Marked before it is sent: a worker may have finished before this line would run after it.
     now = timezone.now()
     waiting = Analysis.objects.filter(pk=analysis_id, state=State.QUEUED)
-    is_on_faces = waiting.on_faces().exists()
+    row = waiting.values_list("track", "is_repeat").first()
+    track, is_repeat = row or (Track.THUMBNAIL, False)
     waiting.update(enqueued_at=now)
-    try:
-        current_app.send_task(ANALYSE_FACES if is_on_faces else ANALYSE_IMAGE, args=[analysis_id])
-    except BROKER_ERRORS as error:
-        log.warning("the broker is away, analysis %s waits for the sweeper: %s", analysis_id, error)
+    name = ANALYSE_FACES if track == Track.FACE else ANALYSE_IMAGE
+    if not task_send(name, analysis_id, queue=BACKGROUND if is_repeat else None):
         waiting.filter(enqueued_at=now).update(enqueued_at=None)
         return False
     return True
@@ -112,6 +113,8 @@ def analysis_run(*, analysis_id: int, worker: str = "") -> bool:
         if not is_stored:
             for name in outcome.heatmaps:
                 default_storage.delete(name)
+    if is_stored:
+        shadow_ask(analysis=claim)
     return is_stored
 
 

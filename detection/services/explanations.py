@@ -11,8 +11,9 @@ from django.utils import timezone
 from detection import ml_gateway
 from detection.ml_gateway import GatewayError
 from detection.models import Analysis, Explanation, Method, State
-from detection.services.analysis import BROKER_ERRORS
 from detection.services.files import heatmap_store, original_read
+from detection.services.queueing import BROKER_ERRORS
+from detection.services.signatures import version_verify
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +108,7 @@ def _drawn(explanation: Explanation) -> str:
     image, version = analysis.image, analysis.model_version
     if version is None:
         raise GatewayError("not_explainable", ExplanationRefused.sentence)
+    version_verify(version=version)
     answer = ml_gateway.answer(
         version.directory,
         version.spec,

@@ -7,6 +7,7 @@ from django.conf import settings
 from detection import ml_gateway, verdicts
 from detection.ml_gateway import Answer, FaceAnswer
 from detection.models import ModelVersion
+from detection.services.signatures import version_verify
 from detection.verdicts import Verdict
 
 
@@ -40,8 +41,10 @@ def image_judge(
         with_heatmap: Also paint the Grad-CAM.
 
     Raises:
-        GatewayError: When the version cannot be loaded or the file not read.
+        GatewayError: When the version is not what was signed or cannot be loaded, or the file
+            cannot be read.
     """
+    version_verify(version=version)
     answer = ml_gateway.answer(
         version.directory,
         version.spec,
@@ -62,6 +65,7 @@ def faces_judge(
 
     Args and errors are those of `image_judge`; empty where no face of useful size is found.
     """
+    version_verify(version=version)
     answers = ml_gateway.face_answers(
         version.directory,
         version.spec,

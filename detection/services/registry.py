@@ -13,25 +13,46 @@ from django.db import transaction
 from detection import ml_gateway
 from detection.ml_gateway import GatewayError
 from detection.models import ModelVersion, Promotion, RegisteredModel
+from detection.services.audit import audit_record
+from detection.services.gates import gates_are_needed, gates_check
+from detection.services.signatures import version_sign, version_verify
 
 log = logging.getLogger(__name__)
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+# So long has a reason to be that lets a version through which fails a gate.
+OVERRIDE_LENGTH = 10
+
+
+class PromotionRefused(Exception):
+    """A version may not answer; `code` is for programs, `sentence` for people."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
 
 
 @transaction.atomic
-def version_register(*, directory: Path) -> tuple[ModelVersion, bool]:
-    """Register a stored model under the name in its spec, as the next version.
+def version_register(
+    *, directory: Path, user: Any = None, origin: str = ""
+) -> tuple[ModelVersion, bool]:
+    """Register a stored model under the name in its spec, as the next version, and sign it.
 
     The files are copied below `MODELS_ROOT`, so that a version stays what it was whatever
     happens to the folder it came from. The same weights are registered once.
+
+    Args:
+        directory: Where the model lies.
+        user: Who brought it; `None` for the installation itself.
+        origin: Which version of which installation it was before; empty unless it is imported.
 
     Returns:
         The version, and whether it is new.
 
     Raises:
-        GatewayError: When the files are missing, damaged or of a newer format, `invalid_name` or
-            `wrong_track`.
+        GatewayError: When the files are missing, damaged or of a newer format, `invalid_name`,
+            `wrong_track`, or `not_stored` when the disk is full.
     """
     spec = ml_gateway.read_verified_spec(directory)
     model = _model(spec["name"], spec["track"])
@@ -42,32 +63,119 @@ def version_register(*, directory: Path) -> tuple[ModelVersion, bool]:
         return known, False
     newest = model.versions.order_by("-number").values_list("number", flat=True).first() or 0
     version = ModelVersion.objects.create(
-        model=model, number=newest + 1, weights_sha256=spec["weights_sha256"], spec=spec
+        model=model,
+        number=newest + 1,
+        weights_sha256=spec["weights_sha256"],
+        spec=spec,
+        origin=origin,
     )
     _copy_whole(directory, version.directory)
+    version_sign(version=version)
+    audit_record(
+        user=user,
+        action="version_register",
+        subject=version.label,
+        weights_sha256=version.weights_sha256,
+        origin=origin,
+    )
     log.info("registered %s", version.label)
     return version, True
 
 
 @transaction.atomic
-def version_promote(*, version: ModelVersion, reason: str, user: Any = None) -> Promotion | None:
+def version_promote(
+    *, version: ModelVersion, reason: str, user: Any = None, override_reason: str = ""
+) -> Promotion | None:
     """Make a version the champion of its model, which then answers in its track.
 
-    Rolling back is the same act on an older version.
+    Rolling back is the same act on an older version; it passes no gates, and neither does the first
+    version of a track.
+
+    Args:
+        version: That shall answer.
+        reason: Why, in a person's words.
+        user: Who promotes it; `None` for the installation itself.
+        override_reason: Why it shall answer although it fails a gate.
 
     Returns:
         The event, or `None` when the version is the one that answers already.
+
+    Raises:
+        PromotionRefused: `gates_failed`, or a code of `version_verify` when the version is not what
+            was registered.
     """
     model = RegisteredModel.objects.select_for_update().get(pk=version.model_id)
     if ModelVersion.objects.champion_of(model.track) == version:
         return None
+    _require_whole(version)
+    gates = gates_check(version=version) if gates_are_needed(version=version) else []
+    override = override_reason.strip()[:500]
+    failed = [gate.sentence for gate in gates if not gate.passed]
+    if failed and len(override) < OVERRIDE_LENGTH:
+        raise PromotionRefused(
+            "gates_failed",
+            f"{version.label} fails {len(failed)} of {len(gates)} gates: {failed[0]} To promote it "
+            f"all the same, write down why, in {OVERRIDE_LENGTH} characters or more.",
+        )
     promotion = Promotion.objects.create(
-        model=model, from_version=model.champion, to_version=version, user=user, reason=reason
+        model=model,
+        from_version=ModelVersion.objects.champion_of(model.track),
+        to_version=version,
+        user=user,
+        reason=reason[:500],
+        gates=[gate.as_json() for gate in gates],
+        override_reason=override if failed else "",
     )
     model.champion = version
-    model.save(update_fields=["champion"])
+    # What answers needs no shadow of itself.
+    if model.challenger_id == version.pk:
+        model.challenger = None
+    model.save(update_fields=["champion", "challenger"])
+    audit_record(
+        user=user,
+        action="version_promote",
+        subject=version.label,
+        instead_of=promotion.from_version.label if promotion.from_version else "",
+        reason=promotion.reason,
+        failed_gates=failed,
+        override_reason=promotion.override_reason,
+    )
     log.info("champion: %s", promotion)
     return promotion
+
+
+def champion_before(*, track: str) -> ModelVersion | None:
+    """Return the version that answered in a track before the one that does, to go back to."""
+    champion = ModelVersion.objects.champion_of(track)
+    moves = Promotion.objects.filter(model__track=track).exclude(to_version=champion)
+    last = moves.select_related("to_version__model").order_by("-pk").first()
+    return last.to_version if last else None
+
+
+@transaction.atomic
+def challenger_set(*, version: ModelVersion, user: Any) -> None:
+    """Let a version answer in the shadow of its track's champion, instead of another of its model.
+
+    Raises:
+        PromotionRefused: `is_champion`, or a code of `version_verify`.
+    """
+    model = RegisteredModel.objects.select_for_update().get(pk=version.model_id)
+    if ModelVersion.objects.champion_of(model.track) == version:
+        raise PromotionRefused(
+            "is_champion", f"{version.label} answers already, and needs no shadow of itself."
+        )
+    _require_whole(version)
+    model.challenger = version
+    model.save(update_fields=["challenger"])
+    audit_record(user=user, action="challenger_set", subject=version.label)
+
+
+@transaction.atomic
+def challenger_unset(*, version: ModelVersion, user: Any) -> None:
+    """Let a version answer in the shadow no longer; what it has answered is kept."""
+    models = RegisteredModel.objects.filter(pk=version.model_id, challenger=version)
+    if models.update(challenger=None):
+        audit_record(user=user, action="challenger_unset", subject=version.label)
 
 
 def shipped_register() -> list[tuple[ModelVersion, bool]]:
@@ -82,6 +190,13 @@ def shipped_register() -> list[tuple[ModelVersion, bool]]:
             version_promote(version=version, reason="The first version of this installation.")
         outcome.append((version, is_new))
     return outcome
+
+
+def _require_whole(version: ModelVersion) -> None:
+    try:
+        version_verify(version=version)
+    except GatewayError as error:
+        raise PromotionRefused(error.code, error.sentence) from error
 
 
 def _model(name: str, track: str) -> RegisteredModel:
@@ -109,6 +224,7 @@ def _take_graph_over(version: ModelVersion, directory: Path, spec: dict[str, Any
     version.spec = spec
     version.save(update_fields=["spec"])
     _copy_whole(directory, version.directory)
+    version_sign(version=version)
 
 
 def _restore_files(version: ModelVersion, directory: Path, spec: dict[str, Any]) -> None:
@@ -128,7 +244,21 @@ def _restore_files(version: ModelVersion, directory: Path, spec: dict[str, Any])
 
 
 def _copy_whole(source: Path, target: Path) -> None:
-    """Copy a folder so that `target` is never seen half-written."""
+    """Copy a folder so that `target` is never seen half-written.
+
+    Raises:
+        GatewayError: `not_stored`, when the disk is full or the folder cannot be written.
+    """
+    try:
+        _copy(source, target)
+    except OSError as error:
+        reason = error.strerror or "a file cannot be written"
+        raise GatewayError(
+            "not_stored", f"The version's files cannot be stored: {reason}."
+        ) from error
+
+
+def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".copy-", dir=target.parent) as draft:
         copy = Path(draft) / "version"

@@ -10,6 +10,7 @@ from django.utils import timezone
 from detection.models import Analysis
 from detection.models.submissions import AnalysisQuerySet
 from detection.services.analysis import analyses_requeue, analysis_enqueue, analysis_fail
+from detection.services.import_requests import imports_sweep
 from detection.services.intake import submissions_delete_empty
 
 log = logging.getLogger(__name__)
@@ -38,12 +39,14 @@ def sweep(*, now: datetime | None = None) -> SweepReport:
     returned, given_up = _give_back(Analysis.objects.abandoned(lease))
     waiting = Analysis.objects.never_enqueued(now - ENQUEUE_GRACE)
     # Each has workers of its own: those of the one tell nothing about the other.
-    for kind in (Analysis.objects.on_images(), Analysis.objects.on_faces()):
+    on_images = Analysis.objects.on_images()
+    for kind in (on_images.first_looks(), on_images.repeats(), Analysis.objects.on_faces()):
         if not kind.active_since(now - IDLE_AFTER).exists():
             waiting |= kind.lost_in_queue(lease)
     oldest = waiting.oldest_first().values_list("pk", flat=True)[:AT_ONCE]
     enqueued = _enqueue(list(oldest))
     submissions_delete_empty(before=now - EMPTY_SUBMISSION_AGE)
+    imports_sweep(now=now)
     return SweepReport(returned, given_up, enqueued)
 
 

@@ -10,11 +10,17 @@ from detection.tasks.analyses import (
     sweep,
     take_up_analyses,
 )
+from detection.tasks.judging import answer_in_shadow, judge_version, repeat_all
 
 __all__ = [
     "analyse_faces",
     "analyse_image",
+    "answer_in_shadow",
     "explain_analysis",
+    "import_images",
+    "judge_version",
+    "repeat_all",
     "sweep",
     "take_up_analyses",
+    "take_up_imports",
 ]

@@ -62,7 +62,7 @@ def sweep() -> None:
 def take_up_analyses(sender: Any, **_: Any) -> None:
     """Take back what this worker left behind; before the first image, load its champion."""
     queues = sender.app.amqp.queues.consume_from
-    if "inference" in queues or "faces" in queues:
+    if {"inference", "faces", "background"} & set(queues):
         sweeper.worker_started(worker=sender.hostname)
     if "inference" in queues:
         _load(Track.THUMBNAIL)

@@ -13,7 +13,8 @@ class Metrics:
 
     Attributes:
         recall, specificity: Shares of the FAKE and of the REAL images that were told as such.
-        roc_auc: Area under the ROC curve: whether the order is right, whatever the threshold.
+        roc_auc: Area under the ROC curve: whether the order is right, whatever the threshold;
+            `None` for images of one class.
         average_precision: Sum over the thresholds of precision times the recall gained.
         confusion: Counts, keyed `real_as_real, real_as_fake, fake_as_real, fake_as_fake`.
         ece: Expected calibration error over 15 equally wide bins of the decided class's
@@ -28,7 +29,7 @@ class Metrics:
     precision: float
     recall: float
     f1: float
-    roc_auc: float
+    roc_auc: float | None
     confusion: dict[str, int]
     ece: float
     coverage: float

@@ -1,9 +1,9 @@
 """One harness and one record for every figure that is ever told about a model."""
 
 from ml.evaluation.bootstrap import bootstrap
-from ml.evaluation.judging import Judged, Kept, judge
+from ml.evaluation.judging import Judged, Kept, judge, judge_chunks
 from ml.evaluation.metrics import calibration_error, measure
-from ml.evaluation.record import evaluate, record_of
+from ml.evaluation.record import evaluate, record_of, speed
 from ml.evaluation.text import told
 
 __all__ = [
@@ -13,7 +13,9 @@ __all__ = [
     "calibration_error",
     "evaluate",
     "judge",
+    "judge_chunks",
     "measure",
     "record_of",
+    "speed",
     "told",
 ]

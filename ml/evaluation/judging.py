@@ -15,7 +15,7 @@ from ml.degradation import Tier
 from ml.evaluation.metrics import Floats, Labels
 from ml.inference import Detector
 
-__all__ = ["SEED", "Judged", "Kept", "judge"]
+__all__ = ["SEED", "Judged", "Kept", "judge", "judge_chunks"]
 
 SEED = 7
 KEPT = 24
@@ -86,12 +86,27 @@ def judge(
     Raises:
         DatasetError: As `ml.datasets.stream`.
     """
+    form = detector.spec.preprocessing
+    chunks = datasets.stream(data_path, form, limit=limit, progress=progress)
+    return judge_chunks(detector, chunks, tiers=tiers, seed=seed)
+
+
+def judge_chunks(
+    detector: Detector,
+    chunks: Iterable[LabelledImages],
+    *,
+    tiers: Sequence[Tier] = (),
+    seed: int = SEED,
+) -> Judged:
+    """Let a detector answer for labelled images that come in chunks, prepared for it.
+
+    Args and the way of degrading are those of `judge`.
+    """
     answers = _Answers(
         detector, [_Degraded(tier, seed, number) for number, tier in enumerate(tiers)]
     )
-    form = detector.spec.preprocessing
     started = time.perf_counter()
-    for chunk in datasets.stream(data_path, form, limit=limit, progress=progress):
+    for chunk in chunks:
         logits = detector.predict_arrays(chunk.pixels)[1]
         answers.seconds += time.perf_counter() - started
         answers.add(chunk, logits)

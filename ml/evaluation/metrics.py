@@ -17,8 +17,8 @@ Labels = npt.NDArray[np.uint8]
 def measure(logits: Floats, labels: Labels, spec: ModelSpec) -> Metrics:
     """Return the figures for logits (n,) and labels (n,), 1 for FAKE.
 
-    The spec's calibration, threshold and band are applied as they are. Both classes must occur,
-    or there is no ROC curve.
+    The spec's calibration, threshold and band are applied as they are. Of images of one class
+    there is no ROC curve, and no share of the class that is absent.
     """
     from sklearn.metrics import (
         average_precision_score,
@@ -35,19 +35,20 @@ def measure(logits: Floats, labels: Labels, spec: ModelSpec) -> Metrics:
     counts = confusion_matrix(labels, judged_fake, labels=[0, 1]).ravel().tolist()
     decided = ~spec.calibration.is_inconclusive(p_fake)
     correct = judged_fake == labels
+    has_both, has_real = len(np.unique(labels)) == 2, bool((labels == 0).any())
     return Metrics(
         n=len(labels),
         accuracy=float(correct.mean()),
         precision=float(precision),
         recall=float(recall),
         f1=float(f1),
-        roc_auc=float(roc_auc_score(labels, p_fake)),
+        roc_auc=float(roc_auc_score(labels, p_fake)) if has_both else None,
         confusion=dict(zip(COUNTS, counts, strict=True)),
         ece=calibration_error(p_fake, labels, spec.threshold),
         coverage=float(decided.mean()),
         selective_accuracy=float(correct[decided].mean()) if decided.any() else None,
-        specificity=float(correct[labels == 0].mean()),
-        average_precision=float(average_precision_score(labels, p_fake)),
+        specificity=float(correct[labels == 0].mean()) if has_real else None,
+        average_precision=float(average_precision_score(labels, p_fake)) if has_both else None,
         ece_uncalibrated=calibration_error(
             Calibration().probability(logits), labels, spec.threshold
         ),

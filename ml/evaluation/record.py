@@ -58,21 +58,27 @@ def evaluate(
 def record_of(
     judged: Judged,
     detector: Detector,
-    data_path: Path,
+    data: Path | str,
     *,
     split: str = "",
     training_hashes: Set[str] = frozenset(),
+    timed: Speed | None = None,
 ) -> EvaluationRecord:
-    """Return the record of what a detector answered for the images at `data_path`.
+    """Return the record of what a detector answered for these images.
 
-    Args and errors are those of `evaluate`.
+    Args:
+        data: Where the images lie, or what they are called.
+        timed: The detector's speed, where it has just been measured.
+
+    The other args and the errors are those of `evaluate`.
     """
     spec = detector.spec
+    has_both = len(np.unique(judged.labels)) == 2
     return EvaluationRecord(
         model=spec.name,
         weights_sha256=spec.weights_sha256,
-        data=data_path.name,
-        split=split or _split_in(data_path),
+        data=data.name if isinstance(data, Path) else data,
+        split=split or (_split_in(data) if isinstance(data, Path) else ""),
         data_sha256=datasets.content_sha256(judged.hashes),
         threshold=spec.threshold,
         threshold_rule=_threshold_rule(spec),
@@ -80,9 +86,13 @@ def record_of(
         images_per_second=round(len(judged.labels) / judged.seconds, 1),
         unreadable=judged.unreadable,
         deduplicated=_deduplicated(judged, training_hashes, spec) if training_hashes else None,
-        bootstrap=bootstrap(judged.p_fake(spec), judged.labels, spec.threshold, seed=judged.seed),
+        bootstrap=(
+            bootstrap(judged.p_fake(spec), judged.labels, spec.threshold, seed=judged.seed)
+            if has_both
+            else None
+        ),
         tiers={name: measure(logits, judged.labels, spec) for name, logits in judged.tiers.items()},
-        speed=speed(detector),
+        speed=timed or speed(detector),
         seed=judged.seed,
         versions=versions(),
     )

@@ -1,0 +1,110 @@
+"""Judges labelled items by a version, and compares what two versions said of the same images."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from detection.ml_gateway.common import detector_of, translated
+
+if TYPE_CHECKING:
+    from ml.comparison import Difference, Flips
+
+Scores = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.uint8]
+# A name, the label "real" or "fake", and how to get at the bytes.
+ReadableItem = tuple[str, str, Callable[[], bytes]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JudgedItems:
+    """What a version answered for each item that could be read, and the record of it all."""
+
+    record: dict[str, Any]
+    hashes: tuple[str, ...]
+    labels: Labels
+    p_fake: Scores
+
+
+def judge_items(
+    directory: Path,
+    spec: dict[str, Any],
+    items: Iterable[ReadableItem],
+    *,
+    data: str,
+    threads: int,
+    with_tiers: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> JudgedItems:
+    """Let a version answer for labelled items, and make the one record of it.
+
+    Args:
+        directory: Where the version lies.
+        spec: What it was registered with, the hash of its weights included.
+        items: Name, label and how to read it; one class alone will do.
+        data: What the record calls the images.
+        threads: Cores for the network.
+        with_tiers: Also judge the same images degraded.
+        progress: Called with items done and items in all.
+
+    Raises:
+        GatewayError: When the version cannot be loaded, or too many items cannot be read.
+    """
+    from ml import degradation, evaluation
+    from ml.datasets import LabelledItem, stream_items
+    from ml.errors import DatasetError
+
+    with translated():
+        detector = detector_of(directory, json.dumps(spec), threads)
+        labelled = [LabelledItem(*item) for item in items]
+        form = detector.spec.preprocessing
+        judged = evaluation.judge_chunks(
+            detector,
+            stream_items(labelled, form, progress=progress, source=data),
+            tiers=degradation.TIERS if with_tiers else (),
+        )
+        if not len(judged.labels):
+            raise DatasetError("too_few_images", f"{data} has no image that can be read.")
+        record = evaluation.record_of(judged, detector, data, split="test")
+    return JudgedItems(
+        json.loads(record.to_json()), judged.hashes, judged.labels, judged.p_fake(detector.spec)
+    )
+
+
+def answers_flipped(
+    first: Scores, second: Scores, labels: Labels, thresholds: tuple[float, float]
+) -> "Flips":
+    """Return where one version is right and the other is not; see `ml.comparison.flips`."""
+    from ml.comparison import flips
+
+    with translated():
+        return flips(first, second, labels, thresholds)
+
+
+def answers_compared(flipped: "Flips", images: int) -> "Difference":
+    """Return the difference in accuracy with its interval; see `ml.comparison.compare`."""
+    from ml.comparison import compare
+
+    with translated():
+        return compare(flipped, images)
+
+
+def scores_drifted(reference: Scores, current: Scores) -> tuple[float, bool]:
+    """Return the population stability index between scores, and whether it is called a drift."""
+    from ml.comparison import DRIFT, psi
+
+    with translated():
+        found = psi(reference, current)
+    return found, found > DRIFT
+
+
+def scores_counted(scores: Scores, bins: int) -> list[int]:
+    """Return how many scores lie in each of the equal bins of [0, 1]."""
+    from ml.comparison import histogram
+
+    counts: list[int] = histogram(scores, bins).tolist()
+    return counts

@@ -1,0 +1,193 @@
+"""What a version has to reach before it may answer: five gates, each with its reason."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.conf import settings
+
+from detection.models import Evaluation, ModelVersion, Role
+from detection.services.evaluations import TestSet, sealed_sets
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One demand on a version: what it may be, what it is, and a sentence for people.
+
+    `value` is `None` where it could not be told, for want of an evaluation.
+    """
+
+    name: str
+    limit: float
+    value: float | None
+    passed: bool
+    sentence: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as a promotion keeps it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """One set with what candidate and champion reached on it as it is now."""
+
+    test: TestSet
+    candidate: dict[str, Any] | None
+    champion: dict[str, Any] | None
+
+
+def gates_check(*, version: ModelVersion) -> list[Gate]:
+    """Tell for each gate whether a version passes it, against the champion of its track.
+
+    Only evaluations on the sets as they are now count: one that was made before images were
+    added has to be made again. What a snapshot held out is no gate: a champion may have learnt it.
+    """
+    champion = ModelVersion.objects.champion_of(version.model.track)
+    judged = [_judged(test, version, champion) for test in sealed_sets()]
+    if not judged:
+        return [_unjudged("a sealed test", "No sealed test or regression set has images yet.")]
+    gates = [gate for one in judged for gate in _gates_on(one, version, champion)]
+    if not any(_is_own_test(one.test, version) for one in judged):
+        reason = "No sealed test has images of the size that it was validated for."
+        gates.insert(0, _unjudged("a sealed test", reason))
+    return [*gates, *_speed_gates(judged, champion), _size_gate(version)]
+
+
+def gates_are_needed(*, version: ModelVersion) -> bool:
+    """Tell whether a version has to pass them: not the first of a track, nor on the way back."""
+    first = ModelVersion.objects.champion_of(version.model.track) is None
+    return not first and not version.was_champion
+
+
+def _judged(test: TestSet, version: ModelVersion, champion: ModelVersion | None) -> _Judged:
+    pair = [one for one in (version, champion) if one is not None]
+    found = Evaluation.objects.filter(
+        version__in=pair, dataset=test.dataset, data_sha256=test.data_sha256
+    )
+    records = {one.version_id: one.record for one in found.order_by("pk")}
+    return _Judged(test, records.get(version.pk), records.get(champion.pk) if champion else None)
+
+
+def _gates_on(one: _Judged, version: ModelVersion, champion: ModelVersion | None) -> Iterator[Gate]:
+    name = one.test.name
+    if one.candidate is None:
+        yield _unjudged(name, f"It was not judged on {name} as it is now: have it judged first.")
+        return
+    if _is_own_test(one.test, version):
+        yield _floor(name, one.candidate["accuracy"])
+        yield _calibration(name, one.candidate["ece"])
+    if champion is None or champion == version:
+        return
+    if one.champion is None:
+        yield _unjudged(
+            name, f"The champion was not judged on {name} as it is now: have both judged first."
+        )
+        return
+    yield _drop(name, one.champion["accuracy"] - one.candidate["accuracy"])
+
+
+def _is_own_test(test: TestSet, version: ModelVersion) -> bool:
+    """Tell whether a sealed test is for such images as the version was validated on.
+
+    Others tell how it does elsewhere: no floor can be set for that, but it may not get worse.
+    """
+    dataset = test.dataset
+    if dataset is None or dataset.role != Role.TEST:
+        return False
+    domain = version.spec["domain"]
+    fitting = dataset.items.accepted().filter(width=domain["width"], height=domain["height"])
+    return 2 * fitting.count() > len(test.lines)
+
+
+def _floor(name: str, accuracy: float) -> Gate:
+    least = settings.GATE_MIN_ACCURACY
+    return Gate(
+        f"accuracy on {name}",
+        least,
+        accuracy,
+        accuracy >= least,
+        f"It tells {_percent(accuracy)} of {name} right; at least {_percent(least)} are asked for.",
+    )
+
+
+def _calibration(name: str, ece: float) -> Gate:
+    most = settings.GATE_MAX_ECE
+    return Gate(
+        f"calibration on {name}",
+        most,
+        ece,
+        ece <= most,
+        f"Its probabilities are off by {_percent(ece)} on {name}; at most {_percent(most)} may be.",
+    )
+
+
+def _drop(name: str, drop: float) -> Gate:
+    most = settings.GATE_MAX_DROP
+    found = (
+        f"{_percent(abs(drop))} worse than" if drop > 0 else f"{_percent(abs(drop))} better than"
+    )
+    found = found if drop else "as good as"
+    return Gate(
+        f"drop on {name}",
+        most,
+        drop,
+        # Shares of whole images: a drop of just the limit shall not fail by a rounding error.
+        drop <= most + 1e-9,
+        f"It is {found} the champion on {name}; at most {_percent(most)} worse is allowed.",
+    )
+
+
+def _speed_gates(judged: list[_Judged], champion: ModelVersion | None) -> Iterator[Gate]:
+    """Compare the fastest times of both: other work on the machine can only slow them."""
+    own = _speeds(one.candidate for one in judged)
+    if champion is None or not own:
+        return
+    theirs = _speeds(one.champion for one in judged)
+    machines = sorted(own.keys() & theirs.keys())
+    most = settings.GATE_MAX_SLOWDOWN
+    if not machines:
+        reason = "It and the champion were timed on different machines: have both judged again."
+        yield Gate("speed", most, None, False, reason)
+        return
+    ratio = own[machines[0]] / theirs[machines[0]]
+    yield Gate(
+        "speed",
+        most,
+        ratio,
+        ratio <= most,
+        f"An image with its heatmap takes {own[machines[0]]:.2g} ms, {ratio:.2f} times as long as "
+        f"the champion; at most {most:g} times is allowed.",
+    )
+
+
+def _speeds(records: Any) -> dict[str, float]:
+    """Return the fastest time in ms on each machine."""
+    speeds: dict[str, float] = {}
+    for speed in (record.get("speed") for record in records if record):
+        if speed:
+            milliseconds = speed["image_with_heatmap_ms"]
+            speeds[speed["machine"]] = min(milliseconds, speeds.get(speed["machine"], milliseconds))
+    return speeds
+
+
+def _size_gate(version: ModelVersion) -> Gate:
+    megabytes = version.byte_size / 1e6
+    most = settings.GATE_MAX_MEGABYTES
+    return Gate(
+        "size",
+        most,
+        megabytes,
+        0 < megabytes <= most,
+        f"Its files take {megabytes:.1f} MB; at most {most} MB are allowed."
+        if megabytes
+        else "Its files are gone.",
+    )
+
+
+def _unjudged(name: str, sentence: str) -> Gate:
+    return Gate(f"judged on {name}", 0.0, None, False, sentence)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"

@@ -1,0 +1,69 @@
+"""Lets challengers answer beside the champion on live images, and never where anybody waits."""
+
+import logging
+
+from django.conf import settings
+from django.db import transaction
+
+from detection import ml_gateway
+from detection.ml_gateway import GatewayError
+from detection.models import Analysis, ModelVersion, ShadowAnswer, State, Track
+from detection.services.files import original_read
+from detection.services.queueing import task_send
+from detection.services.signatures import version_verify
+
+log = logging.getLogger(__name__)
+
+ANSWER_IN_SHADOW = "detection.tasks.background.answer_in_shadow"
+
+
+def shadow_ask(*, analysis: Analysis) -> None:
+    """Have challengers look at an image whose verdict is stored.
+
+    What cannot be enqueued is left out: a shadow answer is a sample, and nobody waits for it.
+    """
+    if analysis.is_repeat or analysis.track != Track.THUMBNAIL:
+        return
+    if ModelVersion.objects.challengers_of(analysis.track).exists():
+        task_send(ANSWER_IN_SHADOW, analysis.pk)
+
+
+def shadow_run(*, analysis_id: int) -> int:
+    """Let each challenger answer for a finished analysis.
+
+    Returns:
+        How many answers were stored; delivered twice, the second time none is.
+    """
+    finished = Analysis.objects.select_related("image").filter(state=State.FINISHED)
+    analysis = finished.filter(pk=analysis_id).first()
+    if analysis is None:
+        return 0
+    answered = analysis.shadow_answers.values("version")
+    waiting = ModelVersion.objects.challengers_of(analysis.track).exclude(pk__in=answered)
+    return sum(_answered(analysis, version) for version in waiting)
+
+
+def _answered(analysis: Analysis, version: ModelVersion) -> bool:
+    image = analysis.image
+    try:
+        version_verify(version=version)
+        answer = ml_gateway.answer(
+            version.directory,
+            version.spec,
+            original_read(image),
+            size=(image.width, image.height),
+            max_pixels=settings.MAX_PIXELS,
+            threads=settings.INFERENCE_THREADS,
+            with_heatmap=False,
+        )
+    except GatewayError as error:
+        log.warning("%s cannot answer in the shadow: %s", version.label, error.sentence)
+        return False
+    with transaction.atomic():
+        # Locked as a deletion locks it: nothing is added to what is being deleted.
+        if not Analysis.objects.select_for_update().filter(pk=analysis.pk).exists():
+            return False
+        _, is_new = ShadowAnswer.objects.get_or_create(
+            analysis=analysis, version=version, defaults={"p_fake": answer.p_fake}
+        )
+    return is_new
