@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from celery.schedules import crontab
 from django.urls import reverse_lazy
 
 from portal.environment import Environment, celery_address, kept_secret, misconfigured
@@ -272,6 +273,18 @@ DATA_UPLOAD_MAX_NUMBER_FILES = MAX_FILES + 50  # a few too many get a sentence, 
 DATA_UPLOAD_MAX_NUMBER_FIELDS = MAX_FILES + 1000
 MODELS_ROOT = env.folder("MODELS_ROOT", VAR_ROOT / "models")
 SHIPPED_MODELS = BASE_DIR / "ml" / "pretrained"
+# From here staff import in the admin panel; whoever has a shell imports from anywhere.
+DATASETS_ROOT = env.folder("DATASETS_ROOT", VAR_ROOT / "datasets")
+IMPORT_MAX_UPLOAD_BYTES = (
+    env.number("IMPORT_MAX_UPLOAD_MEGABYTES", default=2000, most=100_000) * 1_000_000
+)
+IMPORT_MAX_UNPACKED_BYTES = (
+    env.number("IMPORT_MAX_UNPACKED_MEGABYTES", default=50_000, most=10_000_000) * 1_000_000
+)
+IMPORT_MAX_FILES = env.number("IMPORT_MAX_FILES", default=500_000, most=10_000_000)
+# With fewer images, or fewer of one kind, a model learns the labels and not the images.
+SNAPSHOT_MIN_IMAGES = env.number("SNAPSHOT_MIN_IMAGES", default=40, least=10)
+SNAPSHOT_MIN_CLASS_SHARE = env.decimal("SNAPSHOT_MIN_CLASS_SHARE", default=0.2, least=0, most=0.5)
 # A worker that has held an analysis this long without an answer is taken to be dead.
 ANALYSIS_LEASE_SECONDS = env.number("ANALYSIS_LEASE_SECONDS", default=120, least=5)
 ANALYSIS_MAX_ATTEMPTS = env.number("ANALYSIS_MAX_ATTEMPTS", default=3, most=20)
@@ -283,10 +296,30 @@ CELERY_BEAT_SCHEDULE = {
         # Behind a long queue an old sweep is worthless; the next one is on its way.
         "options": {"expires": SWEEP_SECONDS},
     },
+    "sweep runs": {
+        "task": "detection.tasks.sweep_runs",
+        "schedule": float(SWEEP_SECONDS),
+        "options": {"expires": SWEEP_SECONDS},
+    },
+    # It looks for itself whether this is the hour that was chosen in the panel.
+    "retrain at night": {
+        "task": "detection.tasks.background.retrain_at_night",
+        "schedule": crontab(minute="5"),
+        "options": {"expires": 3000},
+    },
     "forget sessions": {"task": "portal.tasks.forget_sessions", "schedule": 24 * 3600.0},
 }
 # More threads than this gain nothing on images this small.
 INFERENCE_THREADS = env.number("INFERENCE_THREADS", default=min(os.cpu_count() or 1, 4), most=256)
+RUNS_ROOT = env.folder("RUNS_ROOT", VAR_ROOT / "runs")
+# Verdicts go first: training is nice to them, and may be kept to fewer cores.
+TRAINING_THREADS = env.number("TRAINING_THREADS", default=os.cpu_count() or 1, most=256)
+TRAINING_NICE = env.number("TRAINING_NICE", default=19, least=0, most=19)
+# A training worker that has given no sign of life this long is taken to be dead.
+TRAINING_LEASE_SECONDS = env.number("TRAINING_LEASE_SECONDS", default=120, least=5)
+TRAINING_MAX_ATTEMPTS = env.number("TRAINING_MAX_ATTEMPTS", default=3, most=20)
+# Fewer images of a class to learn from than this are no ground for a model.
+TRAINING_MIN_IMAGES = env.number("TRAINING_MIN_IMAGES", default=50)
 # What a version has to reach before it may answer without somebody's written reason.
 GATE_MIN_ACCURACY = env.decimal("GATE_MIN_ACCURACY", default=0.9, least=0, most=1)
 GATE_MAX_DROP = env.decimal("GATE_MAX_DROP", default=0.01, least=0, most=1)
@@ -295,6 +328,8 @@ GATE_MAX_SLOWDOWN = env.decimal("GATE_MAX_SLOWDOWN", default=2.0, least=0.1, mos
 GATE_MAX_MEGABYTES = env.number("GATE_MAX_MEGABYTES", default=250, most=10_000)
 # Signs registered versions; without one of its own the key is derived from SECRET_KEY.
 MODEL_SIGNING_KEY = env.text("MODEL_SIGNING_KEY", "")
+# How many reviewers have to agree on a label.
+LABEL_REVIEWERS = env.number("LABEL_REVIEWERS", default=1, most=2)
 HISTORY_PAGE_SIZE = env.number("HISTORY_PAGE_SIZE", default=24, most=200)
 
 # -- Start-up checks and logging --------------------------------------------------------------

@@ -28,6 +28,7 @@ def own_folders(tmp_path: Path, settings: Settings) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.MODELS_ROOT = tmp_path / "models"
     settings.SHIPPED_MODELS = tmp_path / "shipped"
+    settings.DATASETS_ROOT = tmp_path / "datasets"
     cache.clear()
 
 

@@ -2,7 +2,6 @@
 
 from detection.models.datasets import (
     Dataset,
-    DatasetImport,
     Decision,
     Feedback,
     FeedbackState,
@@ -11,15 +10,15 @@ from detection.models.datasets import (
     Label,
     LabelReview,
     Role,
-    Snapshot,
-    SnapshotItem,
-    Split,
     Work,
 )
 from detection.models.explanations import Explanation, Method
 from detection.models.faces import Face
+from detection.models.imports import DatasetImport
 from detection.models.judged import VerdictKind
 from detection.models.registry import ModelVersion, Promotion, RegisteredModel, Track
+from detection.models.retraining import RetrainingSchedule, RunNotice, StepMeasurement
+from detection.models.snapshots import Snapshot, SnapshotItem, Split
 from detection.models.submissions import (
     Analysis,
     Refusal,
@@ -27,7 +26,14 @@ from detection.models.submissions import (
     Submission,
     SubmittedImage,
 )
-from detection.models.training import AuditEvent, Evaluation, RunEvent, ShadowAnswer, TrainingRun
+from detection.models.training import (
+    AuditEvent,
+    Evaluation,
+    RunEvent,
+    ShadowAnswer,
+    Stage,
+    TrainingRun,
+)
 
 __all__ = [
     "Analysis",
@@ -49,13 +55,17 @@ __all__ = [
     "Promotion",
     "Refusal",
     "RegisteredModel",
+    "RetrainingSchedule",
     "Role",
     "RunEvent",
+    "RunNotice",
     "ShadowAnswer",
     "Snapshot",
     "SnapshotItem",
     "Split",
+    "Stage",
     "State",
+    "StepMeasurement",
     "Submission",
     "SubmittedImage",
     "Track",

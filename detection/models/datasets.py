@@ -1,4 +1,4 @@
-"""Labelled images: datasets and their items, people's reports and reviews, frozen snapshots."""
+"""Labelled images: datasets and their items, people's reports and reviews."""
 
 from typing import Any, Self
 
@@ -101,6 +101,10 @@ class ItemQuerySet(models.QuerySet["Item"]):
         """Those whose label somebody has to review, oldest first."""
         return self.filter(state=ItemState.PENDING).order_by("pk")
 
+    def not_reviewed_by(self, user: Any) -> Self:
+        """Those on which this user has not decided."""
+        return self.exclude(reviews__reviewer_id=user.pk)
+
     def media_for(self, user: Any) -> Self:
         """Items whose files this user may open: staff who may review, nobody else."""
         return self if may_review(user) else self.none()
@@ -143,6 +147,8 @@ class Item(models.Model):
         indexes = [
             models.Index(fields=["sha256"], name="item_sha256"),
             models.Index(fields=["dataset", "state", "label"], name="item_of_dataset"),
+            # Engines append the primary key: the review queue reads along it, and counts in it.
+            models.Index(fields=["state"], name="item_in_review"),
         ]
 
     def __str__(self) -> str:
@@ -156,6 +162,11 @@ class Decision(models.TextChoices):
     CORRECT = "correct", "Correct"
     REJECT = "reject", "Reject"
 
+    def label_of(self, label: str) -> Label:
+        """Return the label that is left after this decision on one."""
+        is_real = (label == Label.REAL) != (self == Decision.CORRECT)
+        return Label.REAL if is_real else Label.FAKE
+
 
 class LabelReview(models.Model):
     """One person's decision on one item; kept when the person is deleted."""
@@ -165,7 +176,7 @@ class LabelReview(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
     decision = models.CharField(max_length=8, choices=Decision)
-    # The label as the reviewer left it.
+    # The label as the reviewer left it; what is rejected keeps its own.
     label = models.CharField(max_length=8, choices=Label)
     note = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField("when", default=timezone.now, editable=False)
@@ -195,6 +206,10 @@ class FeedbackQuerySet(models.QuerySet["Feedback"]):
         """Those that nobody has settled."""
         return self.filter(state=FeedbackState.OPEN)
 
+    def consenting(self) -> Self:
+        """Those whose image may be used to train and test models."""
+        return self.filter(has_consent=True)
+
 
 class Feedback(models.Model):
     """ "This is wrong": what a person says an image is, against its verdict."""
@@ -209,6 +224,9 @@ class Feedback(models.Model):
     has_consent = models.BooleanField("may be used for training", default=False)
     state = models.CharField(max_length=16, choices=FeedbackState, default=FeedbackState.OPEN)
     item = models.ForeignKey(Item, models.SET_NULL, null=True, blank=True, related_name="feedback")
+    # Why there is no item although the person consents, such as a copy in a sealed test.
+    refusal_code = models.CharField(max_length=40, blank=True)
+    refusal_sentence = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField("reported", default=timezone.now, editable=False)
     settled_at = models.DateTimeField("settled", null=True, blank=True)
 
@@ -221,57 +239,15 @@ class Feedback(models.Model):
     def __str__(self) -> str:
         return f"{self.get_label_display()}: {self.analysis.image}"
 
+    @property
+    def is_open(self) -> bool:
+        """Tell whether nobody has settled it, so that the person may still change it."""
+        return self.state == FeedbackState.OPEN
 
-class Split(models.TextChoices):
-    """On which side of a snapshot an item is."""
-
-    TRAIN = "train", "Training"
-    VALIDATION = "validation", "Validation"
-    TEST = "test", "Held-out test"
-
-
-class Snapshot(models.Model):
-    """A frozen, hashed list of items with their labels and sides; never changed afterwards."""
-
-    number = models.PositiveIntegerField(unique=True)
-    # Over the sorted lines "sha256 label split" of its items.
-    sha256 = models.CharField("sha256", max_length=64)
-    datasets = models.ManyToManyField(Dataset, related_name="snapshots")
-    # Seed and shares of the sides, and what was found: see services.snapshots.
-    options = models.JSONField(default=dict)
-    counts = models.JSONField(default=dict)
-    note = models.CharField(max_length=500, blank=True)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    created_at = models.DateTimeField("frozen", default=timezone.now, editable=False)
-
-    class Meta:
-        ordering = ["-number"]
-
-    def __str__(self) -> str:
-        return f"Snapshot {self.number}"
-
-
-class SnapshotItem(models.Model):
-    """One line of a snapshot; its hash stays when the image itself is deleted."""
-
-    snapshot = models.ForeignKey(Snapshot, models.CASCADE, related_name="lines")
-    item = models.ForeignKey(Item, models.SET_NULL, null=True, related_name="lines")
-    sha256 = models.CharField("sha256", max_length=64)
-    label = models.CharField(max_length=8, choices=Label)
-    split = models.CharField(max_length=16, choices=Split)
-    # Copies and near-copies of one image share it, and a side.
-    group = models.PositiveIntegerField()
-
-    class Meta:
-        ordering = ["pk"]
-        constraints = [
-            models.UniqueConstraint(fields=["snapshot", "sha256"], name="snapshot_line_once"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.sha256[:12]} {self.label} {self.split}"
+    @property
+    def is_in_training(self) -> bool:
+        """Tell whether the image is one that models learn from."""
+        return self.item is not None and not self.item.dataset.is_sealed
 
 
 class Work(models.TextChoices):
@@ -285,40 +261,3 @@ class Work(models.TextChoices):
 
 
 ACTIVE = (Work.QUEUED, Work.RUNNING)
-
-
-class DatasetImport(models.Model):
-    """Many images on their way into a dataset: an uploaded zip, a folder on the server."""
-
-    public_id = models.CharField(max_length=24, unique=True, default=new_public_id, editable=False)
-    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="imports")
-    # One of the two: an archive that was uploaded, or a folder or zip on the server.
-    archive = models.FileField(upload_to=archive_name, max_length=100, blank=True)
-    path = models.CharField(max_length=500, blank=True)
-    source = models.CharField(max_length=120, blank=True)
-    # Labels that somebody vouches for; otherwise each image waits for review.
-    is_reviewed = models.BooleanField("labels are reviewed", default=False)
-    state = models.CharField(max_length=16, choices=Work, default=Work.QUEUED)
-    total = models.PositiveIntegerField(default=0)
-    done = models.PositiveIntegerField(default=0)
-    added = models.PositiveIntegerField(default=0)
-    copies = models.PositiveIntegerField(default=0)
-    refused = models.PositiveIntegerField(default=0)
-    # The first hundred refused files, each with code and sentence.
-    refusals = models.JSONField(default=list)
-    error_code = models.CharField(max_length=40, blank=True)
-    error_sentence = models.CharField(max_length=500, blank=True)
-    worker = models.CharField(max_length=100, blank=True)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    created_at = models.DateTimeField("requested", default=timezone.now, editable=False)
-    heartbeat_at = models.DateTimeField("last sign of life", null=True, blank=True)
-    finished_at = models.DateTimeField("ended", null=True, blank=True)
-
-    class Meta:
-        ordering = ["-pk"]
-        verbose_name = "import"
-
-    def __str__(self) -> str:
-        return f"Import into {self.dataset}"

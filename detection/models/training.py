@@ -1,15 +1,40 @@
 """Training runs: attempts to make a version, each with its configuration, progress and log."""
 
-from typing import Self
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from detection.models.datasets import ACTIVE, Dataset, Snapshot, Work
+from detection.models.datasets import ACTIVE, Dataset, Work
 from detection.models.judged import new_public_id, storage_name
 from detection.models.registry import ModelVersion
+from detection.models.snapshots import Snapshot
 from detection.models.submissions import Analysis
+
+# The fields of a configuration that a person decides, in the order in which they read.
+CHOSEN = (
+    "epochs",
+    "peak_learning_rate",
+    "batch_size",
+    "horizontal_flip",
+    "cutmix",
+    "degradation",
+    "new_share",
+    "seed",
+    "precision",
+)
+
+
+class Stage(models.TextChoices):
+    """What a running run is at."""
+
+    PREPARING = "preparing", "Reading images"
+    TRAINING = "training", "Training"
+    EXPORTING = "exporting", "Calibrating and storing"
+    JUDGING = "judging", "Measuring"
 
 
 class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
@@ -18,6 +43,25 @@ class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
     def active(self) -> Self:
         """Waiting or running; there is one at most."""
         return self.filter(state__in=ACTIVE)
+
+    def held_by(self, worker: str) -> Self:
+        """Those that the worker of this name has claimed."""
+        return self.filter(state=Work.RUNNING, worker=worker)
+
+    def abandoned(self, before: datetime) -> Self:
+        """Those whose worker has given no sign of life since."""
+        return self.filter(state=Work.RUNNING, heartbeat_at__lt=before)
+
+    def unsent(self, *, grace: datetime, lease: datetime) -> Self:
+        """Those that no worker was told of, or that nobody took up for a whole lease."""
+        never = models.Q(enqueued_at=None, created_at__lt=grace)
+        lost = models.Q(enqueued_at__lt=lease)
+        return self.filter(never | lost, state=Work.QUEUED)
+
+    def measured(self, architecture: str) -> Self:
+        """Those of an architecture whose speed is known, newest first."""
+        known = self.filter(architecture=architecture, images_per_second__gt=0)
+        return known.order_by("-pk")
 
 
 class TrainingRun(models.Model):
@@ -37,7 +81,7 @@ class TrainingRun(models.Model):
     # sha256 over snapshot, base version and configuration: the same is not trained twice.
     fingerprint = models.CharField(max_length=64)
     state = models.CharField(max_length=16, choices=Work, default=Work.QUEUED)
-    stage = models.CharField(max_length=16, blank=True)
+    stage = models.CharField(max_length=16, choices=Stage, blank=True)
     epoch = models.PositiveIntegerField(default=0)
     epochs = models.PositiveIntegerField(default=0)
     step = models.PositiveIntegerField(default=0)
@@ -66,6 +110,8 @@ class TrainingRun(models.Model):
     cancel_requested_at = models.DateTimeField("asked to stop", null=True, blank=True)
     finished_at = models.DateTimeField("ended", null=True, blank=True)
     enqueued_at = models.DateTimeField(null=True, blank=True)
+    # 1 while it waits or runs, empty afterwards: "one at a time" as a rule that MySQL keeps too.
+    slot = models.PositiveSmallIntegerField(null=True, blank=True, unique=True, editable=False)
 
     objects = TrainingRunQuerySet.as_manager()
 
@@ -79,6 +125,51 @@ class TrainingRun(models.Model):
     def is_active(self) -> bool:
         """Tell whether it waits or runs."""
         return self.state in ACTIVE
+
+    @property
+    def directory(self) -> Path:
+        """The folder with its checkpoint, as long as it is active."""
+        return Path(settings.RUNS_ROOT) / self.public_id
+
+    @property
+    def is_cancelling(self) -> bool:
+        """Tell whether it was asked to stop and has not done so yet."""
+        return self.is_active and self.cancel_requested_at is not None
+
+    @property
+    def share_done(self) -> float:
+        """How much of all epochs is done, in [0, 1]."""
+        if self.state == Work.FINISHED:
+            return 1.0
+        if not self.epochs or self.stage == Stage.PREPARING:
+            return 0.0
+        if self.stage != Stage.TRAINING:
+            return 1.0
+        return min((len(self.history) + self.share_of_stage) / self.epochs, 1.0)
+
+    @property
+    def share_of_stage(self) -> float:
+        """How much of the running epoch, or of another stage, is done, in [0, 1]."""
+        return min(self.step / self.steps, 1.0) if self.steps else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until training ends, as far as its epochs or the estimate tell."""
+        if not self.is_active or self.stage not in ("", Stage.PREPARING, Stage.TRAINING):
+            return None
+        whole = self.estimated_seconds
+        if self.history and self.epochs:
+            whole = self.epochs * sum(report["seconds"] for report in self.history)
+            whole /= len(self.history)
+        elif self.images_per_second and self.steps and self.stage == Stage.TRAINING:
+            images = self.epochs * self.steps * int(self.config.get("batch_size", 1))
+            whole = images / self.images_per_second
+        return None if whole is None else (1.0 - self.share_done) * whole
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """What people decided of its configuration."""
+        return {name: self.config.get(name) for name in CHOSEN}
 
 
 class RunEvent(models.Model):

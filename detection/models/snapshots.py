@@ -1,0 +1,59 @@
+"""Frozen, hashed lists of labelled images, each on its side of the split."""
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from detection.models.datasets import Dataset, Item, Label
+
+
+class Split(models.TextChoices):
+    """On which side of a snapshot an item is."""
+
+    TRAIN = "train", "Training"
+    VALIDATION = "validation", "Validation"
+    TEST = "test", "Held-out test"
+
+
+class Snapshot(models.Model):
+    """A frozen, hashed list of items with their labels and sides; never changed afterwards."""
+
+    number = models.PositiveIntegerField(unique=True)
+    # Over the sorted lines "sha256 label split" of its items.
+    sha256 = models.CharField("sha256", max_length=64)
+    datasets = models.ManyToManyField(Dataset, related_name="snapshots")
+    # Seed and shares of the sides, and what was found: see services.snapshots.
+    options = models.JSONField(default=dict)
+    counts = models.JSONField(default=dict)
+    note = models.CharField(max_length=500, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField("frozen", default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-number"]
+
+    def __str__(self) -> str:
+        return f"Snapshot {self.number}"
+
+
+class SnapshotItem(models.Model):
+    """One line of a snapshot; its hash stays when the image itself is deleted."""
+
+    snapshot = models.ForeignKey(Snapshot, models.CASCADE, related_name="lines")
+    item = models.ForeignKey(Item, models.SET_NULL, null=True, related_name="lines")
+    sha256 = models.CharField("sha256", max_length=64)
+    label = models.CharField(max_length=8, choices=Label)
+    split = models.CharField(max_length=16, choices=Split)
+    # Copies and near-copies of one image share it, and a side.
+    group = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["snapshot", "sha256"], name="snapshot_line_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sha256[:12]} {self.label} {self.split}"

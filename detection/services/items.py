@@ -1,0 +1,183 @@
+"""From a file's bytes to a stored item: examined, compared with what is there, kept."""
+
+import errno
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from PIL import Image
+
+from detection import image_files, ml_gateway
+from detection.image_files import ImageRejected, InspectedImage, Limits
+from detection.models import Dataset, Item, Label, Role
+from detection.models.judged import storage_name
+from detection.perceptual import perceptual_hash
+from detection.services.intake import DECODING, SCALABLE_MODES, files_delete
+
+# Enough for the coarse shape; a large JPEG is decoded at a fraction of its size.
+HASHED_SIDE = 128
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+class ItemRefused(Exception):
+    """A sound image does not become an item; `code` is for programs, `sentence` for people."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An image that was examined, with its bytes, and may become an item."""
+
+    file_name: str
+    label: str
+    content: bytes
+    inspected: InspectedImage
+    perceptual_hash: int
+
+    @property
+    def sha256(self) -> str:
+        """Of the file."""
+        return self.inspected.sha256
+
+    def item(self, dataset: Dataset, stored_name: str) -> Item:
+        """Return the row, to which origin and state are still to be added."""
+        inspected = self.inspected
+        return Item(
+            dataset=dataset,
+            label=self.label,
+            file=stored_name,
+            file_name=self.file_name,
+            sha256=inspected.sha256,
+            perceptual_hash=self.perceptual_hash,
+            format=inspected.format,
+            width=inspected.width,
+            height=inspected.height,
+            byte_size=inspected.byte_size,
+        )
+
+
+def draft_make(*, content: bytes, file_name: str, label: str) -> Draft:
+    """Examine a file.
+
+    Raises:
+        ImageRejected: With the codes of `image_files.inspect`.
+    """
+    limits = Limits(settings.MAX_UPLOAD_BYTES, settings.MAX_PIXELS)
+    with DECODING:
+        inspected = image_files.inspect(io.BytesIO(content), limits, preview_side=HASHED_SIDE)
+        shape = _shape(inspected.pixels)
+    name = image_files.display_name(file_name)
+    return Draft(name, label, content, _without_pixels(inspected), shape)
+
+
+def draft_refusal(draft: Draft, *, dataset: Dataset, known: "Known") -> ItemRefused | None:
+    """Return why an image may not come into the dataset, or `None`."""
+    here, sealed = known.here.get(draft.sha256), known.sealed.get(draft.sha256)
+    if here is not None:
+        return _refused_copy(draft, here)
+    if sealed is not None and not dataset.is_sealed:
+        return _refused_sealed(draft, sealed)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Labels of files that are there already, by sha256: in this dataset, in sealed ones."""
+
+    here: dict[str, str]
+    sealed: dict[str, str]
+
+
+def known_among(hashes: Iterable[str], *, dataset: Dataset) -> Known:
+    """Look up in two queries which of these files are there already."""
+    rows = Item.objects.filter(sha256__in=list(hashes))
+    here = rows.filter(dataset=dataset).values_list("sha256", "label")
+    sealed = rows.exclude(dataset__role=Role.TRAINING).values_list("sha256", "label")
+    return Known(dict(here), {} if dataset.is_sealed else dict(sealed))
+
+
+@contextmanager
+def files_stored(drafts: Iterable[Draft]) -> Iterator[list[str]]:
+    """Store the files and give their names; if anything goes wrong within, they go again.
+
+    Raises:
+        ItemRefused: `disk_full` or `storage_failed`.
+    """
+    names: list[str] = []
+    try:
+        for draft in drafts:
+            # Named before it is written, so that half a file is deleted too.
+            names.append(storage_name("items", ".bin"))
+            _store(names[-1], draft.content)
+        yield names
+    except BaseException:
+        files_delete(names)
+        raise
+
+
+def _store(name: str, content: bytes) -> None:
+    try:
+        default_storage.save(name, ContentFile(content))
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise ItemRefused("disk_full", "The disk is full: make room, then try again.") from None
+        raise ItemRefused(
+            "storage_failed", f"The image cannot be stored: {error.strerror}."
+        ) from None
+
+
+def _shape(pixels: Image.Image) -> int:
+    """Return the perceptual hash of what people see: upright, and on white where transparent."""
+    try:
+        if pixels.mode in SCALABLE_MODES:
+            pixels.thumbnail((HASHED_SIDE, HASHED_SIDE))
+        return perceptual_hash(ml_gateway.upright_rgb(pixels))
+    except image_files.DAMAGE as error:
+        raise ImageRejected("damaged_image", "The image is damaged.") from error
+
+
+def _without_pixels(inspected: InspectedImage) -> InspectedImage:
+    """Return the facts alone: five hundred decoded photographs would fill the memory."""
+    return InspectedImage(
+        inspected.format,
+        inspected.width,
+        inspected.height,
+        inspected.byte_size,
+        inspected.sha256,
+        Image.new("1", (1, 1)),
+    )
+
+
+def _refused_copy(draft: Draft, label: str) -> ItemRefused:
+    if label == draft.label:
+        return ItemRefused("copy_in_dataset", "This very file is in the dataset already.")
+    return ItemRefused(
+        "contradicts_copy",
+        f"This very file is in the dataset already, as {name_of(label)} and not as "
+        f"{name_of(draft.label)}.",
+    )
+
+
+def _refused_sealed(draft: Draft, label: str) -> ItemRefused:
+    if label == draft.label:
+        return ItemRefused(
+            "sealed_copy", "This very file is in a sealed dataset, which nothing may learn from."
+        )
+    return ItemRefused(
+        "contradicts_sealed",
+        f"This very file is in a sealed dataset as {name_of(label)}, and here it is called "
+        f"{name_of(draft.label)}.",
+    )
+
+
+def name_of(label: str) -> str:
+    """Return a label as people read it."""
+    return str(Label(label).label)
