@@ -1,7 +1,7 @@
 """What all doors to `ml` share: its errors in our words, and the versions that are loaded."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,13 +22,34 @@ class GatewayError(Exception):
         self.sentence = sentence
 
 
+class _Cores:
+    """How many cores TensorFlow was given, once that is settled for this process."""
+
+    settled: int | None = None
+
+
+def settle_threads(threads: int) -> None:
+    """Give TensorFlow so many cores in this process, unless it runs already: then it keeps its own.
+
+    Versions that are loaded later take the same number, as one process cannot have two.
+    """
+    import tensorflow as tf
+
+    from ml.errors import ContractError
+    from ml.runtimes.tensorflow import choose_threads
+
+    with suppress(ContractError):
+        choose_threads(threads)
+    _Cores.settled = int(tf.config.threading.get_intra_op_parallelism_threads())
+
+
 @lru_cache(maxsize=LOADED_VERSIONS)
 def detector_of(directory: Path, spec: str, threads: int) -> "Detector":
     """Load a version once; what it was registered with is part of the key and has to agree."""
     from ml.contract import ModelSpec
     from ml.inference import Detector
 
-    detector = Detector.load(directory, threads=threads)
+    detector = Detector.load(directory, threads=threads if _Cores.settled is None else _Cores.settled)
     if detector.spec != ModelSpec.from_json(spec):
         raise GatewayError(
             "wrong_model",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from detection.ml_gateway.common import GatewayError, translated
+from detection.ml_gateway.common import GatewayError, settle_threads, translated
 
 if TYPE_CHECKING:
     from ml.training import TrainingData
@@ -121,9 +121,7 @@ def training_data(
     from ml import retraining
 
     with _trouble():
-        from ml.runtimes.tensorflow import choose_threads
-
-        choose_threads(threads)
+        settle_threads(threads)
         form = retraining.form_of(_config(config), _spec(base) if base else None)
         return retraining.prepare(
             _items(train), _items(validation), form, source=source, new=new, progress=progress
@@ -219,10 +217,9 @@ def steps_measured(
     from ml import retraining
 
     with _trouble():
-        from ml.runtimes.tensorflow import choose_threads
         from ml.training.speed import images_per_second
 
-        choose_threads(threads)
+        settle_threads(threads)
         config = _config(run_config(architecture, base, {"batch_size": batch_size}))
         form = retraining.form_of(config, _spec(base) if base else None)
         return images_per_second(config, (form.width, form.height), steps=steps)
