@@ -10,7 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 
 from detection import image_files
-from detection.models import State, VerdictKind
+from detection.models import Feedback, Label, State, VerdictKind
 
 
 def upload_limits() -> dict[str, Any]:
@@ -60,6 +60,35 @@ class ImageForm(forms.Form):
     image = forms.FileField(
         allow_empty_file=True, error_messages={"required": "No file has arrived."}
     )
+
+
+class FeedbackForm(forms.Form):
+    """What a person says an image is, and whether it may be used."""
+
+    label = forms.ChoiceField(
+        label="What is it really?",
+        choices=[(Label.REAL, "A real photograph"), (Label.FAKE, "AI-generated")],
+        widget=forms.RadioSelect,
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Say what the image is."),
+    )
+    note = forms.CharField(
+        label="How do you know? (optional)",
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    has_consent = forms.BooleanField(
+        label="You may use this image to train and test the model", required=False
+    )
+
+    @classmethod
+    def for_report(cls, feedback: Feedback | None, verdict: str) -> "FeedbackForm":
+        """Return the form as a report stands, or for a new one with the verdict's opposite."""
+        if feedback is None:
+            opposite = {VerdictKind.LIKELY_AI: Label.REAL, VerdictKind.LIKELY_REAL: Label.FAKE}
+            return cls(initial={"label": opposite.get(VerdictKind(verdict))})
+        kept = ("label", "note", "has_consent")
+        return cls(initial={name: getattr(feedback, name) for name in kept})
 
 
 class DayField(forms.DateField):

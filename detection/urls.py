@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from detection.views import analyses, explanations, media, submissions
+from detection.views import analyses, explanations, feedback, media, submissions
 
 urlpatterns = [
     path("submit/", submissions.submission_new, name="submission_new"),
@@ -25,6 +25,14 @@ urlpatterns = [
     ),
     path(
         "analyses/<slug:public_id>/explain/", explanations.analysis_explain, name="analysis_explain"
+    ),
+    path(
+        "analyses/<slug:public_id>/feedback/", feedback.analysis_feedback, name="analysis_feedback"
+    ),
+    path(
+        "analyses/<slug:public_id>/feedback/withdraw/",
+        feedback.analysis_feedback_withdraw,
+        name="analysis_feedback_withdraw",
     ),
     path("analyses/<slug:public_id>/heatmap/", media.analysis_heatmap, name="analysis_heatmap"),
     path(

@@ -32,6 +32,7 @@ from detection.models.submissions import (
     preview_name,
 )
 from detection.services.analysis import analysis_enqueue
+from detection.services.consent import images_withdraw
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ def _image_added(submission: Submission, name: str, file: File) -> SubmittedImag
 
 
 def images_delete(*, images: Iterable[SubmittedImage]) -> int:
-    """Delete images with their analyses and files, and submissions left empty.
+    """Delete images with their analyses, files and copies in datasets, and submissions left empty.
 
     Returns:
         How many images were deleted.
@@ -117,7 +118,7 @@ def images_delete(*, images: Iterable[SubmittedImage]) -> int:
     submissions = [image.submission_id for image in images]
     with transaction.atomic():
         _locked(submissions)
-        names = _names_of_files(images)
+        names = _names_of_files(images) + images_withdraw(images=images)
         SubmittedImage.objects.filter(pk__in=[image.pk for image in images]).delete()
         Submission.objects.filter(pk__in=submissions, images=None).delete()
         # Files go only once the rows are gone for good.

@@ -16,6 +16,7 @@ from detection.services import intake
 from detection.services.analysis import RetryRefused
 from detection.services.analysis import analysis_retry as retry
 from detection.views.explanations import evidence_context
+from detection.views.feedback import feedback_context
 
 
 @login_required
@@ -97,6 +98,7 @@ def _analysis_page(request: HttpRequest, public_id: str, template: str) -> HttpR
         "on_faces": on_faces.newest_first().first(),
     }
     context |= evidence_context(analysis, request.GET.get("method"))
+    context |= feedback_context(analysis)
     return render(request, template, context)
 
 
