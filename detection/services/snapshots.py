@@ -1,0 +1,318 @@
+"""Freezes labelled images: reviewed ones, nothing of a sealed test, copies on one side."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Max, ProtectedError
+
+from detection import perceptual, splitting
+from detection.models import Dataset, Item, Label, Role, Snapshot, SnapshotItem, Split
+from detection.services.audit import audit_record
+from detection.services.items import name_of
+
+# Of so many earlier snapshots the sides are remembered.
+REMEMBERED = 10
+LISTED_CONFLICTS = 20
+AT_ONCE = 2000
+
+
+class SnapshotRefused(Exception):
+    """Nothing is frozen; `code` is for programs, `sentence` for people.
+
+    `snapshot` is the one that holds the same already, where the code is `unchanged`.
+    """
+
+    def __init__(self, code: str, sentence: str, snapshot: Snapshot | None = None) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+        self.snapshot = snapshot
+
+
+class Row(NamedTuple):
+    """An accepted item, as the database gives it."""
+
+    pk: int
+    sha256: str
+    label: str
+    perceptual_hash: int
+    file_name: str
+
+
+class Line(NamedTuple):
+    """An item with its side and the number that its near-copies share."""
+
+    row: Row
+    split: str
+    group: int
+
+    @property
+    def text(self) -> str:
+        """What is hashed of it."""
+        return f"{self.row.sha256} {self.row.label} {self.split}"
+
+
+@dataclass(slots=True)
+class Sifted:
+    """The rows that may be learnt from, and how many were left out why."""
+
+    rows: list[Row]
+    left_out: Counter[str] = field(default_factory=Counter)
+    conflicts: list[str] = field(default_factory=list)
+
+
+def snapshot_freeze(
+    *,
+    datasets: Iterable[Dataset],
+    user: Any,
+    seed: int = 7,
+    validation_share: float = 0.06,
+    test_share: float = 0.1,
+    note: str = "",
+) -> Snapshot:
+    """Freeze the reviewed images of training datasets into a hashed list with sides.
+
+    Files that are in a sealed dataset, and near-copies of such, are left out. So is a file that
+    two datasets label differently: which of them is right is for people to settle.
+
+    Raises:
+        SnapshotRefused: `no_dataset`, `sealed_dataset`, `bad_shares`, `too_few_images`,
+            `one_class`, `unbalanced`, `too_few_groups`, `unchanged` or `changed_meanwhile`.
+    """
+    datasets = list(datasets)
+    shares = {Split.VALIDATION.value: validation_share, Split.TEST.value: test_share}
+    _check_request(datasets, shares)
+    sifted = _sifted(datasets)
+    _check_counts(sifted.rows)
+    lines = _lines(sifted.rows, seed, shares)
+    digest = lines_hash(lines)
+    same = Snapshot.objects.filter(sha256=digest).first()
+    if same is not None:
+        raise SnapshotRefused("unchanged", f"{same} holds exactly these images already.", same)
+    snapshot = Snapshot(
+        sha256=digest,
+        note=note,
+        created_by=user,
+        options={"seed": seed, **_named_shares(shares), "near": perceptual.NEAR},
+        counts=_counts(lines, sifted) | {"difference": _difference(lines)},
+    )
+    return _stored(snapshot, datasets, lines, user)
+
+
+def snapshot_delete(*, snapshot: Snapshot, user: Any) -> None:
+    """Delete a snapshot that nothing was trained on.
+
+    Raises:
+        SnapshotRefused: `in_use`.
+    """
+    try:
+        with transaction.atomic():
+            audit_record(user=user, action="snapshot_delete", subject=snapshot)
+            snapshot.delete()
+    except ProtectedError:
+        raise SnapshotRefused(
+            "in_use", "A training run learnt from this snapshot, so it stays."
+        ) from None
+
+
+def lines_hash(lines: Iterable[Line]) -> str:
+    """Return the sha256 over the sorted lines: the same images, labels and sides, the same hash."""
+    digest = hashlib.sha256()
+    for text in sorted(line.text for line in lines):
+        digest.update(f"{text}\n".encode())
+    return digest.hexdigest()
+
+
+def _check_request(datasets: list[Dataset], shares: dict[str, float]) -> None:
+    if not datasets:
+        raise SnapshotRefused("no_dataset", "Choose at least one training dataset.")
+    for dataset in datasets:
+        if dataset.is_sealed:
+            raise SnapshotRefused(
+                "sealed_dataset", f"{dataset} is sealed: nothing may learn from it."
+            )
+    if min(shares.values()) <= 0 or sum(shares.values()) > 0.5:
+        raise SnapshotRefused(
+            "bad_shares",
+            "Validation and test need a share each, and at most half of the images together.",
+        )
+
+
+def _sifted(datasets: list[Dataset]) -> Sifted:
+    """Return what may be learnt from."""
+    columns = ("pk", "sha256", "label", "perceptual_hash", "file_name")
+    accepted = Item.objects.accepted().filter(dataset__in=datasets).order_by("pk")
+    rows = [Row(*row) for row in accepted.values_list(*columns).iterator(AT_ONCE)]
+    sealed = Item.objects.exclude(dataset__role=Role.TRAINING)
+    sifted = _without_copies(rows)
+    _leave_out_sealed(sifted, list(sealed.values_list("sha256", "perceptual_hash")))
+    return sifted
+
+
+def _without_copies(rows: list[Row]) -> Sifted:
+    """Leave one row of each file, and none of a file with two labels."""
+    labels: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        labels[row.sha256].add(row.label)
+    sifted, seen = Sifted([]), set()
+    for row in rows:
+        if len(labels[row.sha256]) > 1:
+            sifted.left_out["label_conflicts"] += 1
+            sifted.conflicts.append(row.file_name)
+        elif row.sha256 in seen:
+            sifted.left_out["copies"] += 1
+        else:
+            seen.add(row.sha256)
+            sifted.rows.append(row)
+    return sifted
+
+
+def _leave_out_sealed(sifted: Sifted, sealed: list[tuple[str, int]]) -> None:
+    """Leave out what is in a sealed dataset, or looks as if it were."""
+    files = {sha256 for sha256, _ in sealed}
+    rows = [row for row in sifted.rows if row.sha256 not in files]
+    sifted.left_out["sealed_copies"] = len(sifted.rows) - len(rows)
+    is_near = perceptual.near_any(_hashes(rows), np.array([h for _, h in sealed], np.int64))
+    sifted.left_out["sealed_near_copies"] = int(is_near.sum())
+    sifted.rows = [row for row, near in zip(rows, is_near, strict=True) if not near]
+
+
+def _hashes(rows: list[Row]) -> perceptual.Hashes:
+    return np.array([row.perceptual_hash for row in rows], dtype=np.int64)
+
+
+def _check_counts(rows: list[Row]) -> None:
+    counts = Counter(row.label for row in rows)
+    if len(rows) < settings.SNAPSHOT_MIN_IMAGES:
+        raise SnapshotRefused(
+            "too_few_images",
+            f"There are {len(rows)} reviewed images that may be learnt from; at least "
+            f"{settings.SNAPSHOT_MIN_IMAGES} are needed.",
+        )
+    for label in Label:
+        share = counts[label] / len(rows)
+        if not counts[label]:
+            raise SnapshotRefused("one_class", f"No image is labelled {label.label}.")
+        if share < settings.SNAPSHOT_MIN_CLASS_SHARE:
+            raise SnapshotRefused(
+                "unbalanced",
+                f"Only {100 * share:.0f} % of the images are labelled {label.label}; at least "
+                f"{100 * settings.SNAPSHOT_MIN_CLASS_SHARE:.0f} % are needed.",
+            )
+
+
+def _lines(rows: list[Row], seed: int, shares: dict[str, float]) -> list[Line]:
+    _, groups = np.unique(perceptual.near_groups(_hashes(rows)), return_inverse=True)
+    members = [
+        splitting.Member(row.sha256, row.label, group)
+        for row, group in zip(rows, groups.tolist(), strict=True)
+    ]
+    try:
+        sides = splitting.split(members, seed=seed, shares=shares, earlier=_earlier_sides(seed))
+    except splitting.EmptySide as empty:
+        raise SnapshotRefused(
+            "too_few_groups",
+            f"Too few different images are labelled {name_of(empty.label)}: copies and "
+            f"near-copies stay on one side, and none was left for "
+            f"{Split(empty.side).label.lower()}.",
+        ) from None
+    return [
+        Line(row, sides[row.sha256], member.group + 1)
+        for row, member in zip(rows, members, strict=True)
+    ]
+
+
+def _earlier_sides(seed: int) -> dict[str, str]:
+    """Return the side that each file had in the newest snapshot with this seed that has it."""
+    recent = Snapshot.objects.order_by("-number").values_list("pk", "options")[:REMEMBERED]
+    sides: dict[str, str] = {}
+    for pk, options in reversed(recent):
+        if options.get("seed") == seed:
+            lines = SnapshotItem.objects.filter(snapshot_id=pk)
+            sides.update(lines.values_list("sha256", "split"))
+    return sides
+
+
+def _counts(lines: list[Line], sifted: Sifted) -> dict[str, Any]:
+    """Return what a snapshot's page tells."""
+    labels = Counter(line.row.label for line in lines)
+    sides = Counter((line.split, line.row.label) for line in lines)
+    groups = len({line.group for line in lines})
+    return {
+        "images": len(lines),
+        **{label.value: labels[label] for label in Label},
+        "sides": {
+            side.value: {label.value: sides[side, label] for label in Label} for side in Split
+        },
+        "groups": groups,
+        "near_copies": len(lines) - groups,
+        "left_out": dict(sifted.left_out),
+        "conflicts": sifted.conflicts[:LISTED_CONFLICTS],
+    }
+
+
+def _difference(lines: list[Line]) -> dict[str, Any]:
+    """Compare with the newest snapshot."""
+    previous = Snapshot.objects.order_by("-number").first()
+    if previous is None:
+        return {"to": None}
+    columns = SnapshotItem.objects.filter(snapshot=previous)
+    before = {
+        s: (label, side) for s, label, side in columns.values_list("sha256", "label", "split")
+    }
+    now = {line.row.sha256: (line.row.label, line.split) for line in lines}
+    both = before.keys() & now.keys()
+    return {
+        "to": previous.number,
+        "added": len(now.keys() - before.keys()),
+        "removed": len(before.keys() - now.keys()),
+        "relabelled": sum(before[sha256][0] != now[sha256][0] for sha256 in both),
+        "moved": sum(before[sha256][1] != now[sha256][1] for sha256 in both),
+    }
+
+
+def _named_shares(shares: dict[str, float]) -> dict[str, float]:
+    return {f"{side}_share": share for side, share in shares.items()}
+
+
+def _stored(snapshot: Snapshot, datasets: list[Dataset], lines: list[Line], user: Any) -> Snapshot:
+    try:
+        with transaction.atomic():
+            newest = Snapshot.objects.aggregate(newest=Max("number"))["newest"] or 0
+            snapshot.number = newest + 1
+            snapshot.save()
+            snapshot.datasets.set(datasets)
+            SnapshotItem.objects.bulk_create(
+                (_row(snapshot, line) for line in lines), batch_size=AT_ONCE
+            )
+            audit_record(
+                user=user,
+                action="snapshot_freeze",
+                subject=snapshot,
+                sha256=snapshot.sha256,
+                images=len(lines),
+                datasets=[dataset.name for dataset in datasets],
+            )
+    except IntegrityError:
+        raise SnapshotRefused(
+            "changed_meanwhile",
+            "Images or snapshots have changed while this was frozen: try once more.",
+        ) from None
+    return snapshot
+
+
+def _row(snapshot: Snapshot, line: Line) -> SnapshotItem:
+    return SnapshotItem(
+        snapshot=snapshot,
+        item_id=line.row.pk,
+        sha256=line.row.sha256,
+        label=line.row.label,
+        split=line.split,
+        group=line.group,
+    )
