@@ -24,6 +24,7 @@ from detection.ml_gateway.comparison import (
 from detection.ml_gateway.measuring import evaluate, evaluation_text
 from detection.ml_gateway.specs import read_verified_spec, spec_in_domain, spec_in_full
 from detection.ml_gateway.training import (
+    OUT_OF_MEMORY,
     Base,
     EpochDone,
     StepDone,
@@ -43,6 +44,7 @@ __all__ = [
     "HEATMAP_NAMES",
     "HEATMAP_SIDE",
     "LOADED_VERSIONS",
+    "OUT_OF_MEMORY",
     "Answer",
     "Base",
     "EpochDone",

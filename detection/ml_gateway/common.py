@@ -49,7 +49,9 @@ def detector_of(directory: Path, spec: str, threads: int) -> "Detector":
     from ml.contract import ModelSpec
     from ml.inference import Detector
 
-    detector = Detector.load(directory, threads=threads if _Cores.settled is None else _Cores.settled)
+    detector = Detector.load(
+        directory, threads=threads if _Cores.settled is None else _Cores.settled
+    )
     if detector.spec != ModelSpec.from_json(spec):
         raise GatewayError(
             "wrong_model",

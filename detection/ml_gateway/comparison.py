@@ -14,7 +14,7 @@ from detection.ml_gateway.common import detector_of, translated
 if TYPE_CHECKING:
     from ml.comparison import Difference, Flips
 
-Scores = npt.NDArray[np.float64]
+Scores = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.uint8]
 # A name, the label "real" or "fake", and how to get at the bytes.
 ReadableItem = tuple[str, str, Callable[[], bytes]]

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ml.training import TrainingData
 
 REPORT_EVERY_SECONDS = 1.0
+OUT_OF_MEMORY = (
+    "The training worker ran out of memory: choose a smaller batch or a smaller snapshot, or give "
+    "the worker more memory."
+)
 
 Ending = Literal["finished", "stopped", "diverged"]
 
@@ -255,11 +259,7 @@ def _trouble() -> Iterator[None]:
 
 
 def _out_of_memory() -> GatewayError:
-    return GatewayError(
-        "out_of_memory",
-        "The training worker ran out of memory: choose a smaller batch or a smaller snapshot, or "
-        "give the worker more memory.",
-    )
+    return GatewayError("out_of_memory", OUT_OF_MEMORY)
 
 
 def _items(items: Sequence[TrainingItem]) -> list[Any]:

@@ -11,6 +11,13 @@ from detection.tasks.analyses import (
     take_up_analyses,
 )
 from detection.tasks.judging import answer_in_shadow, judge_version, repeat_all
+from detection.tasks.training import (
+    retrain_at_night,
+    sweep_runs,
+    take_up_training,
+    train_measure,
+    train_model,
+)
 
 __all__ = [
     "analyse_faces",
@@ -20,7 +27,12 @@ __all__ = [
     "import_images",
     "judge_version",
     "repeat_all",
+    "retrain_at_night",
     "sweep",
+    "sweep_runs",
     "take_up_analyses",
     "take_up_imports",
+    "take_up_training",
+    "train_measure",
+    "train_model",
 ]
