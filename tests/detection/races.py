@@ -12,14 +12,27 @@ from pathlib import Path
 from django.db import connection
 
 from detection.image_files import ImageRejected
-from detection.models import Analysis, Submission, SubmittedImage
+from detection.models import (
+    Analysis,
+    Dataset,
+    Decision,
+    Feedback,
+    Item,
+    LabelReview,
+    Submission,
+    SubmittedImage,
+)
 from detection.services import intake
 from detection.services.analysis import analysis_claim
+from detection.services.feedback import FeedbackRefused
+from detection.services.reviews import ReviewRefused, review_decide
 from portal.accounts import user_purge
 from tests import images, people, work
+from tests.reports import judged, report, waiting
 
 ROUNDS = 6
 MAX_FILES = 5  # as test_races.py sets it
+EXPECTED = (ImageRejected, Submission.DoesNotExist, FeedbackRefused, ReviewRefused)
 
 
 def together(*jobs: Callable[[], object]) -> list[BaseException]:
@@ -29,7 +42,7 @@ def together(*jobs: Callable[[], object]) -> list[BaseException]:
     def run(job: Callable[[], object]) -> None:
         try:
             job()
-        except (ImageRejected, Submission.DoesNotExist) as error:
+        except EXPECTED as error:
             raised.append(error)
         finally:
             connection.close()
@@ -67,6 +80,7 @@ def require_files_of_rows() -> None:
     rows = {
         Path(name).name for image in SubmittedImage.objects.all() for name in image.stored_names
     }
+    rows |= {Path(item.file.name).name for item in Item.objects.all()}
     files = {path.name for path in work.media_files()}
     assert files == rows, f"without a row: {files - rows}; without a file: {rows - files}"
 
@@ -104,3 +118,42 @@ def claims() -> None:
     together(*[lambda: got.append(analysis_claim(analysis_id=analysis.pk, worker="any"))] * 10)
     assert len(got) == 10
     assert len([claim for claim in got if claim]) == 1
+
+
+def reports_and_deletion() -> None:
+    alice = people.person("alice")
+    for number in range(ROUNDS):
+        analysis = judged(alice, images.image_file("PNG", (8, 8), seed=number))
+        tell = lambda analysis=analysis: report(analysis)  # noqa: E731
+        delete = lambda analysis=analysis: intake.images_delete(images=[analysis.image])  # noqa: E731
+        together(tell, soon(delete), tell)
+        assert not Feedback.objects.exists()
+        assert not Item.objects.exists()
+        require_files_of_rows()
+
+
+def reports_of_one_file() -> None:
+    content = images.image_file("PNG", (8, 8))
+    reports = [judged(people.person(f"alice{number}"), content) for number in range(4)]
+    together(*[lambda analysis=analysis: report(analysis) for analysis in reports])  # type: ignore[misc]
+    item = Item.objects.get()
+    assert {feedback.item_id for feedback in Feedback.objects.all()} == {item.pk}
+    require_files_of_rows()
+
+
+def reviews_of_one_item() -> None:
+    reviewers = [people.administrator(f"bob{number}") for number in range(4)]
+    for number in range(ROUNDS):
+        (item,) = waiting(Dataset.objects.create(name=f"Race {number}"))
+        decide = [
+            lambda item=item, user=user, word=word: review_decide(
+                item_id=item.pk, user=user, decision=word
+            )
+            for user, word in zip(reviewers, [*Decision, Decision.ACCEPT], strict=True)
+        ]
+        refused = together(*decide)  # type: ignore[arg-type]
+        assert len(refused) == len(reviewers) - 1
+        review = LabelReview.objects.get(item=item)
+        item.refresh_from_db()
+        assert item.label == review.label
+        assert item.state == ("rejected" if review.decision == Decision.REJECT else "accepted")

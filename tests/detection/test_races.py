@@ -8,7 +8,15 @@ from tests.installation import Installation, server_variables
 from tests.servers import MariaDB, Redis
 
 pytestmark = pytest.mark.services
-RACES = ("uploads_keep_the_limit", "uploads_and_deletion", "uploads_and_leaving", "claims")
+RACES = (
+    "uploads_keep_the_limit",
+    "uploads_and_deletion",
+    "uploads_and_leaving",
+    "claims",
+    "reports_and_deletion",
+    "reports_of_one_file",
+    "reviews_of_one_item",
+)
 
 
 @pytest.fixture
