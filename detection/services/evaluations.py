@@ -188,16 +188,6 @@ def evaluations_state(version: ModelVersion) -> AuditEvent | None:
     return events.order_by("-pk").first()
 
 
-def evaluations_delete(*, evaluations: Iterable[Evaluation]) -> int:
-    """Delete evaluations with their stored answers, the rows first."""
-    chosen = list(evaluations)
-    names = [str(evaluation.answers.name) for evaluation in chosen]
-    with transaction.atomic():
-        Evaluation.objects.filter(pk__in=[evaluation.pk for evaluation in chosen]).delete()
-        transaction.on_commit(lambda: _files_delete(names))
-    return len(chosen)
-
-
 @dataclass(slots=True)
 class _Steps:
     """Counts images over several sets, and stops where somebody asks to."""
@@ -290,8 +280,3 @@ def _packed(judged: JudgedItems) -> bytes:
         buffer, sha256=digests, label=judged.labels, p_fake=judged.p_fake.astype(np.float32)
     )
     return buffer.getvalue()
-
-
-def _files_delete(names: list[str]) -> None:
-    for name in names:
-        default_storage.delete(name)

@@ -60,6 +60,8 @@ def version_register(
     if known:
         _take_graph_over(known, directory, spec)
         _restore_files(known, directory, spec)
+        if not known.signature:
+            version_sign(version=known)
         return known, False
     newest = model.versions.order_by("-number").values_list("number", flat=True).first() or 0
     version = ModelVersion.objects.create(

@@ -76,25 +76,30 @@ def versions_sign(*, user: Any = None, again: bool = False) -> int:
     """Sign versions from before there were signatures.
 
     That is a single act: once a version is signed, another one that is not must have lost its
-    signature, and is not trusted again. After a change of the key, `again` signs all anew.
+    signature, and is not trusted again. After a change of the key, `again` signs all anew. One
+    whose files are not what was registered is left out, and answers no longer.
 
     Returns:
         How many were signed.
-
-    Raises:
-        GatewayError: As `version_verify`, when the files of one are not what was registered.
     """
     versions = ModelVersion.objects.select_for_update().select_related("model")
     if not again and versions.exclude(signature="").exists():
         return 0
-    signed = list(versions)
-    for version in signed:
-        _require_files(version)
-        version_sign(version=version)
+    signed = sum(_signed(version) for version in versions)
     if signed:
-        audit_record(user=user, action="versions_sign", subject=f"{len(signed)} versions")
-        log.info("signed %s versions", len(signed))
-    return len(signed)
+        audit_record(user=user, action="versions_sign", subject=f"{signed} versions")
+        log.info("signed %s versions", signed)
+    return signed
+
+
+def _signed(version: ModelVersion) -> bool:
+    try:
+        _require_files(version)
+    except GatewayError as error:
+        log.warning("%s is not signed: %s", version.label, error.sentence)
+        return False
+    version_sign(version=version)
+    return True
 
 
 def _require_files(version: ModelVersion) -> None:

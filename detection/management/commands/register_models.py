@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from detection.ml_gateway import GatewayError
 from detection.services.registry import shipped_register
+from detection.services.signatures import versions_sign
 
 
 class Command(BaseCommand):
@@ -13,12 +14,23 @@ class Command(BaseCommand):
 
     help = "Register the models that ship with Veripix; run again it changes nothing."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the wish to sign anew."""
+        parser.add_argument(
+            "--sign-again",
+            action="store_true",
+            help="sign every version anew, after SECRET_KEY or MODEL_SIGNING_KEY was changed",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
-        """Register, and say what is new."""
+        """Register, and say what is new; sign what is from before there were signatures."""
         try:
+            signed = versions_sign(again=options["sign_again"])
             outcome = shipped_register()
         except GatewayError as error:
             raise CommandError(f"A shipped model cannot be registered: {error.sentence}") from error
+        if signed:
+            self.stdout.write(f"Signed {signed} version{'s' if signed > 1 else ''}.")
         if not outcome:
             raise CommandError("No model ships below ml/pretrained, so no image can be judged.")
         for version, is_new in outcome:
