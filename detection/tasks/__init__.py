@@ -10,6 +10,7 @@ from detection.tasks.analyses import (
     sweep,
     take_up_analyses,
 )
+from detection.tasks.imports import import_images, take_up_imports
 from detection.tasks.judging import answer_in_shadow, judge_version, repeat_all
 from detection.tasks.training import (
     retrain_at_night,
