@@ -20,7 +20,8 @@ from detection.services.intake import DECODING, SCALABLE_MODES, files_delete
 
 # Enough for the coarse shape; a large JPEG is decoded at a fraction of its size.
 HASHED_SIDE = 128
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+# No room on the disk, in the quota, or in what a process may write at most.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class ItemRefused(Exception):
