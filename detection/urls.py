@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from detection.views import analyses, explanations, feedback, media, submissions
+from detection.views import analyses, explanations, feedback, media, repeats, submissions
 
 urlpatterns = [
     path("submit/", submissions.submission_new, name="submission_new"),
@@ -18,6 +18,7 @@ urlpatterns = [
     path("analyses/<slug:public_id>/status/", analyses.analysis_status, name="analysis_status"),
     path("analyses/<slug:public_id>/faces/", analyses.analysis_faces, name="analysis_faces"),
     path("analyses/<slug:public_id>/retry/", analyses.analysis_retry, name="analysis_retry"),
+    path("analyses/<slug:public_id>/again/", repeats.analysis_repeat, name="analysis_repeat"),
     path(
         "analyses/<slug:public_id>/evidence/",
         explanations.analysis_evidence,
@@ -41,6 +42,8 @@ urlpatterns = [
         name="explanation_heatmap",
     ),
     path("faces/<slug:public_id>/heatmap/", media.face_heatmap, name="face_heatmap"),
+    path("items/<slug:public_id>/picture/", media.item_picture, name="item_picture"),
+    path("items/<slug:public_id>/thumbnail/", media.item_thumbnail, name="item_thumbnail"),
     path("images/<slug:public_id>/thumbnail/", media.image_thumbnail, name="image_thumbnail"),
     path("images/<slug:public_id>/preview/", media.image_preview, name="image_preview"),
     path("images/<slug:public_id>/original/", media.image_original, name="image_original"),

@@ -53,6 +53,32 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Labels",
+                "items": [
+                    {
+                        "title": "Label review",
+                        "icon": "rule",
+                        "link": reverse_lazy("admin:detection_labelreview_queue"),
+                        "badge": "detection.admin.reviews.waiting_badge",
+                        "badge_variant": "primary",
+                        "permission": "detection.admin.reviews.may_decide",
+                    },
+                    {
+                        "title": "Reports",
+                        "icon": "flag",
+                        "link": reverse_lazy("admin:detection_feedback_changelist"),
+                        "badge": "detection.admin.feedback.open_badge",
+                        "badge_variant": "primary",
+                        "permission": "detection.admin.feedback.may_see_reports",
+                    },
+                    {
+                        "title": "Decisions",
+                        "icon": "history",
+                        "link": reverse_lazy("admin:detection_labelreview_changelist"),
+                    },
+                ],
+            },
+            {
                 "title": "Models",
                 "items": [
                     {

@@ -91,7 +91,7 @@ def _image_added(submission: Submission, name: str, file: File) -> SubmittedImag
             Limits(settings.MAX_UPLOAD_BYTES, settings.MAX_PIXELS),
             preview_side=PREVIEW_SIDE,
         )
-        preview, thumbnail = _previews(inspected)
+        preview, thumbnail = previews_make(inspected)
     image = SubmittedImage(
         submission=submission,
         file_name=name,
@@ -218,8 +218,12 @@ def _keep_refusal(submission: Submission, name: str, rejected: ImageRejected) ->
             )
 
 
-def _previews(inspected: InspectedImage) -> tuple[bytes, bytes | None]:
-    """Return WebP previews, large and small; re-encoding leaves all metadata behind."""
+def previews_make(inspected: InspectedImage) -> tuple[bytes, bytes | None]:
+    """Return WebP previews, large and small; re-encoding leaves all metadata behind.
+
+    Raises:
+        ImageRejected: `damaged_image`.
+    """
     image = inspected.pixels
     try:
         if image.mode == "P":

@@ -65,6 +65,7 @@ def test_what_servers_demand_is_named_where_it_is_missing(tmp_path: Path, missin
         ("HTTPS", "2"),
         ("MAX_UPLOAD_MEGABYTES", "twenty"),
         ("MAX_FILES", "0"),
+        ("LABEL_REVIEWERS", "3"),
         ("MAX_MEGAPIXELS", "-1"),
         ("LOG_LEVEL", "LOUD"),
         ("EMAIL_VERIFICATION", "sometimes"),

@@ -12,20 +12,50 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from detection.models import Analysis, ModelVersion, Promotion, RegisteredModel, Submission
+from detection.models import (
+    Analysis,
+    Decision,
+    Feedback,
+    LabelReview,
+    ModelVersion,
+    Promotion,
+    RegisteredModel,
+    Submission,
+)
+from detection.services.reviews import review_decide
 from portal.models import User
 from tests import images, people, work
 from tests.fixtures import Committed, signed_in
+from tests.reports import report
 
-OURS = [Analysis, ModelVersion, Promotion, RegisteredModel, Submission, User]
-READ_ONLY = [Analysis, ModelVersion, Promotion, RegisteredModel, Submission]
+READ_ONLY = [
+    Analysis,
+    Feedback,
+    LabelReview,
+    ModelVersion,
+    Promotion,
+    RegisteredModel,
+    Submission,
+]
+OURS = [*READ_ONLY, User]
 
 
 @pytest.fixture
 def analysis(alice: User, model: ModelVersion) -> Analysis:
     """A row in every table that the panel shows."""
     work.hand_in(alice, images.plain("blue"), b"refused")
-    return work.analysed(alice, images.image_file("JPEG", (300, 200)))
+    analysis = work.analysed(alice, images.image_file("JPEG", (300, 200)))
+    decided(report(analysis))
+    return analysis
+
+
+def decided(feedback: Feedback) -> LabelReview:
+    """A decision of somebody who has left since."""
+    assert feedback.item_id
+    bob = people.administrator("bob")
+    review = review_decide(item_id=feedback.item_id, user=bob, decision=Decision.ACCEPT)
+    bob.delete()
+    return review
 
 
 def addresses(model: type[Model]) -> Iterator[str]:
@@ -107,7 +137,7 @@ def test_nobody_writes_history(as_admin: Client, analysis: Analysis) -> None:
         assert row is not None
         answer = as_admin.post(reverse(f"{name}_change", args=[row.pk]), {"state": "failed"})
         assert answer.status_code == 403
-    for model in (Analysis, ModelVersion, Promotion, RegisteredModel):
+    for model in (Analysis, Feedback, LabelReview, ModelVersion, Promotion, RegisteredModel):
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         row = model._default_manager.first()
         assert row is not None
@@ -192,15 +222,15 @@ def test_an_address_is_given_once_however_it_is_written(as_admin: Client, alice:
 
 
 @pytest.mark.parametrize("query", ["alice", "image.png", "nothing like it"])
-@pytest.mark.parametrize("model", [Analysis, Submission, User])
+@pytest.mark.parametrize("table", [Analysis, Feedback, LabelReview, Submission, User])
 def test_lists_can_be_searched(
-    as_admin: Client, analysis: Analysis, model: type[Model], query: str
+    as_admin: Client, analysis: Analysis, table: type[Model], query: str
 ) -> None:
-    path = next(addresses(model))
+    path = next(addresses(table))
     assert as_admin.get(path, {"q": query}).status_code == 200
 
 
-@pytest.mark.parametrize("model", [Analysis, Submission])
+@pytest.mark.parametrize("model", [Analysis, Feedback, LabelReview, Submission])
 def test_a_longer_list_costs_no_more_queries(
     as_admin: Client, alice: User, model: type[Model]
 ) -> None:
@@ -208,7 +238,8 @@ def test_a_longer_list_costs_no_more_queries(
     counts = []
     for _ in range(2):
         for _ in range(3):
-            work.ended(work.queued(alice))
+            other = images.image_file("PNG", (8, 8), seed=Analysis.objects.count())
+            decided(report(work.ended(work.queued(alice, other))))
         with CaptureQueriesContext(
             connection,
         ) as queries:
