@@ -30,9 +30,8 @@ from detection.models.judged import Judged
 from detection.services import intake
 
 VERDICT_COLOURS = {
-    VerdictKind.LIKELY_AI: "danger",
-    VerdictKind.LIKELY_REAL: "success",
-    VerdictKind.INCONCLUSIVE: "warning",
+    VerdictKind.LIKELY_AI: "warning",
+    VerdictKind.LIKELY_REAL: "info",
 }
 STATE_COLOURS = {State.FINISHED: "success", State.FAILED: "danger", State.RUNNING: "info"}
 
@@ -55,7 +54,7 @@ class ImageInline(ReadOnlyInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SubmittedImage]:
         """Fetch the analyses of all images at once."""
-        on_images = Prefetch("analyses", Analysis.objects.on_images())
+        on_images = Prefetch("analyses", Analysis.objects.on_images().current())
         return super().get_queryset(request).prefetch_related(on_images)
 
     @admin.display(description="")

@@ -11,12 +11,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from detection.forms import HistoryFilterForm
-from detection.models import Analysis, SubmittedImage
+from detection.models import Analysis, SubmittedImage, Track
 from detection.services import intake
 from detection.services.analysis import RetryRefused
 from detection.services.analysis import analysis_retry as retry
 from detection.views.explanations import evidence_context
 from detection.views.feedback import feedback_context
+from detection.views.repeats import repeats_context
 
 
 @login_required
@@ -50,7 +51,8 @@ def analysis_retry(request: HttpRequest, public_id: str) -> HttpResponse:
         retry(analysis=analysis)
     except RetryRefused as refused:
         messages.warning(request, refused.sentence)
-    shown = analysis.image.analyses.on_images().newest_first()[0]
+    on_faces = analysis.track == Track.FACE
+    shown = analysis.image.analyses.on_images().current()[0] if on_faces else analysis
     return _back(request, reverse("analysis_detail", args=[shown.public_id]))
 
 
@@ -59,7 +61,7 @@ def analysis_retry(request: HttpRequest, public_id: str) -> HttpResponse:
 def history(request: HttpRequest) -> HttpResponse:
     """List my analyses, newest first, as the filters say."""
     form = HistoryFilterForm(request.GET)
-    mine = Analysis.objects.visible_to(request.user).on_images()
+    mine = Analysis.objects.visible_to(request.user).on_images().current()
     shown = mine.filter(**form.filters()).for_display().newest_first()
     page = Paginator(shown, settings.HISTORY_PAGE_SIZE).get_page(request.GET.get("page"))
     query = request.GET.copy()
@@ -98,7 +100,7 @@ def _analysis_page(request: HttpRequest, public_id: str, template: str) -> HttpR
         "on_faces": on_faces.newest_first().first(),
     }
     context |= evidence_context(analysis, request.GET.get("method"))
-    context |= feedback_context(analysis)
+    context |= feedback_context(analysis) | repeats_context(analysis)
     return render(request, template, context)
 
 

@@ -35,7 +35,7 @@ def submission_new(request: HttpRequest) -> HttpResponse:
         refusals = list(submission.refusals.all())
         # Nothing was taken in: the page says why, and there is nothing to keep.
         submission.delete()
-    mine = Analysis.objects.visible_to(request.user).on_images()
+    mine = Analysis.objects.visible_to(request.user).on_images().current()
     recent = mine.for_display().newest_first()[:RECENT]
     context = {"form": form, "limits": upload_limits(), "refusals": refusals, "recent": recent}
     status = 422 if refusals or form.errors else 200
@@ -88,11 +88,11 @@ def submission_progress(request: HttpRequest, public_id: str) -> HttpResponse:
 
 def _submission_page(request: HttpRequest, public_id: str, template: str) -> HttpResponse:
     submission = get_object_or_404(Submission.objects.visible_to(request.user), public_id=public_id)
-    analyses = Analysis.objects.filter(image__submission=submission).on_images()
+    analyses = Analysis.objects.filter(image__submission=submission).on_images().current()
     counts = _counts(analyses)
     context = {
         "submission": submission,
-        "analyses": analyses.for_display().order_by("pk"),
+        "analyses": analyses.for_display().order_by("image_id"),
         "refusals": submission.refusals.all(),
         "counts": counts,
         "unfinished": counts["unfinished"] > 0,
