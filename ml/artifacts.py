@@ -11,7 +11,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml import architectures
+from ml import architectures, checkpoints
 from ml.contract import FORMAT_VERSION, ModelSpec
 from ml.errors import ArtifactError, ContractError
 
@@ -114,15 +114,51 @@ def save(
     """Store a model whole or not at all, replacing what was there.
 
     Args:
-        directory: The model's folder; its parent is made if need be. Other files in an existing
-            folder (a model card) are not kept.
+        directory: The model's folder; its parent is made if need be. A stored model that is there
+            already is replaced, its card too.
         spec: Its hashes are filled in here.
         write_weights: Writes the weights to the path that it is given.
         graph: The compiled graph of the same weights, from `ml.compiling`.
 
     Returns:
         The spec as stored.
+
+    Raises:
+        ArtifactError: `not_a_model` when something else is there, which is left alone;
+            `model_not_written`, in which case what was there before is still whole.
     """
+    check_place(directory)
+    try:
+        return _saved(directory, spec, write_weights, graph)
+    except OSError as error:
+        raise ArtifactError(
+            "model_not_written",
+            f"The model cannot be written to {directory}. Received: {error.strerror or error}.",
+        ) from error
+
+
+def check_place(directory: Path) -> None:
+    """Refuse to write a model over anything but a model or an empty folder.
+
+    Raises:
+        ArtifactError: `not_a_model`.
+    """
+    if not directory.exists():
+        return
+    if directory.is_dir():
+        names = {path.name for path in directory.iterdir()}
+        if not names or (SPEC_FILE in names and checkpoints.FILE_NAME not in names):
+            return
+    raise ArtifactError(
+        "not_a_model",
+        f"A model can replace a stored model or an empty folder alone. Received: {directory}, "
+        "which holds something else.",
+    )
+
+
+def _saved(
+    directory: Path, spec: ModelSpec, write_weights: Callable[[Path], object], graph: bytes | None
+) -> ModelSpec:
     directory.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
     try:

@@ -114,11 +114,12 @@ _CLOSED_FORMS: dict[str, Callable[[Floats, Floats], Floats]] = {
 def _score_cam(evidence: Evidence, pixels: Pixels, forward: Forward) -> Floats:
     """Sum over channels of c A: Wang et al. 2020, arXiv 1910.01279.
 
-    c is how much the logit rises when an image of one plain colour, its own mean, is uncovered by
-    the channel: its activations, scaled up bilinearly and stretched to [0, 1], are the mask. The
-    mean colour stands for "nothing seen" as black does in the paper, without making the image
-    darker. The change of the logit is kept as it is, so the map for REAL is the map for FAKE with
-    the other sign; the paper's softmax over classes would saturate where the model is sure.
+    The mask of a channel is its activations, scaled up bilinearly and stretched to [0, 1]; what it
+    covers takes the image's own mean colour. c is the logit of the masked image, less the mean over
+    all masks: what an image without content is called does not matter then, only which places
+    raise the logit more than others do, as in the paper's softmax over the channels. That one
+    saturates where the model is sure; without it the map for REAL is the map for FAKE with the
+    other sign.
     """
     weights = [_scores(*pair, forward=forward) for pair in zip(evidence.maps, pixels, strict=True)]
     return _weighted(
@@ -127,17 +128,17 @@ def _score_cam(evidence: Evidence, pixels: Pixels, forward: Forward) -> Floats:
 
 
 def _scores(maps: Floats, image: Pixels, *, forward: Forward) -> Floats:
-    """Return how much each channel's mask raises the logit: (channels,)."""
+    """Return how much each channel's mask raises the logit above the mean mask: (channels,)."""
     scores = np.zeros(maps.shape[-1], np.float32)
     # A channel that is the same everywhere uncovers nothing in particular.
     told = np.flatnonzero(np.ptp(maps, axis=(0, 1)) > 0)
     colour = image.mean(axis=(0, 1), dtype=np.float32)
-    plain = np.broadcast_to(np.rint(colour), image.shape).astype(np.uint8)
-    floor = forward(plain[None])[0]
     for channels in _chunks(told, MASKS_AT_ONCE):
         masks = _stretched(_upsampled(maps[..., channels], image.shape[:2]))
         uncovered = colour + masks[..., None] * (image - colour)
-        scores[channels] = forward(np.rint(uncovered).astype(np.uint8)) - floor
+        scores[channels] = forward(np.rint(uncovered).astype(np.uint8))
+    if len(told):
+        scores[told] -= scores[told].mean()
     return scores
 
 

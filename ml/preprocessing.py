@@ -143,10 +143,10 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise ImageReadError("missing_file", f"The file {path.name} does not exist.") from None
+        raise ImageReadError("missing_file", f"The file {path} does not exist.") from None
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ImageReadError("missing_file", f"{path.name} cannot be read: {reason}.") from error
+        raise ImageReadError("unreadable_file", f"{path} cannot be read: {reason}.") from error
 
 
 def _too_large(width: int, height: int, max_pixels: int) -> ImageReadError:

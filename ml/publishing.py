@@ -83,7 +83,8 @@ def export(
     if state.data != data.record:
         raise TrainingError(
             "data_changed",
-            "The data must be what the run was trained on. Received: "
+            "The data must be what the run was trained on, with the same --data, --validation and "
+            "--limit. Received: "
             f"{data.record.train_images} images with sha256 {data.record.train_sha256} (was "
             f"{state.data.train_sha256}).",
         )

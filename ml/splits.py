@@ -49,7 +49,7 @@ def split(
             f"There must be images enough for {validation_images} of validation, half of them of "
             "each class, and for training on both classes. Received: "
             + " and ".join(f"{np.sum(labels == i)} {name}" for i, name in enumerate(CLASS_ORDER))
-            + ", copies of one image counted apart.",
+            + " (copies of one image count as one). Fewer can be held back by --validation-images.",
         )
     return train, np.sort(np.array(chosen, np.intp))
 

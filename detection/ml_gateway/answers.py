@@ -29,7 +29,10 @@ HEATMAP_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A model's answer for one image: calibrated P(AI-generated), and the painted heatmap."""
+    """A model's answer for one image: calibrated P(AI-generated), and the painted heatmap.
+
+    There is none where it was not asked for, or where no place speaks for the verdict.
+    """
 
     p_fake: float
     heatmap: Image.Image | None
@@ -92,6 +95,8 @@ def answer(
     heatmap = prediction.heatmap
     if heatmap is None:
         return Answer(prediction.p_fake, None, "")
+    if not heatmap.values.any():
+        return Answer(prediction.p_fake, None, HEATMAP_NAMES[heatmap.method])
     painted = colourise(heatmap.values, _fitted(size, HEATMAP_SIDE))
     return Answer(prediction.p_fake, painted, HEATMAP_NAMES[heatmap.method])
 

@@ -118,4 +118,8 @@ def _drawn(explanation: Explanation) -> str:
         threads=settings.INFERENCE_THREADS,
         method=explanation.method,
     )
+    if answer.heatmap is None:
+        raise GatewayError(
+            "no_evidence", "By this method no place speaks for the verdict; try another one."
+        )
     return heatmap_store(explanation, answer.heatmap)

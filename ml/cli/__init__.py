@@ -22,6 +22,10 @@ def main(arguments: Sequence[str]) -> int:
     except MlError as error:
         tell(f"{error.code}: {error.sentence}")
         return 1
+    except OSError as error:
+        # A place that cannot be written or read; whatever else may fail has a code of its own.
+        tell(f"file_error: {error.strerror or error}: {error.filename}.")
+        return 1
     except KeyboardInterrupt:
         tell("interrupted")
         return INTERRUPTED

@@ -32,6 +32,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     from ml.inference import Detector
 
     data = data_set(options.data, "cifake", "test.zip")
+    if options.plots:
+        options.plots.mkdir(parents=True, exist_ok=True)  # Told now, and not after all the work.
     detector = Detector.load(options.model)
     seen = _hashes(options.training_data) if options.training_data else frozenset[str]()
     tiers = degradation.TIERS if options.tiers else ()
@@ -42,6 +44,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 
         for path in draw(judged, record, detector.spec, options.plots):
             tell(f"wrote {path}")
+    for line in record.unreadable:
+        tell(f"skipped {line}")
     answer(record.to_json() if options.json else told(record))
     return 0
 

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ml import architectures, checkpoints, datasets, recipes
+from ml import architectures, artifacts, checkpoints, datasets, recipes
 from ml.balance import LEAST_SHARE, check_balance
 from ml.cli.interruption import interruptible
 from ml.cli.sealed import add_test, check_test
 from ml.cli.terminal import answer, tell, tell_loading, tell_report
 from ml.contract import TrainingConfig
 from ml.datasets import LabelledImages
+from ml.errors import TrainingError
 from ml.quiet import import_tensorflow
 from ml.recipes import Format, Recipe
 
 if TYPE_CHECKING:
     from ml.training import FitResult, TrainingData
 
-DEFAULT_NAME = "cifake-residual"
 FORMATS: tuple[Format, ...] = ("keras", "h5")
 _FIELDS = {
     "architecture": str,
@@ -154,12 +154,14 @@ def _export(options: argparse.Namespace) -> int:
 
     recipe = _recipe(options)
     state, _ = checkpoints.read_required(options.run_dir)
+    artifacts.check_place(options.out)
+    _check_recipe(recipe, state.config)
     data = _divided(options, _images(options, options.data, state.config), state.config)
     spec = export(
         options.run_dir,
         data,
         options.out,
-        name=options.name or (recipe.name if recipe else DEFAULT_NAME),
+        name=options.name or (recipe.name if recipe else f"my-{_slug(state.config.architecture)}"),
         domain=options.domain or (recipe and recipe.domain) or recipes.CIFAKE_DOMAIN,
         track=recipe.track if recipe else "thumbnail",
         flip_averaging=recipe.flip_averaging if recipe else None,
@@ -167,6 +169,21 @@ def _export(options: argparse.Namespace) -> int:
     tell(f"stored {spec.name} after {len(state.epochs)} epochs in {options.out}")
     _write_whole(options.out, options.formats or (recipe.formats if recipe else ()))
     return 0
+
+
+def _check_recipe(recipe: Recipe | None, config: TrainingConfig) -> None:
+    """Refuse to call a run's network by the name of a recipe of another architecture."""
+    if recipe is not None and recipe.config.architecture != config.architecture:
+        raise TrainingError(
+            "other_recipe",
+            f"The recipe must be the one that the run was trained by. Received: {recipe.name}, "
+            f"and a run of the architecture {config.architecture}.",
+        )
+
+
+def _slug(name: str) -> str:
+    """Bring an architecture's name into the form that a model's has."""
+    return name.replace("_", "-")
 
 
 def _write_whole(model_dir: Path, formats: Sequence[Format]) -> None:
@@ -211,6 +228,9 @@ def _config(options: argparse.Namespace) -> TrainingConfig:
     recipe = _recipe(options)
     base = recipe.config if recipe else TrainingConfig()
     names = (*_FIELDS, "architecture_options", "horizontal_flip")
+    if options.epochs is not None and options.warmup_epochs is None:
+        # What is warmed up over an epoch by default must not fill a run of one.
+        options.warmup_epochs = min(base.warmup_epochs, options.epochs / 4)
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     same = given.get("architecture", base.architecture) == base.architecture
     chosen = {} if options.weights is None else {"weights": options.weights}

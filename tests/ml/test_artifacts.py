@@ -132,7 +132,7 @@ def test_a_failed_save_leaves_the_old_model_as_it_was(spec: ModelSpec, copy: Pat
         path.write_bytes(b"half of it")
         raise OSError("No space left on device")
 
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(ArtifactError, match="No space left"):
         artifacts.save(copy, spec, fail)
     artifacts.verify(copy)
     assert [path.name for path in copy.parent.iterdir()] == ["copy"]
@@ -144,3 +144,40 @@ def test_saved_weights_come_back_as_they_were(spec: ModelSpec, copy: Path, tmp_p
     _, again = artifacts.load_network(tmp_path / "again")
     for before, after in zip(network.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
+
+
+def saved(spec: ModelSpec, place: Path) -> ModelSpec:
+    """Store something in the place of weights."""
+    return artifacts.save(place, spec, lambda path: path.write_bytes(b"weights"))
+
+
+def test_a_model_takes_the_place_of_a_model(copy: Path) -> None:
+    stored = saved(artifacts.read_spec(copy), copy)
+    assert artifacts.verify(copy) == stored
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "sub/notes.txt", "checkpoint.npz"])
+def test_what_is_no_model_is_left_alone(copy: Path, tmp_path: Path, name: str) -> None:
+    place = tmp_path / "precious"
+    kept = place / name
+    kept.parent.mkdir(parents=True)
+    kept.write_text("a manuscript")
+    with pytest.raises(ArtifactError, match="something else") as caught:
+        saved(artifacts.read_spec(copy), place)
+    assert caught.value.code == "not_a_model"
+    assert kept.read_text() == "a manuscript"
+
+
+def test_a_file_is_left_alone(copy: Path, tmp_path: Path) -> None:
+    place = tmp_path / "photo.jpg"
+    place.write_bytes(b"a photograph")
+    with pytest.raises(ArtifactError, match="something else"):
+        saved(artifacts.read_spec(copy), place)
+    assert place.read_bytes() == b"a photograph"
+
+
+def test_a_place_that_cannot_be_written_is_told(copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ArtifactError, match="cannot be written") as caught:
+        saved(artifacts.read_spec(copy), tmp_path / "file" / "model")
+    assert caught.value.code == "model_not_written"

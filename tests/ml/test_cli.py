@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from ml import checkpoints
+from ml.artifacts import read_spec
 from ml.cli import main
 from tests.data import ROOT
 from tests.ml.conftest import blob
@@ -118,6 +120,38 @@ def test_an_error_is_a_code_and_one_sentence(
     (line,) = captured.err.splitlines()
     assert line.startswith(f"{code}: ")
     assert line.endswith(".")
+
+
+def test_a_picture_that_cannot_be_written_is_told(
+    model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "picture.png"
+    Image.new("RGB", (32, 32)).save(picture)
+    out = tmp_path / "none" / "out.png"
+    assert main(["explain", str(picture), "--model", str(model_dir), "--out", str(out)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("file_error: ")
+    assert str(out) in line
+
+
+def test_a_run_of_one_epoch_warms_up_within_it(archive: Path, tmp_path: Path) -> None:
+    options = ["--architecture", "tiny", "--epochs", "1", "--validation-images", "40"]
+    assert main(["train", "--data", str(archive), "--out", str(tmp_path / "run"), *options]) == 0
+    state, _ = checkpoints.read_required(tmp_path / "run")
+    assert state.config.warmup_epochs == 0.25
+
+
+def test_a_run_is_not_called_by_another_recipes_name(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, out = str(tmp_path / "run"), str(tmp_path / "model")
+    options = ["--architecture", "tiny", "--epochs", "1", "--validation-images", "40"]
+    assert main(["train", "--data", str(archive), "--out", run, *options]) == 0
+    export = ["export", "--run", run, "--data", str(archive), "--out", out]
+    assert main([*export, "--recipe", "bird-lotfi"]) == 1
+    assert "other_recipe: " in capsys.readouterr().err
+    assert main(export) == 0
+    assert read_spec(Path(out)).name == "my-tiny"
 
 
 def test_the_module_runs_and_tells_its_status() -> None:

@@ -73,11 +73,11 @@ BY_HAND = {
     # REAL: at the bottom a = 1/16 / (2/16 + 32/64) = .1 and w1 = 32 * .1 * .25 = .8; the sum of
     # A2 is 64, a = 1/16 / (2/16 + 64/64) = 1/18, w2 = 64 * 1/18 * .25 = 8/9; negated.
     ("grad-cam++", False): (-(0.8 + 16 / 9), -16 / 9, -0.8, 0),
-    # A plain 150 gives the logit 15. The left uncovered: (250 + 150 + 100 + 150) / 4 = 162.5,
-    # so c1 = 16.25 - 15; the top uncovered: (250 + 150 + 150 + 150) / 4 = 175, so c2 = 2.5.
-    # 1.25 * 1 + 2.5 * 2 = 6.25, 2.5 * 2, 1.25 * 1, 0; the logit explains both verdicts.
-    ("score-cam", True): (6.25, 5, 1.25, 0),
-    ("score-cam", False): (6.25, 5, 1.25, 0),
+    # The left uncovered: (250 + 150 + 100 + 150) / 4 = 162.5, so 16.25; the top uncovered:
+    # (250 + 150 + 150 + 150) / 4 = 175, so 17.5; less their mean c1 = -.625 and c2 = .625.
+    # -.625 * 1 + .625 * 2, .625 * 2, -.625 * 1, 0; the logit explains both verdicts.
+    ("score-cam", True): (0.625, 1.25, -0.625, 0),
+    ("score-cam", False): (0.625, 1.25, -0.625, 0),
 }
 
 

@@ -85,7 +85,7 @@ class TestFigures:
     def test_the_evidence_is_found_in_the_replaced_half(self, figures: ExplanationFigures) -> None:
         for found in figures.methods.values():
             assert found.pointing_game is not None
-            assert found.pointing_game > 0.95
+            assert found.pointing_game > 0.9
 
     def test_a_network_that_looks_elsewhere_draws_other_maps(
         self, figures: ExplanationFigures

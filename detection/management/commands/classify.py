@@ -132,7 +132,9 @@ def _line(answer: dict[str, Any]) -> str:
 def _told(judged: dict[str, Any]) -> str:
     label = VerdictKind(judged["verdict"]).label
     note = "" if judged["in_domain"] else ", not validated for this kind of image"
-    return f"{label} ({100 * judged['p_fake']:.1f} % AI-generated{note})"
+    # As on the pages: no measurement supports more certainty.
+    percent = min(max(100 * judged["p_fake"], 0.1), 99.9)
+    return f"{label} ({percent:.1f} % AI-generated{note})"
 
 
 def _printable(name: str) -> str:
