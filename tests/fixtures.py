@@ -27,6 +27,7 @@ def own_folders(tmp_path: Path, settings: Settings) -> None:
     """Keep the files of each test apart, and forget what the last one was throttled for."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.MODELS_ROOT = tmp_path / "models"
+    settings.RUNS_ROOT = tmp_path / "runs"
     settings.SHIPPED_MODELS = tmp_path / "shipped"
     settings.DATASETS_ROOT = tmp_path / "datasets"
     cache.clear()

@@ -33,14 +33,12 @@ def settle_threads(threads: int) -> None:
 
     Versions that are loaded later take the same number, as one process cannot have two.
     """
-    import tensorflow as tf
-
     from ml.errors import ContractError
     from ml.runtimes.tensorflow import choose_threads
 
     with suppress(ContractError):
         choose_threads(threads)
-    _Cores.settled = int(tf.config.threading.get_intra_op_parallelism_threads())
+        _Cores.settled = threads
 
 
 @lru_cache(maxsize=LOADED_VERSIONS)

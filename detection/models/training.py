@@ -141,7 +141,7 @@ class TrainingRun(models.Model):
         """How much of all epochs is done, in [0, 1]."""
         if self.state == Work.FINISHED:
             return 1.0
-        if not self.epochs or self.stage == Stage.PREPARING:
+        if not self.epochs or self.stage in ("", Stage.PREPARING):
             return 0.0
         if self.stage != Stage.TRAINING:
             return 1.0

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from django.core.files.storage import default_storage
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from detection.ml_gateway import Base, TrainingItem
 from detection.models import Item, ModelVersion, Snapshot, SnapshotItem, Split, TrainingRun
@@ -48,10 +48,11 @@ def new_hashes(run: TrainingRun) -> frozenset[str] | None:
         return None
     lines = SnapshotItem.objects.filter(snapshot=run.snapshot, split=Split.TRAIN)
     made_by = TrainingRun.objects.filter(version=run.base_version).first()
-    if made_by is not None:
-        known = SnapshotItem.objects.filter(snapshot=made_by.snapshot).values("sha256")
-    else:
-        known = Item.objects.filter(dataset__name__iexact=SHIPPED_DATA).values("sha256")
+    known: QuerySet[Any, Any] = (
+        made_by.snapshot.lines.values("sha256")
+        if made_by
+        else Item.objects.filter(dataset__name__iexact=SHIPPED_DATA).values("sha256")
+    )
     return frozenset(lines.exclude(sha256__in=known).values_list("sha256", flat=True))
 
 
