@@ -13,6 +13,7 @@ from ml.errors import ArtifactError, ImageReadError
 from ml.explanation import METHODS, check_method
 from ml.heatmaps import colourise
 from ml.preprocessing import open_upright
+from ml.quiet import import_tensorflow
 
 OVERLAY_SIDE = 512
 OVERLAY_OPACITY = 0.5
@@ -83,6 +84,7 @@ def _overlay(image: Image.Image, result: Prediction) -> Image.Image:
 
 
 def _check(options: argparse.Namespace) -> int:
+    import_tensorflow()  # The fresh networks need it; first of all, so that it keeps silent.
     from ml import datasets, explanation_checks
     from ml.inference import Detector
     from ml.publishing import keep_explanation, published_record

@@ -124,6 +124,19 @@ def test_grad_cam_is_there_already(
     assert f"/analyses/{analysis.public_id}/heatmap/" in page(as_alice, target)
 
 
+def test_a_map_without_any_evidence_is_told_and_not_drawn(
+    as_alice: Client, analysis: Analysis, committed: Committed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with committed():
+        target = ask(as_alice, analysis, "score-cam")
+    nothing = ml_gateway.Answer(0.97, None, "Score-CAM")
+    monkeypatch.setattr(ml_gateway, "answer", lambda *args, **options: nothing)
+    tasks.explain_analysis(Explanation.objects.get().pk)
+    text = page(as_alice, target)
+    assert "<code>no_evidence</code>" in text
+    assert "no place speaks for the verdict" in text
+
+
 def test_a_failure_tells_its_reason_and_can_be_asked_for_again(
     as_alice: Client, analysis: Analysis, committed: Committed, queue: Queue
 ) -> None:
