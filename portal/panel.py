@@ -53,6 +53,26 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Data",
+                "items": [
+                    {
+                        "title": "Datasets",
+                        "icon": "photo_library",
+                        "link": reverse_lazy("admin:detection_dataset_changelist"),
+                    },
+                    {
+                        "title": "Imports",
+                        "icon": "upload",
+                        "link": reverse_lazy("admin:detection_datasetimport_changelist"),
+                    },
+                    {
+                        "title": "Snapshots",
+                        "icon": "ac_unit",
+                        "link": reverse_lazy("admin:detection_snapshot_changelist"),
+                    },
+                ],
+            },
+            {
                 "title": "Labels",
                 "items": [
                     {
@@ -75,6 +95,30 @@ UNFOLD = {
                         "title": "Decisions",
                         "icon": "history",
                         "link": reverse_lazy("admin:detection_labelreview_changelist"),
+                        # The queue lies below it, and has an entry of its own.
+                        "active": lambda request: (
+                            "labelreview/queue" not in request.path
+                            and "/detection/labelreview/" in request.path
+                        ),
+                    },
+                ],
+            },
+            {
+                "title": "Training",
+                "items": [
+                    {
+                        "title": "Training runs",
+                        "icon": "exercise",
+                        "link": reverse_lazy("admin:detection_trainingrun_changelist"),
+                        "badge": "detection.admin.training.unseen_badge",
+                        "badge_variant": "primary",
+                        "permission": "detection.admin.training.may_see_runs",
+                    },
+                    {
+                        "title": "Schedule",
+                        "icon": "schedule",
+                        "link": reverse_lazy("admin:detection_trainingrun_schedule"),
+                        "permission": "detection.admin.training.may_schedule",
                     },
                 ],
             },
@@ -90,11 +134,26 @@ UNFOLD = {
                         "title": "Versions",
                         "icon": "deployed_code",
                         "link": reverse_lazy("admin:detection_modelversion_changelist"),
+                        # The comparison lies below it, and has an entry of its own.
+                        "active": lambda request: (
+                            "/detection/modelversion/" in request.path
+                            and "modelversion/compare" not in request.path
+                        ),
+                    },
+                    {
+                        "title": "Compare",
+                        "icon": "compare_arrows",
+                        "link": reverse_lazy("admin:registry_compare"),
                     },
                     {
                         "title": "Promotions",
                         "icon": "published_with_changes",
                         "link": reverse_lazy("admin:detection_promotion_changelist"),
+                    },
+                    {
+                        "title": "Audit",
+                        "icon": "receipt_long",
+                        "link": reverse_lazy("admin:detection_auditevent_changelist"),
                     },
                 ],
             },

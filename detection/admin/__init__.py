@@ -1,5 +1,5 @@
 """The admin panel of the work: read-mostly, with thumbnails, filters and links."""
 
-from detection.admin import feedback, registry, reviews, submissions
+from detection.admin import datasets, feedback, registry, reviews, submissions, training
 
-__all__ = ["feedback", "registry", "reviews", "submissions"]
+__all__ = ["datasets", "feedback", "registry", "reviews", "submissions", "training"]

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from unfold.decorators import display
 
+from detection.admin.datasets.from_analyses import AddsToDataset
 from detection.admin.links import (
     DeletesByService,
     ReadOnlyAdmin,
@@ -151,7 +152,7 @@ def percent_text(judged: Judged) -> str:
 
 
 @admin.register(Analysis)
-class AnalysisAdmin(ReadOnlyAdmin):
+class AnalysisAdmin(AddsToDataset, ReadOnlyAdmin):
     """What was found out, by which version."""
 
     list_display = [
@@ -193,6 +194,8 @@ class AnalysisAdmin(ReadOnlyAdmin):
     ]
 
     inlines = [FaceInline]
+    actions = ["add_chosen"]
+    actions_detail = ["add_this"]
 
     @admin.display(description="")
     def preview_cell(self, analysis: Analysis) -> SafeString:

@@ -105,6 +105,11 @@ class ItemQuerySet(models.QuerySet["Item"]):
         """Those on which this user has not decided."""
         return self.exclude(reviews__reviewer_id=user.pk)
 
+    def tallied(self, *columns: str) -> list[dict[str, Any]]:
+        """How many there are of each combination in these columns, most frequent first."""
+        counted = self.order_by().values(*columns).annotate(count=models.Count("pk"))
+        return list(counted.order_by("-count", *columns))
+
     def media_for(self, user: Any) -> Self:
         """Items whose files this user may open: staff who may review, nobody else."""
         return self if may_review(user) else self.none()

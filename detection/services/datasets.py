@@ -11,6 +11,7 @@ from detection.models import (
     Analysis,
     Dataset,
     Evaluation,
+    Feedback,
     Item,
     ItemState,
     Role,
@@ -141,6 +142,8 @@ def items_add_from_analyses(
 ) -> tuple[list[Item], list[tuple[Analysis, str]]]:
     """Add images that were handed in for a verdict; whoever adds them vouches for the label.
 
+    One's own, and those whose owners have agreed that they are learnt from; nobody else's.
+
     Returns:
         The new items, and those analyses whose image was not added, each with a sentence.
     """
@@ -211,6 +214,8 @@ def _item_save(item: Item, user: Any) -> None:
 def _add_from_analysis(
     dataset: Dataset, analysis: Analysis, label: str, user: Any, source: str
 ) -> Item:
+    if not _may_be_used(analysis, user):
+        raise ItemRefused("no_consent", "Its owner has not agreed that it is used for training.")
     try:
         content = original_read(analysis.image)
     except GatewayError as error:
@@ -225,6 +230,12 @@ def _add_from_analysis(
         analysis=analysis,
         user=user,
     )
+
+
+def _may_be_used(analysis: Analysis, user: Any) -> bool:
+    """Tell whether an image is one's own, or its owner has agreed."""
+    is_own = analysis.image.submission.owner_id == user.pk
+    return is_own or Feedback.objects.consenting().filter(analysis=analysis).exists()
 
 
 def _chunks_deleted(items: ItemQuerySet) -> Iterable[int]:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from detection.image_files import ImageRejected
-from detection.models import AuditEvent, Dataset, Item, ItemState, Role, SnapshotItem
+from detection.models import AuditEvent, Dataset, Feedback, Item, ItemState, Role, SnapshotItem
 from detection.services.datasets import (
     DatasetRefused,
     ItemRefused,
@@ -143,15 +143,28 @@ def test_chosen_items_are_deleted_with_their_files(alice: User, committed: Commi
     assert len(work.media_files()) == 1
 
 
-def test_analysed_images_are_added_with_their_origin(alice: User, admin: User) -> None:
+def test_analysed_images_are_added_with_their_origin(admin: User) -> None:
     dataset = labelled.dataset()
-    first, second = work.queued(alice, labelled.file(1)), work.queued(alice, labelled.file(1))
+    first, second = work.queued(admin, labelled.file(1)), work.queued(admin, labelled.file(1))
     added, refused = items_add_from_analyses(
         dataset=dataset, analyses=[first, second], label="fake", user=admin
     )
     assert [item.analysis for item in added] == [first]
     assert added[0].state == ItemState.ACCEPTED
     assert [analysis for analysis, _ in refused] == [second]
+
+
+def test_nobodys_image_is_added_without_their_consent(alice: User, admin: User) -> None:
+    dataset = labelled.dataset()
+    analysis = work.ended(work.queued(alice, labelled.file(1)))
+    silent = work.ended(work.queued(alice, labelled.file(2)))
+    Feedback.objects.create(analysis=analysis, user=alice, label="real", has_consent=True)
+    Feedback.objects.create(analysis=silent, user=alice, label="real", has_consent=False)
+    added, refused = items_add_from_analyses(
+        dataset=dataset, analyses=[analysis, silent], label="real", user=admin
+    )
+    assert [item.analysis for item in added] == [analysis]
+    assert refused == [(silent, "Its owner has not agreed that it is used for training.")]
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "I;16"])
