@@ -14,12 +14,13 @@ from detection.services.training.requests import (
     run_enqueue,
     run_request,
 )
-from detection.services.training.schedule import retrain_if_due, schedule_change
+from detection.services.training.schedule import new_items, retrain_if_due, schedule_change
 
 __all__ = [
     "RunRefused",
     "measurement_request",
     "measurement_run",
+    "new_items",
     "retrain_if_due",
     "run_cancel",
     "run_defaults",

@@ -1,0 +1,10 @@
+"""Training runs in the admin panel: asked for, watched, stopped, and asked for at night."""
+
+from detection.admin.training.runs import (
+    TrainingRunAdmin,
+    may_schedule,
+    may_see_runs,
+    unseen_badge,
+)
+
+__all__ = ["TrainingRunAdmin", "may_schedule", "may_see_runs", "unseen_badge"]

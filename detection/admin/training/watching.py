@@ -1,0 +1,113 @@
+"""What the page of a run shows, from its row: bars, time left, curves, log."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from detection.curves import Chart, Line, chart
+from detection.models import Stage, TrainingRun, Work
+
+LOG_LINES = 200
+# A worker that is there takes a run up within seconds.
+UNCLAIMED = timedelta(seconds=20)
+NAMES = {
+    "epochs": "Epochs",
+    "peak_learning_rate": "Learning rate",
+    "batch_size": "Batch",
+    "horizontal_flip": "Mirrored images",
+    "cutmix": "Mixed batches",
+    "degradation": "Degraded images",
+    "new_share": "Share of new images",
+    "seed": "Seed",
+    "precision": "Precision",
+}
+COLOURS = {
+    Work.FINISHED: "success",
+    Work.FAILED: "danger",
+    Work.RUNNING: "info",
+    Work.CANCELLED: "warning",
+}
+
+
+def context(run: TrainingRun) -> dict[str, Any]:
+    """Return what the templates of a run's page need."""
+    return {
+        "run": run,
+        "state_colour": COLOURS.get(Work(run.state), ""),
+        "charts": [one for one in charts(run) if one],
+        "percent_done": round(100 * run.share_done),
+        "percent_of_stage": round(100 * run.share_of_stage),
+        "stage_bar": stage_bar(run),
+        "facts": list(facts(run)),
+        "events": list(run.events.order_by("-pk")[:LOG_LINES]),
+        "is_unclaimed": is_unclaimed(run),
+    }
+
+
+def stage_bar(run: TrainingRun) -> str:
+    """Say what the second bar counts; empty where nothing is counted."""
+    if run.state != Work.RUNNING or not run.steps:
+        return ""
+    if run.stage == Stage.TRAINING:
+        return f"Epoch {run.epoch} of {run.epochs}: step {run.step:,} of {run.steps:,}"
+    return f"{run.get_stage_display()}: {run.step:,} of {run.steps:,} images"
+
+
+def is_unclaimed(run: TrainingRun) -> bool:
+    """Tell whether a run waits longer than a worker that is there would let it."""
+    return run.state == Work.QUEUED and run.created_at < timezone.now() - UNCLAIMED
+
+
+def charts(run: TrainingRun) -> Iterator[Chart | None]:
+    """Yield the curves of loss and accuracy; the training loss goes on within an epoch."""
+    loss = list(_column(run, "train_loss"))
+    is_within = run.state == Work.RUNNING and run.stage == Stage.TRAINING and run.step
+    if is_within and run.loss is not None and run.epoch == len(run.history) + 1:
+        loss.append((len(run.history) + run.share_of_stage, run.loss))
+    validated = [
+        (float(report["epoch"]), min(report["validation_loss"], report["averaged_loss"]))
+        for report in run.history
+    ]
+    yield chart(
+        "Loss",
+        [Line("Training", "training", loss), Line("Validation", "validation", validated)],
+        epochs=run.epochs,
+    )
+    right = [
+        (float(report["epoch"]), max(report["validation_accuracy"], report["averaged_accuracy"]))
+        for report in run.history
+    ]
+    yield chart(
+        "Accuracy",
+        [
+            Line("Training", "training", list(_column(run, "train_accuracy"))),
+            Line("Validation", "validation", right),
+        ],
+        epochs=run.epochs,
+        is_share=True,
+    )
+
+
+def facts(run: TrainingRun) -> Iterator[tuple[str, str]]:
+    """Yield what was asked for, in names and values for people."""
+    yield "Snapshot", str(run.snapshot)
+    yield "Begun with", str(run.base_version or f"fresh weights of {run.architecture}")
+    yield "Asked by", "the schedule" if run.is_scheduled else str(run.requested_by or "—")
+    for name, value in run.chosen.items():
+        yield NAMES[name], _told(value)
+
+
+def _column(run: TrainingRun, name: str) -> Iterator[tuple[float, float]]:
+    for report in run.history:
+        if report.get(name) is not None:
+            yield float(report["epoch"]), float(report[name])
+
+
+def _told(value: Any) -> str:
+    if value is None:
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)

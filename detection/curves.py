@@ -1,0 +1,99 @@
+"""Draws how a run went as lines for an inline SVG: values in, points out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+WIDTH, HEIGHT = 480.0, 200.0
+LEFT, RIGHT, TOP, BOTTOM = 60.0, 10.0, 10.0, 26.0
+MOST_MARKS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One curve: its name, the CSS class that colours it, and its (epoch, value) pairs."""
+
+    name: str
+    kind: str
+    values: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A curve in the picture's coordinates; `last` is its value, as people read it."""
+
+    name: str
+    kind: str
+    points: str
+    x: float
+    y: float
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A number beside an axis, and where it stands."""
+
+    place: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """All that a template needs to draw curves."""
+
+    title: str
+    lines: tuple[Drawn, ...]
+    across: tuple[Mark, ...]
+    up: tuple[Mark, ...]
+    width: float = WIDTH
+    height: float = HEIGHT
+    left: float = LEFT
+    right: float = WIDTH - RIGHT
+    bottom: float = HEIGHT - BOTTOM
+
+
+def chart(
+    title: str, lines: Sequence[Line], *, epochs: int, is_share: bool = False
+) -> Chart | None:
+    """Return the chart of the lines that have values; `None` where none has.
+
+    Args:
+        title: What is drawn.
+        lines: The curves.
+        epochs: How long the run is meant to be: the axis reaches as far from the beginning.
+        is_share: Whether values are shares, to be read in percent.
+    """
+    values = [value for line in lines for _, value in line.values]
+    if not values:
+        return None
+    low, high = _range(values)
+    last = max(epochs, 1)
+
+    def place(epoch: float, value: float) -> tuple[float, float]:
+        x = LEFT + (WIDTH - LEFT - RIGHT) * epoch / last
+        y = TOP + (HEIGHT - TOP - BOTTOM) * (high - value) / (high - low)
+        return round(x, 1), round(y, 1)
+
+    drawn = []
+    for line in lines:
+        if line.values:
+            points = [place(*pair) for pair in line.values]
+            text = " ".join(f"{x},{y}" for x, y in points)
+            told = _told(line.values[-1][1], is_share)
+            drawn.append(Drawn(line.name, line.kind, text, *points[-1], told))
+    step = max(1, -(-last // MOST_MARKS))
+    across = tuple(Mark(place(e, low)[0], str(e)) for e in range(0, last + 1, step))
+    levels = [low + (high - low) * part / 4 for part in range(5)]
+    up = tuple(Mark(place(0, level)[1], _told(level, is_share)) for level in levels)
+    return Chart(title, tuple(drawn), across, up)
+
+
+def _range(values: Sequence[float]) -> tuple[float, float]:
+    """Return the values' limits with a little room; never the same one twice."""
+    low, high = min(values), max(values)
+    room = 0.08 * (high - low) or max(abs(high), 1e-3) * 0.1
+    return low - room, high + room
+
+
+def _told(value: float, is_share: bool) -> str:
+    return f"{100 * value:.1f} %" if is_share else f"{value:.3g}"
