@@ -42,8 +42,6 @@ urlpatterns = [
         name="explanation_heatmap",
     ),
     path("faces/<slug:public_id>/heatmap/", media.face_heatmap, name="face_heatmap"),
-    path("items/<slug:public_id>/picture/", media.item_picture, name="item_picture"),
-    path("items/<slug:public_id>/thumbnail/", media.item_thumbnail, name="item_thumbnail"),
     path("images/<slug:public_id>/thumbnail/", media.image_thumbnail, name="image_thumbnail"),
     path("images/<slug:public_id>/preview/", media.image_preview, name="image_preview"),
     path("images/<slug:public_id>/original/", media.image_original, name="image_original"),

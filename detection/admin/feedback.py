@@ -137,7 +137,7 @@ class FeedbackAdmin(ReadOnlyAdmin):
             text = f"{item.dataset}: review it"
             return format_html('<a class="text-link" href="{}">{}</a>', url, text)
         if item is not None:
-            return str(item.dataset)
+            return object_link(item, str(item.dataset))
         if feedback.has_consent:
             return feedback.refusal_sentence or "not there any more"
         return "no consent"

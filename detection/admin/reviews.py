@@ -12,7 +12,8 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
-from detection.admin.links import ReadOnlyAdmin, picture
+from detection.admin.datasets.items import picture_url
+from detection.admin.links import ReadOnlyAdmin, object_link, picture
 from detection.models import Dataset, Decision, Item, Label, LabelReview
 from detection.models.submissions import may_review
 from detection.services.reviews import (
@@ -143,13 +144,12 @@ class LabelReviewAdmin(ReadOnlyAdmin):
     @admin.display(description="")
     def picture_cell(self, review: LabelReview) -> SafeString:
         """Show the picture, small."""
-        url = reverse("item_thumbnail", args=[review.item.public_id])
-        return picture(url, f"Preview of {review.item.file_name}", 48)
+        return picture(picture_url(review.item), f"Preview of {review.item.file_name}", 48)
 
     @admin.display(description="Dataset", ordering="item__dataset__name")
-    def dataset(self, review: LabelReview) -> str:
-        """Name the dataset."""
-        return str(review.item.dataset)
+    def dataset(self, review: LabelReview) -> SafeString | str:
+        """Link to the dataset."""
+        return object_link(review.item.dataset)
 
     @display(description="Decision", ordering="decision", label=DECISION_COLOURS)
     def decision_cell(self, review: LabelReview) -> tuple[str, str]:
@@ -174,17 +174,13 @@ def _shown(turn: Turn) -> dict[str, Any]:
     item, following = turn.item, turn.following
     return {
         "item": item,
-        "picture": _picture(item),
-        "following_picture": _picture(following) if following else "",
+        "picture": picture_url(item, "picture"),
+        "following_picture": picture_url(following, "picture") if following else "",
         "other_label": Label.REAL if item.label == Label.FAKE else Label.FAKE,
         "reports": item.feedback.select_related("analysis").order_by("pk"),
         "reviews": item.reviews.order_by("pk"),
         "analysis": item.analysis,
     }
-
-
-def _picture(item: Item) -> str:
-    return reverse("item_picture", args=[item.public_id])
 
 
 def _dataset(given: Any) -> Dataset | None:

@@ -91,7 +91,7 @@ def _image_added(submission: Submission, name: str, file: File) -> SubmittedImag
             Limits(settings.MAX_UPLOAD_BYTES, settings.MAX_PIXELS),
             preview_side=PREVIEW_SIDE,
         )
-        preview, thumbnail = previews_make(inspected)
+        preview, thumbnail = _previews(inspected)
     image = SubmittedImage(
         submission=submission,
         file_name=name,
@@ -218,12 +218,8 @@ def _keep_refusal(submission: Submission, name: str, rejected: ImageRejected) ->
             )
 
 
-def previews_make(inspected: InspectedImage) -> tuple[bytes, bytes | None]:
-    """Return WebP previews, large and small; re-encoding leaves all metadata behind.
-
-    Raises:
-        ImageRejected: `damaged_image`.
-    """
+def _previews(inspected: InspectedImage) -> tuple[bytes, bytes | None]:
+    """Return WebP previews, large and small; re-encoding leaves all metadata behind."""
     image = inspected.pixels
     try:
         if image.mode == "P":

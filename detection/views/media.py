@@ -2,14 +2,12 @@
 
 from django.contrib.auth.decorators import login_required
 from django.db.models.fields.files import FieldFile
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from detection.models import Analysis, Explanation, Face, Item, SubmittedImage
-from detection.services.item_pictures import PictureMissing
-from detection.services.item_pictures import item_picture as drawn
+from detection.models import Analysis, Explanation, Face, SubmittedImage
 
 # A stored file never changes under its address; shared caches must not keep it.
 private_media = cache_control(private=True, max_age=86400, immutable=True)
@@ -76,33 +74,6 @@ def face_heatmap(request: HttpRequest, public_id: str) -> FileResponse:
     return _file(face.heatmap, "image/png")
 
 
-@login_required
-@require_safe
-@private_media
-def item_picture(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Serve an item of a dataset, large, to those who review."""
-    return _item(request, public_id, is_small=False)
-
-
-@login_required
-@require_safe
-@private_media
-def item_thumbnail(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Serve an item of a dataset, small, to those who review."""
-    return _item(request, public_id, is_small=True)
-
-
-def _item(request: HttpRequest, public_id: str, *, is_small: bool) -> HttpResponse:
-    item = get_object_or_404(Item.objects.media_for(request.user), public_id=public_id)
-    try:
-        content = drawn(item=item, is_small=is_small)
-    except PictureMissing as missing:
-        raise Http404(missing.sentence) from None
-    response = HttpResponse(content, content_type="image/webp")
-    _sealed_off(response)
-    return response
-
-
 def _visible_image(request: HttpRequest, public_id: str) -> SubmittedImage:
     visible = SubmittedImage.objects.media_for(request.user)
     return get_object_or_404(visible, public_id=public_id)
@@ -116,10 +87,6 @@ def _file(stored: FieldFile, content_type: str, *, save_as: str = "") -> FileRes
     response = FileResponse(
         opened, content_type=content_type, as_attachment=bool(save_as), filename=save_as
     )
-    _sealed_off(response)
-    return response
-
-
-def _sealed_off(response: HttpResponseBase) -> None:
     # Were a browser ever to take it for a page, that page could do nothing.
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response

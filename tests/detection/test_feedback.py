@@ -426,7 +426,7 @@ def test_the_page_says_what_became_of_it(
 @pytest.mark.parametrize(
     ("role", "sentence"),
     [
-        (TRAINING, "The next version of the model learns from your image."),
+        (TRAINING, "The next version of the model can learn from your image."),
         (REGRESSION, "Every new version of the model is tested on your image."),
     ],
 )

@@ -7,7 +7,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from detection.models import Dataset, Feedback, Item, Label, LabelReview
-from detection.services.datasets import item_add, items_delete
+from detection.services.datasets import items_delete
 from detection.services.feedback import feedback_give
 from portal.models import User
 from tests import images, people, work
@@ -44,7 +44,7 @@ def test_it_shows_the_image_and_all_that_is_known_of_it(as_admin: Client, alice:
     page = as_admin.get(QUEUE).text
     item = Item.objects.get()
     for address in (
-        reverse("item_picture", args=[item.public_id]),
+        reverse("admin:detection_item_picture", args=[item.public_id]),
         reverse("analysis_heatmap", args=[analysis.public_id]),
         reverse("admin:detection_analysis_change", args=[analysis.pk]),
     ):
@@ -75,7 +75,7 @@ def test_a_decision_brings_the_next_image(
 
 def test_the_next_image_is_named_for_fetching_ahead(as_admin: Client, dataset: Dataset) -> None:
     _, second = waiting(dataset, 2)
-    picture = reverse("item_picture", args=[second.public_id])
+    picture = reverse("admin:detection_item_picture", args=[second.public_id])
     assert f'data-following="{picture}"' in as_admin.get(QUEUE).text
 
 
@@ -243,24 +243,3 @@ def test_reports_without_an_image_are_closed_in_the_list(as_admin: Client, alice
     assert client.get(REPORTS).status_code == 200
     client.post(REPORTS, {"action": "dismiss", "_selected_action": [in_review.pk]})
     assert Feedback.objects.get(pk=in_review.pk).state == "open"
-
-
-# -- pictures of items ------------------------------------------------------------------------
-
-
-def test_items_are_drawn_bounded_and_upright(as_admin: Client, dataset: Dataset) -> None:
-    item = item_add(
-        dataset=dataset,
-        content=images.sideways("TIFF"),
-        file_name="phone.tif",
-        label=Label.REAL,
-        state="pending",
-    )
-    for name in ("item_picture", "item_thumbnail"):
-        answer = as_admin.get(reverse(name, args=[item.public_id]))
-        assert answer["Content-Type"] == "image/webp"
-        assert "private" in answer["Cache-Control"]
-        assert "sandbox" in answer["Content-Security-Policy"]
-        assert answer.content[:4] == b"RIFF"
-    item.file.storage.delete(item.file.name)
-    assert as_admin.get(reverse("item_picture", args=[item.public_id])).status_code == 404

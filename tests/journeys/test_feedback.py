@@ -14,6 +14,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.services]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1280, "height": 900}
 WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+REPORTS = "/admin/detection/feedback/"
+DECISIONS = "/admin/detection/labelreview/"
 QUEUE = "/admin/detection/labelreview/queue/"
 
 
@@ -59,6 +61,10 @@ def look_everywhere(page: Page, name: str) -> None:
         for theme in ("light", "dark"):
             page.set_viewport_size(size)
             page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+            # The panel looks at the system's choice only when it loads.
+            page.evaluate(
+                "dark => document.documentElement.classList.toggle('dark', dark)", theme == "dark"
+            )
             assert not page.evaluate(WIDER), (name, size, theme)
             # The panel's frame is django-unfold's; what is ours lies in the content.
             found = Axe().run(page, context=CONTENT).response["violations"]
@@ -87,6 +93,10 @@ def test_a_report_is_reviewed_by_keyboard_and_answered(alice: Person, reviewer: 
     fake = cifake_images("FAKE", 1, first=41)
     verdict = handed_in(alice, *next(iter(fake.items())))
     is_real = alice.verdict() != "likely_real"
+    look_everywhere(alice.page, "untold")
+    alice.page.get_by_test_id("feedback-open").click()
+    look_everywhere(alice.page, "telling")
+    alice.page.get_by_test_id("feedback-open").click()
     tell(alice.page, is_real=is_real, note="I was there.", has_consent=True)
     expect(status(alice.page)).to_have_text("A reviewer will look at the image.")
     expect(alice.page.locator("[data-announcer]")).to_have_text("Your report is kept")
@@ -94,6 +104,10 @@ def test_a_report_is_reviewed_by_keyboard_and_answered(alice: Person, reviewer: 
     look_everywhere(alice.page, "told")
 
     page = reviewer.page
+    page.goto(REPORTS)
+    look_everywhere(page, "reports")
+    page.get_by_role("link", name="review it").click()
+    expect(page.get_by_test_id("review-report")).to_contain_text("I was there.")
     page.goto(QUEUE)
     review = page.get_by_test_id("review")
     progress = page.get_by_test_id("review-progress")
@@ -128,6 +142,9 @@ def test_a_report_is_reviewed_by_keyboard_and_answered(alice: Person, reviewer: 
     expect(page.get_by_role("heading", name="Nothing waits for review")).to_be_visible()
     look_everywhere(page, "empty")
 
+    page.goto(DECISIONS)
+    expect(page.get_by_role("link", name="0.png")).to_be_visible()
+    look_everywhere(page, "decisions")
     rows = reviewer.portal.rows(  # type: ignore[attr-defined]
         "SELECT d.name, i.state, i.label, r.decision, r.note FROM detection_item i"
         " JOIN detection_dataset d ON d.id = i.dataset_id"

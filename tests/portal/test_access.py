@@ -7,11 +7,10 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from detection.models import Analysis, Dataset, Explanation, Face, Item, Method
+from detection.models import Analysis, Explanation, Face, Method
 from portal.models import User
 from tests import images, work
 from tests.fixtures import signed_in
-from tests.reports import waiting
 
 
 class Access(NamedTuple):
@@ -28,8 +27,6 @@ MEMBERS = Access(302, 200, 200, 200)
 OWNER = Access(302, 404, 200, 404)
 # The admin panel shows pictures and heatmaps.
 MEDIA = Access(302, 404, 200, 200)
-# Items of datasets are the reviewers' alone.
-STAFF = Access(302, 404, 404, 200)
 ONLY_POST = Access(302, 405, 405, 405)
 # Who is signed in has no business on these pages.
 STRANGERS = Access(200, 302, 302, 302)
@@ -59,8 +56,6 @@ GET = {
     "analysis_heatmap": MEDIA,
     "explanation_heatmap": MEDIA,
     "face_heatmap": MEDIA,
-    "item_picture": STAFF,
-    "item_thumbnail": STAFF,
     "history": MEMBERS,
     "history_delete": ONLY_POST,
     "account": MEMBERS,
@@ -112,7 +107,6 @@ def analysis(alice: User) -> Analysis:
     explanation = Explanation(analysis=analysis, method=Method.LAYER_CAM)
     for shown in (analysis, face, explanation):
         shown.heatmap.save("", work.upload(images.plain("red")))
-    waiting(Dataset.objects.create(name="Archive"))
     return analysis
 
 
@@ -124,7 +118,6 @@ def address(name: str, analysis: Analysis) -> str:
         "analyses": analysis.public_id,
         "explanations": analysis.explanations.get().public_id,
         "faces": analysis.faces.get().public_id,
-        "items": Item.objects.get().public_id,
     }
     values: dict[str, str] = {"key": "no-such-key", "uidb36": "1"}
     route = ROUTES[name]

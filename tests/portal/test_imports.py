@@ -22,7 +22,7 @@ admin.autodiscover()
 get_resolver().url_patterns
 file = io.BytesIO()
 Image.new("RGB", (40, 30)).save(file, "JPEG")
-intake.previews_make(inspect(file, Limits(10**6, 10**6)))
+intake._previews(inspect(file, Limits(10**6, 10**6)))
 print(json.dumps(sorted(sys.modules)))
 """
 
