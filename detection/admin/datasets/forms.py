@@ -88,7 +88,7 @@ class GridForm(forms.Form):
     source = forms.CharField(
         required=False,
         max_length=120,
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Any source"}),
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Any source", "list": "sources"}),
     )
 
     def filters(self) -> dict[str, Any]:

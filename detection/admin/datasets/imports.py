@@ -13,7 +13,7 @@ from unfold.decorators import display
 
 from detection.admin.datasets.pages import WORK_COLOURS, panel_page, require, tabs
 from detection.admin.links import ReadOnlyAdmin
-from detection.models import DatasetImport
+from detection.models import Dataset, DatasetImport
 from detection.services.import_requests import import_cancel
 
 # What the page asks for until the import has ended.
@@ -65,6 +65,8 @@ class DatasetImportAdmin(ReadOnlyAdmin):
             "admin/datasets/import.html",
             title=job.dataset.name,
             dataset=job.dataset,
+            opts=Dataset._meta,
+            original=job.dataset,
             tabs=tabs(job.dataset, "imports"),
             **context_of(request, job),
         )

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from unfold.decorators import display
@@ -58,18 +59,21 @@ class ItemAdmin(DeletesByService, ReadOnlyAdmin):
     search_help_text = "File name, sha256 or id"
     fields = [
         "large_cell",
-        ("label_cell", "state_cell"),
+        ("label", "state"),
         ("dataset_cell", "source"),
         ("format", "size_cell"),
         ("analysis_cell", "added_cell"),
-        "sha256",
+        "hash_cell",
         "public_id",
     ]
     readonly_fields = [
-        *("large_cell", "label_cell", "state_cell", "dataset_cell", "size_cell"),
-        *("analysis_cell", "added_cell", "public_id"),
+        *("large_cell", "dataset_cell", "size_cell", "analysis_cell", "added_cell"),
+        *("hash_cell", "public_id"),
     ]
     inlines = [ReviewInline]
+
+    class Media:
+        css = {"all": ["css/datasets.css"]}
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Allow it, through the service that also deletes the file."""
@@ -143,6 +147,11 @@ class ItemAdmin(DeletesByService, ReadOnlyAdmin):
     def size_cell(self, item: Item) -> str:
         """Tell pixels and bytes."""
         return f"{item.width} x {item.height}, {item.byte_size / 1000:,.1f} kB"
+
+    @admin.display(description="sha256")
+    def hash_cell(self, item: Item) -> SafeString:
+        """Tell the hash of the file."""
+        return format_html('<code class="data-hash">{}</code>', item.sha256)
 
     @admin.display(description="Handed in as")
     def analysis_cell(self, item: Item) -> SafeString | str:

@@ -57,6 +57,8 @@ def dataset_page(
         f"admin/datasets/{name}.html",
         title=dataset.name,
         dataset=dataset,
+        opts=Dataset._meta,
+        original=dataset,
         tabs=tabs(dataset, name),
         **context,
     )

@@ -39,7 +39,9 @@ def facts(dataset: Dataset) -> dict[str, Any]:
         "sources": items.tallied("source")[:MOST_ROWS],
         "sizes": items.tallied("width", "height")[:MOST_ROWS],
         "range": items.aggregate(
-            smallest=Min("byte_size"), largest=Max("byte_size"), distinct=Count("source")
+            smallest=Min("byte_size"),
+            largest=Max("byte_size"),
+            distinct=Count("source", distinct=True),
         ),
         "elsewhere": _elsewhere(dataset),
         "snapshots": dataset.snapshots.order_by("-number")[:MOST_ROWS],

@@ -97,6 +97,7 @@ class SnapshotAdmin(DeletesByService, ReadOnlyAdmin):
             request,
             "admin/datasets/freeze.html",
             title="Freeze a snapshot",
+            opts=Snapshot._meta,
             form=form,
             datasets=Dataset.objects.for_training().with_counts(),
         )
@@ -122,6 +123,8 @@ class SnapshotAdmin(DeletesByService, ReadOnlyAdmin):
             "admin/datasets/snapshot.html",
             title=str(snapshot),
             snapshot=snapshot,
+            opts=Snapshot._meta,
+            original=snapshot,
             page=page_of(request, lines, LINES_SIZE),
             left_out=_left_out(snapshot),
             sides=_sides(snapshot),
