@@ -18,6 +18,7 @@ from detection.admin.links import (
     object_link,
     picture,
 )
+from detection.admin.registry.repeating import RepeatsAnalyses
 from detection.models import (
     Analysis,
     Face,
@@ -152,7 +153,7 @@ def percent_text(judged: Judged) -> str:
 
 
 @admin.register(Analysis)
-class AnalysisAdmin(AddsToDataset, ReadOnlyAdmin):
+class AnalysisAdmin(AddsToDataset, RepeatsAnalyses, ReadOnlyAdmin):
     """What was found out, by which version."""
 
     list_display = [
@@ -167,7 +168,9 @@ class AnalysisAdmin(AddsToDataset, ReadOnlyAdmin):
         "created_at",
     ]
     list_display_links = ["image_name"]
-    list_filter = ["track", "state", "verdict", "in_domain", "model_version", "created_at"]
+    list_filter = [
+        *("track", "state", "verdict", "in_domain", "model_version", "is_repeat", "created_at")
+    ]
     search_fields = ["image__file_name", "image__sha256", "public_id"]
     search_help_text = "File name, sha256 or id"
     date_hierarchy = "created_at"
@@ -194,7 +197,8 @@ class AnalysisAdmin(AddsToDataset, ReadOnlyAdmin):
     ]
 
     inlines = [FaceInline]
-    actions = ["add_chosen"]
+    actions = ["add_chosen", "repeat_chosen"]
+    actions_list = ["repeat_every"]
     actions_detail = ["add_this"]
 
     @admin.display(description="")

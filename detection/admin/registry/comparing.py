@@ -1,0 +1,112 @@
+"""Two versions side by side: figures, flips, curves of their training, confusion."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from detection.admin.registry.acts import page_of
+from detection.models import ModelVersion
+from detection.models.submissions import may_review
+from detection.services.comparisons import Compared, flipped_items, versions_compare
+
+PAGE = 48
+CONFUSION = (
+    ("real_as_real", "Real, told as real"),
+    ("real_as_fake", "Real, called AI-generated"),
+    ("fake_as_real", "AI-generated, called real"),
+    ("fake_as_fake", "AI-generated, told as such"),
+)
+
+
+@require_safe
+def compare(request: HttpRequest) -> HttpResponse:
+    """Show two versions on every set on which both were judged."""
+    if not request.user.has_perm("detection.view_modelversion"):
+        raise PermissionDenied
+    versions = ModelVersion.objects.select_related("model").order_by("model__name", "-number")
+    first = _chosen(request, "first", versions)
+    second = _chosen(request, "second", versions)
+    compared = versions_compare(first=first, second=second) if first and second else []
+    context = page_of(
+        request,
+        "Compare two versions",
+        versions=versions,
+        first=first,
+        second=second,
+        compared=[_shown(one) for one in compared],
+        flips=_flips(request, compared) if may_review(request.user) else None,
+        charts=_charts(first, second) if first and second else [],
+    )
+    return render(request, "admin/registry/compare.html", context)
+
+
+def _chosen(request: HttpRequest, name: str, versions: Any) -> ModelVersion | None:
+    """Return the version of this name in the address; without one the champion, or the newest."""
+    wanted = request.GET.get(name, "")
+    if wanted.isdecimal():
+        found: ModelVersion | None = versions.filter(pk=int(wanted[:18])).first()
+        return found
+    champion = ModelVersion.objects.champion_of("thumbnail")
+    if name == "first":
+        return champion
+    newer = versions.exclude(pk=champion.pk) if champion else versions
+    newest: ModelVersion | None = newer.order_by("-pk").first()
+    return newest
+
+
+def _shown(one: Compared) -> dict[str, Any]:
+    records = (one.first.record, one.second.record)
+    confusion = [
+        (title, *(record["confusion"][name] for record in records)) for name, title in CONFUSION
+    ]
+    return {"compared": one, "confusion": confusion}
+
+
+def _flips(request: HttpRequest, compared: list[Compared]) -> dict[str, Any] | None:
+    """Return a page of the images that flipped in the chosen set; of the first one by default."""
+    by_key = {str(one.key): one for one in compared}
+    chosen = by_key.get(request.GET.get("set", ""), compared[0] if compared else None)
+    if chosen is None:
+        return None
+    which = "right" if request.GET.get("flips") == "right" else "wrong"
+    hashes = chosen.newly_right if which == "right" else chosen.newly_wrong
+    page = Paginator(hashes, PAGE).get_page(request.GET.get("page"))
+    query = request.GET.copy()
+    for name in ("page", "set", "flips"):
+        query.pop(name, None)
+    return {
+        "compared": chosen,
+        "which": which,
+        "page": page,
+        "items": flipped_items(compared=chosen, hashes=tuple(page.object_list)),
+        "querystring": query.urlencode(),
+    }
+
+
+def _charts(first: ModelVersion, second: ModelVersion) -> list[dict[str, Any]]:
+    """Return the curves of both versions' training, as far as their specs tell them."""
+    charts = [
+        ("Loss on validation", "validation_loss", False),
+        ("Accuracy on validation", "averaged_accuracy", True),
+    ]
+    return [
+        {
+            "title": title,
+            "is_share": is_share,
+            "lines": [
+                {"name": version.label, "values": _values(version, field)}
+                for version in (first, second)
+            ],
+        }
+        for title, field, is_share in charts
+        if _values(first, field) or _values(second, field)
+    ]
+
+
+def _values(version: ModelVersion, field: str) -> list[float]:
+    epochs = (version.spec.get("training") or {}).get("epochs") or []
+    return [epoch[field] for epoch in epochs if epoch.get(field) is not None]

@@ -1,0 +1,379 @@
+"""In the panel versions are judged, compared, promoted, rolled back, shadowed and carried."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from detection import tasks
+from detection.models import (
+    Analysis,
+    AuditEvent,
+    Label,
+    ModelVersion,
+    Promotion,
+    ShadowAnswer,
+    Track,
+)
+from detection.services.evaluations import evaluations_make
+from detection.services.registry import challenger_set, version_promote
+from detection.services.shadow_report import WINDOW, shadow_report
+from portal.models import User
+from tests import images, people, sealed, work
+from tests.fixtures import signed_in
+
+WHY = "For the tests of the pages."
+POSTS = ("promote", "judge", "challenger", "export")
+
+
+@pytest.fixture
+def candidate(model: ModelVersion, tmp_path: Path) -> ModelVersion:
+    """Takes red for blue, and fails every gate."""
+    return sealed.version(tmp_path / "candidate", strength=-3.0)
+
+
+def url(name: str, *args: object) -> str:
+    return reverse(f"admin:registry_{name}", args=args)
+
+
+def page_of(version: ModelVersion) -> str:
+    return reverse("admin:detection_modelversion_change", args=[version.pk])
+
+
+def text_of(client: Client, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, path
+    return re.sub(r"\s+", " ", answer.text)
+
+
+def champion() -> ModelVersion | None:
+    return ModelVersion.objects.champion_of(Track.THUMBNAIL)
+
+
+# -- the version's page ----------------------------------------------------------------------------
+
+
+def test_a_version_shows_its_standing_its_figures_and_its_gates(
+    as_admin: Client, model: ModelVersion, candidate: ModelVersion
+) -> None:
+    sealed.dataset(wrong=2)
+    evaluations_make(version=candidate)
+    text = text_of(as_admin, page_of(candidate))
+    for part in ("Candidate", "Signature fits", "accuracy on Sealed", "90.00 %", "False alarms"):
+        assert part.lower() in text.lower(), part
+    assert "colours 1</a> answers" in text
+    text = text_of(as_admin, page_of(model))
+    assert "Champion" in text
+    assert 'data-testid="gates"' not in text
+    assert 'data-testid="promote"' not in text
+
+
+def test_a_version_that_is_not_whole_says_so(as_admin: Client, model: ModelVersion) -> None:
+    (weights,) = model.directory.glob("*.h5")
+    weights.write_bytes(b"nonsense")
+    text = text_of(as_admin, page_of(model))
+    assert "Not whole" in text
+    assert "is not the one of its spec" in text
+
+
+def test_judging_is_asked_for_done_and_told(
+    as_admin: Client, model: ModelVersion, candidate: ModelVersion
+) -> None:
+    answer = as_admin.post(url("judge", candidate.pk), follow=True)
+    assert "There is no sealed test" in answer.text
+    sealed.dataset()
+    work.delivered("background")
+    answer = as_admin.post(url("judge", candidate.pk), follow=True)
+    assert "is being judged" in answer.text
+    assert "Asked for" in answer.text
+    assert work.delivered("background") == [candidate.pk, False]
+    tasks.judge_version(candidate.pk)
+    assert "Judged now" in text_of(as_admin, page_of(candidate))
+    as_admin.post(url("judge", candidate.pk), {"again": "yes"})
+    assert work.delivered("background") == [candidate.pk, True]
+
+
+# -- promotion -------------------------------------------------------------------------------------
+
+
+def test_a_failing_version_needs_a_reason_on_the_page_too(
+    as_admin: Client, admin: User, model: ModelVersion, candidate: ModelVersion
+) -> None:
+    sealed.dataset()
+    evaluations_make(version=candidate)
+    path = url("promote", candidate.pk)
+    assert "Promote it all the same" in text_of(as_admin, path)
+    answer = as_admin.post(path, {"reason": "I want <b>it</b>.", "override_reason": "short"})
+    assert answer.status_code == 200
+    assert "fails" in answer.text
+    assert "I want &lt;b&gt;it&lt;/b&gt;." in answer.text
+    assert champion() == model
+    answer = as_admin.post(path, {"reason": "A trial.", "override_reason": WHY}, follow=True)
+    assert "answers from now on" in answer.text
+    assert champion() == candidate
+    promotion = Promotion.objects.get(to_version=candidate)
+    assert (promotion.user, promotion.reason, promotion.override_reason) == (admin, "A trial.", WHY)
+
+
+def test_rolling_back_is_one_click_and_a_confirmation(
+    as_admin: Client, model: ModelVersion, candidate: ModelVersion
+) -> None:
+    version_promote(version=candidate, reason="A trial.", override_reason=WHY)
+    text = text_of(
+        as_admin, reverse("admin:detection_registeredmodel_change", args=[model.model_id])
+    )
+    assert f'href="{url("promote", model.pk)}"' in text
+    assert "Roll back to colours 1" in text
+    assert "no gates are asked" in text_of(as_admin, url("promote", model.pk))
+    as_admin.post(url("promote", model.pk), {})
+    assert champion() == model
+    assert "No reason was written down." in Promotion.objects.newest_first()[0].reason
+    answer = as_admin.post(url("promote", model.pk), {}, follow=True)
+    assert "answers already" in answer.text
+    row = Promotion.objects.newest_first()[1]
+    shown = text_of(as_admin, reverse("admin:detection_promotion_change", args=[row.pk]))
+    assert WHY in shown
+
+
+# -- comparison ------------------------------------------------------------------------------------
+
+
+def compare(first: ModelVersion, second: ModelVersion, rest: str = "") -> str:
+    return f"{url('compare')}?first={first.pk}&second={second.pk}{rest}"
+
+
+def test_two_versions_stand_side_by_side(
+    as_admin: Client, model: ModelVersion, candidate: ModelVersion
+) -> None:
+    test = sealed.dataset(count=30, wrong=3)
+    evaluations_make(version=candidate)
+    text = text_of(as_admin, compare(model, candidate))
+    assert "Surely worse, by 80.00 points" in text
+    assert "30 images" in text
+    assert "3 newly right" in text
+    assert "27 newly wrong" in text
+    wrong = test.items.exclude(file_name__in=["0.png", "1.png", "2.png"])
+    for item in wrong:
+        assert reverse("admin:detection_item_thumbnail", args=[item.public_id]) in text
+    text = text_of(as_admin, compare(model, candidate, "&flips=right"))
+    assert text.count("/thumbnail/") == 3
+    text = text_of(as_admin, compare(candidate, model))
+    assert "Surely better, by 80.00 points" in text
+
+
+def test_like_versions_are_not_told_apart(
+    as_admin: Client, model: ModelVersion, tmp_path: Path
+) -> None:
+    like = sealed.version(tmp_path / "like", strength=3.5)
+    sealed.dataset()
+    evaluations_make(version=like)
+    text = text_of(as_admin, compare(model, like))
+    assert "Both are right and wrong on the very same images." in text
+
+
+def test_flips_are_paged_and_cost_no_more_queries(
+    as_admin: Client, model: ModelVersion, candidate: ModelVersion
+) -> None:
+    test = sealed.dataset(count=20)
+    counts = []
+    for more in (0, 60):
+        for number in range(more):
+            content = images.plain(f"rgb(0,{number + 1},200)")
+            sealed.add(test, content, Label.REAL, f"more-{number}.png")
+        evaluations_make(version=candidate)
+        with CaptureQueriesContext(connection) as queries:
+            text = text_of(as_admin, compare(model, candidate))
+        counts.append(len(queries))
+    assert "Page 1 of 2" in text
+    assert text.count("/thumbnail/") == 48
+    # The older evaluations on the smaller set are compared too: two rows more, no query each.
+    assert counts[0] == counts[1]
+    second = text_of(as_admin, compare(model, candidate, "&page=2"))
+    assert "Page 2 of 2" in second
+
+
+def test_what_cannot_be_compared_is_told(
+    as_admin: Client, model: ModelVersion, candidate: ModelVersion
+) -> None:
+    text = text_of(as_admin, compare(model, candidate))
+    assert "Have colours 2 judged on its page" in text
+    assert "two different versions" in text_of(as_admin, compare(model, model))
+    for odd in ("?first=x&second=", "?first=99999999999999999999&second=0", ""):
+        text_of(as_admin, url("compare") + odd)
+
+
+def test_the_pictures_are_for_those_who_may_see_them(
+    model: ModelVersion, candidate: ModelVersion
+) -> None:
+    sealed.dataset()
+    evaluations_make(version=candidate)
+    bob = people.person("bob")
+    bob.is_staff = True
+    bob.save()
+    bob.user_permissions.add(Permission.objects.get(codename="view_modelversion"))
+    text = text_of(signed_in(bob), compare(model, candidate))
+    assert "Surely worse" in text
+    assert "/thumbnail/" not in text
+
+
+# -- shadow ----------------------------------------------------------------------------------------
+
+
+def test_the_shadow_is_entered_left_and_reported(
+    as_admin: Client, alice: User, model: ModelVersion, candidate: ModelVersion
+) -> None:
+    answer = as_admin.post(url("challenger", candidate.pk), follow=True)
+    assert "answers in the shadow from now on" in answer.text
+    for colour in ("red", "blue", "grey"):
+        tasks.answer_in_shadow(work.analysed(alice, images.plain(colour), name=f"{colour}.png").pk)
+    text = text_of(as_admin, url("shadow", candidate.pk))
+    assert "33.33 %" in text
+    assert "red.png" in text
+    assert "blue.png" in text
+    assert "grey.png" not in text
+    assert "3 answers so far; it takes 400" in text
+    answer = as_admin.post(url("challenger", candidate.pk), {"stop": "yes"}, follow=True)
+    assert "no longer" in answer.text
+    answer = as_admin.post(url("challenger", model.pk), follow=True)
+    assert "needs no shadow of itself" in answer.text
+
+
+def test_drift_is_told_against_the_first_answers(
+    alice: User, admin: User, model: ModelVersion, candidate: ModelVersion
+) -> None:
+    challenger_set(version=candidate, user=admin)
+    analysis = work.analysed(alice)
+    usual = [0.05 + 0.9 * (number % 20) / 20 for number in range(2 * WINDOW)]
+    Analysis.objects.bulk_create(
+        Analysis(
+            image=analysis.image,
+            model_version=model,
+            state="finished",
+            verdict="likely_ai",
+            p_fake=p_fake,
+            in_domain=True,
+            created_at=timezone.now(),
+        )
+        for p_fake in [*usual[1:], *[0.97] * WINDOW]
+    )
+    rows = Analysis.objects.exclude(pk=analysis.pk).order_by("pk")[:50]
+    ShadowAnswer.objects.bulk_create(
+        ShadowAnswer(analysis=row, version=candidate, p_fake=row.p_fake) for row in rows
+    )
+    report = shadow_report(version=candidate)
+    champions, own = report.drifts
+    assert [window.is_drift for window in champions.windows] == [False, True]
+    assert champions.is_drift
+    assert (own.count, own.windows) == (50, ())
+    assert report.count == 50
+    assert sum(report.champion_bins) == sum(report.challenger_bins) == 50
+
+
+def test_before_any_answer_the_page_says_so(as_admin: Client, candidate: ModelVersion) -> None:
+    assert "not answered for any image yet" in text_of(as_admin, url("shadow", candidate.pk))
+
+
+# -- export and import -----------------------------------------------------------------------------
+
+
+def test_a_version_leaves_and_comes_back_by_the_panel(
+    as_admin: Client, model: ModelVersion, candidate: ModelVersion, settings: Settings
+) -> None:
+    answer = as_admin.post(url("export", candidate.pk))
+    content = answer.getvalue()
+    assert answer["Content-Disposition"] == 'attachment; filename="colours-2.veripix.zip"'
+    ModelVersion.objects.filter(pk=candidate.pk).delete()
+    # An upload may be larger than any image.
+    settings.MAX_UPLOAD_BYTES = 1000
+    file = SimpleUploadedFile("colours-2.veripix.zip", content)
+    answer = as_admin.post(url("import"), {"file": file}, follow=True)
+    assert "Registered colours 2." in answer.text
+    assert "it was colours 2, registered" in answer.text
+    file = SimpleUploadedFile("again.zip", content)
+    answer = as_admin.post(url("import"), {"file": file}, follow=True)
+    assert "here already, as colours 2" in answer.text
+    assert "Choose the file" in as_admin.post(url("import"), follow=True).text
+
+
+def test_the_form_for_files_is_protected_like_any_other(admin: User) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(admin)
+    file = SimpleUploadedFile("version.zip", b"nothing")
+    assert strict.post(url("import"), {"file": file}).status_code == 403
+
+
+# -- again -----------------------------------------------------------------------------------------
+
+
+def test_chosen_analyses_and_all_are_repeated_from_the_list(
+    as_admin: Client, alice: User, candidate: ModelVersion
+) -> None:
+    chosen = [work.analysed(alice) for _ in range(2)]
+    changelist = reverse("admin:detection_analysis_changelist")
+    form = {"action": "repeat_chosen", "_selected_action": [chosen[0].pk]}
+    answer = as_admin.post(changelist, form, follow=True)
+    assert "has judged all of these" in answer.text
+    version_promote(version=candidate, reason="A trial.", override_reason=WHY)
+    work.delivered("background")
+    answer = as_admin.post(changelist, form, follow=True)
+    assert "1 image is analysed again" in answer.text
+    (repeat,) = Analysis.objects.repeats()
+    assert work.delivered("background") == [repeat.pk]
+    assert "1 image was" in text_of(as_admin, url("repeat_all"))
+    answer = as_admin.post(url("repeat_all"), follow=True)
+    assert "All of them are analysed again" in answer.text
+    (user_id,) = work.delivered("background")
+    tasks.repeat_all(user_id)
+    assert Analysis.objects.repeats().count() == 2
+
+
+# -- who may ---------------------------------------------------------------------------------------
+
+
+def test_only_those_with_the_right_act(
+    as_charlie: Client, model: ModelVersion, candidate: ModelVersion
+) -> None:
+    bob = people.person("bob")
+    bob.is_staff = True
+    bob.save()
+    bob.user_permissions.add(Permission.objects.get(codename="view_modelversion"))
+    as_bob = signed_in(bob)
+    assert "Promote" not in text_of(as_bob, page_of(candidate)).replace("Promotions", "")
+    for client, expected in ((as_bob, 403), (as_charlie, 302), (Client(), 302)):
+        for name in POSTS:
+            assert client.post(url(name, candidate.pk)).status_code == expected, name
+        for name in ("import", "repeat_all"):
+            assert client.post(url(name)).status_code == expected, name
+    for client, expected in ((as_charlie, 302), (Client(), 302)):
+        for path in (url("compare"), url("shadow", candidate.pk), url("promote", candidate.pk)):
+            assert client.get(path).status_code == expected
+    assert champion() == model
+    assert not AuditEvent.objects.filter(user=bob).exists()
+
+
+def test_acts_are_posts(as_admin: Client, candidate: ModelVersion) -> None:
+    for name in ("judge", "challenger", "export"):
+        assert as_admin.get(url(name, candidate.pk)).status_code == 405
+    assert as_admin.post(url("judge", 0)).status_code == 404
+
+
+def test_the_audit_is_read_and_never_written(as_admin: Client, model: ModelVersion) -> None:
+    changelist = reverse("admin:detection_auditevent_changelist")
+    text = text_of(as_admin, changelist)
+    assert "version_promote" in text
+    assert "the installation" in text
+    event = AuditEvent.objects.get(action="version_promote")
+    page = reverse("admin:detection_auditevent_change", args=[event.pk])
+    assert "For the tests." in text_of(as_admin, page)
+    assert as_admin.post(page, {"action": "nothing"}).status_code == 403
+    delete = reverse("admin:detection_auditevent_delete", args=[event.pk])
+    assert as_admin.post(delete, {"post": "yes"}).status_code == 403
+    assert text_of(as_admin, f"{changelist}?q=version_register").count("version_register") > 1
