@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -29,7 +30,7 @@ def picture(seed: int) -> Image.Image:
 def file(seed: int, format: str = "PNG") -> bytes:  # noqa: A002
     """That pattern as a file; saved otherwise it is a near-copy."""
     buffer = io.BytesIO()
-    options = {"JPEG": {"quality": 98, "subsampling": 0}, "WEBP": {"lossless": True}}
+    options: dict[str, dict[str, Any]] = {"JPEG": {"quality": 98, "subsampling": 0}, "WEBP": {"lossless": True}}
     picture(seed).save(buffer, format, **options.get(format, {}))
     return buffer.getvalue()
 

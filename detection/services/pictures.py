@@ -30,7 +30,12 @@ def item_picture(*, item: Item, side: int) -> bytes:
     try:
         with item.file.open("rb") as file, DECODING:
             limits = Limits(settings.MAX_UPLOAD_BYTES, settings.MAX_PIXELS)
-            pixels = image_files.inspect(file, limits, preview_side=side).pixels
+            inspected = image_files.inspect(
+                file,  # type: ignore[arg-type] # Django's File is a binary stream in all but name
+                limits,
+                preview_side=side,
+            )
+            pixels = inspected.pixels
             return _webp(pixels, side)
     except (ImageRejected, *DAMAGE) as error:
         raise PictureFailed from error

@@ -106,7 +106,7 @@ def test_no_act_goes_through_without_a_token(admin: User, filled: Dataset, tmp_p
         address("datasetimport_cancel", job.pk),
         address("snapshot_add"),
     ):
-        assert strict.post(path, {"files": work.upload(b"x")}).status_code == 403, path
+        assert strict.post(path, {"chosen": work.upload(b"x")}).status_code == 403, path
 
 
 def test_a_dataset_is_made_changed_and_deleted(as_admin: Client, committed: Committed) -> None:
@@ -123,7 +123,7 @@ def test_a_dataset_is_made_changed_and_deleted(as_admin: Client, committed: Comm
     assert answer["Location"] == address("dataset_overview", dataset.pk)
     dataset.refresh_from_db()
     assert (dataset.name, dataset.role) == ("Ours", Role.TEST)
-    assert "1 images and their files" in as_admin.get(address("dataset_delete", dataset.pk)).text
+    assert "images and their files: 1" in as_admin.get(address("dataset_delete", dataset.pk)).text
     with committed():
         as_admin.post(address("dataset_delete", dataset.pk), {"post": "yes"})
     assert not Dataset.objects.exists()
@@ -156,7 +156,7 @@ def test_images_and_zips_are_uploaded(
     assert path.stat().st_size > settings.MAX_UPLOAD_BYTES
     form = {"label": "", "source": "Studio", "is_reviewed": "on"}
     with path.open("rb") as archive, committed():
-        answer = as_admin.post(address("dataset_upload", dataset.pk), {**form, "files": archive})
+        answer = as_admin.post(address("dataset_upload", dataset.pk), {**form, "chosen": archive})
     job = DatasetImport.objects.get()
     assert answer["Location"] == address("datasetimport_change", job.pk)
     tasks.import_images.apply([job.pk])
@@ -171,11 +171,11 @@ def test_what_cannot_be_uploaded_is_told_at_its_field(as_admin: Client, settings
     dataset = labelled.dataset()
     path = address("dataset_upload", dataset.pk)
     loose = work.upload(labelled.file(1))
-    assert "Say what the images are" in as_admin.post(path, {"files": loose}).text
+    assert "Say what the images are" in as_admin.post(path, {"chosen": loose}).text
     assert "Choose at least one image" in as_admin.post(path, {}).text
     settings.IMPORT_MAX_UPLOAD_BYTES = 1_000_000
     large = work.upload(bytes(3_000_000), "a.zip")
-    assert "larger than 1 MB" in as_admin.post(path, {"files": large}).text
+    assert "larger than 1 MB" in as_admin.post(path, {"chosen": large}).text
     assert not DatasetImport.objects.exists()
     assert work.media_files() == set()
 
@@ -278,7 +278,7 @@ def test_pictures_are_small_upright_webp_and_a_lost_file_is_not_found(
     assert answer["Content-Type"] == "image/webp"
     assert answer.content[8:12] == b"WEBP"
     assert "private" in answer["Cache-Control"]
-    item.file.storage.delete(item.file.name)
+    item.file.delete(save=False)
     assert as_admin.get(address("item_thumbnail", item.public_id)).status_code == 404
 
 

@@ -61,7 +61,8 @@ class DatasetAdmin(WaysIn, DeletesByService):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
         """Count images with the rows, where rows are shown."""
         rows: QuerySet[Dataset] = super().get_queryset(request)
-        is_list = request.resolver_match and request.resolver_match.url_name.endswith("changelist")
+        match = request.resolver_match
+        is_list = match is not None and match.url_name == "detection_dataset_changelist"
         return Dataset.objects.with_counts() if is_list else rows
 
     @admin.display(description="Name", ordering="name")
@@ -137,8 +138,8 @@ class DatasetAdmin(WaysIn, DeletesByService):
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Tell in figures what goes along: of 100,000 images no list is of use to anybody."""
-        rows = Dataset.objects.with_counts().filter(pk__in=[dataset.pk for dataset in objs])
-        told = [f"{dataset}: {dataset.item_count:,} images and their files" for dataset in rows]
+        rows: Any = Dataset.objects.with_counts().filter(pk__in=[one.pk for one in objs])
+        told = [f"{dataset}, images and their files: {dataset.item_count:,}" for dataset in rows]
         return told, {"datasets": len(told)}, set(), []
 
     # -- pages -------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ class PanelFilesInput(ManyFilesInput):
 class UploadForm(ImportForm):
     """Images or zips from the person's own machine."""
 
-    files = ManyFilesField(
+    chosen = ManyFilesField(
         label="Images or zips",
         widget=PanelFilesInput(
             attrs={
@@ -60,7 +60,7 @@ class UploadForm(ImportForm):
             }
         ),
     )
-    field_order = ["files", "label", "source", "is_reviewed"]
+    field_order = ["chosen", "label", "source", "is_reviewed"]
 
 
 class ServerForm(ImportForm):

@@ -54,12 +54,12 @@ class WaysIn(ModelAdmin):
         form = UploadForm(request.POST, request.FILES)
         if not form.is_valid():
             return self._imports_page(request, dataset, form, ServerForm())
-        files = form.cleaned_data["files"]
+        files = form.cleaned_data["chosen"]
         try:
             check_sizes(files)
             jobs = uploads_import(dataset=dataset, user=request.user, files=files, **_said(form))
         except ImportRefused as refused:
-            form.add_error("files", refused.sentence)
+            form.add_error("chosen", refused.sentence)
             return self._imports_page(request, dataset, form, ServerForm())
         return _to_job(jobs[0]) if len(jobs) == 1 else _to_imports(dataset)
 
