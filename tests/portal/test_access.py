@@ -49,6 +49,7 @@ GET = {
     "analysis_status": OWNER,
     "analysis_faces": OWNER,
     "analysis_retry": ONLY_POST,
+    "analysis_repeat": ONLY_POST,
     "analysis_evidence": OWNER,
     "analysis_explain": ONLY_POST,
     "analysis_feedback": ONLY_POST,
@@ -80,6 +81,7 @@ POST = {
     "submission_open": Access(302, 201, 201, 201),
     "image_add": Access(302, 404, 422, 404),
     "analysis_retry": Access(302, 404, 302, 404),
+    "analysis_repeat": Access(302, 404, 302, 404),
     "analysis_explain": Access(302, 404, 400, 404),  # the method is not told
     "analysis_feedback": Access(302, 404, 302, 404),
     "analysis_feedback_withdraw": Access(302, 404, 302, 404),

@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from detection.models import (
     Analysis,
+    AuditEvent,
     Decision,
     Feedback,
     LabelReview,
@@ -30,6 +31,7 @@ from tests.reports import report
 
 READ_ONLY = [
     Analysis,
+    AuditEvent,
     Feedback,
     LabelReview,
     ModelVersion,
