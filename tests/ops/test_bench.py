@@ -7,9 +7,11 @@ import pytest
 from bench import __main__ as bench
 from bench.model import LoopFigures, ModelFigures, RuntimeFigures
 from bench.portal import PortalFigures
+from bench.retraining import RetrainingFigures
 from bench.training import TrainingFigures
 
 TRAINING = TrainingFigures(97.0, 100.0)
+RETRAINING = RetrainingFigures(60.0, 400.0, 900.0, 80.0)
 PEAKS = {"web": 80.0, "web, worker 1": 100.0, "inference": 150.0}
 PORTAL = PortalFigures(30.0, 60.0, 90.0, PEAKS, 3.0)
 
@@ -29,9 +31,12 @@ def model(
 
 
 def missed(
-    model: ModelFigures, portal: PortalFigures, training: TrainingFigures = TRAINING
+    model: ModelFigures,
+    portal: PortalFigures,
+    training: TrainingFigures = TRAINING,
+    retraining: RetrainingFigures = RETRAINING,
 ) -> list[str]:
-    judged = bench.bars(model, training, {"embedded": portal})
+    judged = bench.bars(model, training, retraining, {"embedded": portal})
     return [words for is_met, words in judged if not is_met]
 
 
@@ -43,11 +48,13 @@ def test_each_missed_bar_is_named_with_its_figure() -> None:
     slow = model(explained=2.05, through=890.0)
     peaks = {"web": 80.0, "web, worker 1": 201.0, "inference": 701.0}
     portal = PortalFigures(30.0, 1200.0, 1500.0, peaks, 5.2)
-    assert missed(slow, portal, TrainingFigures(94.0, 100.0)) == [
+    starved = RetrainingFigures(60.0, 3001.0, 9000.0, 80.0)
+    assert missed(slow, portal, TrainingFigures(94.0, 100.0), starved) == [
         "a heatmap at most doubles a prediction: 2.05 times",
         "one image with heatmap in 1/40 of the time of plain Keras: 1/29",
         "batches of 64 reach 0.9 of the bare interpreter's throughput: 0.89",
         "training keeps at least 0.95 of the speed of a bare `fit`: 0.940",
+        "one image within 3 s at the median while a run trains: 3001 ms",
         "one image within 1 s at the median, embedded: 1200 ms",
         "a web process stays within 200 MB, embedded: 201 MB",
         "the inference worker stays within 200 MB, embedded: 701 MB",
@@ -63,6 +70,8 @@ def test_the_tables_hold_every_figure() -> None:
     assert "| peak memory, web, worker 1 | 100 MB |" in portal
     training = "\n".join(bench.training_table(TRAINING))
     assert "| a bare `fit` on arrays in memory | 100.0 images/s |" in training
+    retraining = "\n".join(bench.retraining_table(RETRAINING))
+    assert "| the same while a run trains | 400 ms |" in retraining
     alone = "\n".join(bench.model_table(model()))
     assert "| LiteRT (serves) | 0.4 s | 1.00 ms | 1.20 ms | 1000 images/s | 70 MB |" in alone
     assert "| the same batches through the bare interpreter | 1000 images/s |" in alone

@@ -69,9 +69,10 @@ def test_what_people_hand_in_and_the_models_outlive_the_containers(compose: dict
         mounts = dict(volume.split(":") for volume in compose["services"][name]["volumes"])
         assert mounts == {
             "media": "/var/lib/veripix/media",
+            "runs": "/var/lib/veripix/runs",
             "models": "/var/lib/veripix/models",
         }
-    assert set(compose["volumes"]) == {"media", "models", "mysql", "redis"}
+    assert set(compose["volumes"]) == {"media", "models", "mysql", "redis", "runs"}
 
 
 def test_only_the_workers_have_tensorflow(compose: dict[str, Any]) -> None:

@@ -63,7 +63,7 @@ def start_choices() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def _number(least: float, most: float, *, step: str = "any", **options: Any) -> Any:
-    field = forms.IntegerField if step == "1" else forms.FloatField
+    field: Any = forms.IntegerField if step == "1" else forms.FloatField
     widget = UnfoldAdminIntegerFieldWidget(attrs={"step": step, "min": least, "max": most})
     return field(min_value=least, max_value=most, widget=widget, **options)
 

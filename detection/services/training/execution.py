@@ -212,9 +212,9 @@ def _data_read(claim: TrainingRun, reporter: Reporter) -> "TrainingData":
         f"Reading {len(train):,} images to learn from and {len(validation):,} to choose by."
     )
     if gone:
-        reporter.log(f"{gone:,} images of the snapshot were deleted since and are left out.")
+        reporter.log(f"Deleted since the snapshot and left out: {gone:,} images.")
     if new is not None:
-        reporter.log(f"{len(new):,} of the images to learn from are new to {claim.base_version}.")
+        reporter.log(f"New to {claim.base_version} among those to learn from: {len(new):,}.")
 
     def tell(done: int, of: int) -> None:
         _check(reporter)
@@ -231,7 +231,7 @@ def _data_read(claim: TrainingRun, reporter: Reporter) -> "TrainingData":
         progress=tell,
     )
     if unreadable := data.record.unreadable_images:
-        reporter.log(f"{unreadable:,} images cannot be read and are left out.")
+        reporter.log(f"Cannot be read and left out: {unreadable:,} images.")
     return data
 
 
@@ -330,7 +330,8 @@ def _judge(claim: TrainingRun, version: ModelVersion, reporter: Reporter) -> Non
     failed = [gate for gate in persist(lambda: gates_check(version=version)) if not gate.passed]
     for gate in failed:
         reporter.log(f"Gate not passed: {gate.sentence}")
-    reporter.log("Every gate is passed." if not failed else f"{len(failed)} gates are not passed.")
+    if not failed:
+        reporter.log("Every gate is passed.")
 
 
 def _check(reporter: Reporter) -> None:
