@@ -39,6 +39,8 @@ def feedback_item_withdraw(*, feedback: Feedback, user: Any) -> list[str]:
     Returns:
         The files that are to be deleted once this is committed.
     """
+    if feedback.item_id is None:
+        return []
     items = Item.objects.filter(pk=feedback.item_id, source=FROM_FEEDBACK)
     others = Feedback.objects.consenting().exclude(pk=feedback.pk)
     return _withdrawn(items, others, user=user)

@@ -72,7 +72,7 @@ def feedback_withdraw(*, feedback: Feedback, user: Any) -> None:
     What reviewers have settled stays in the list of reports; only the image goes.
     """
     with transaction.atomic():
-        locked = Feedback.objects.select_for_update().filter(pk=feedback.pk).first()
+        locked = _locked(pk=feedback.pk)
         if locked is None:
             return
         _take_out(locked, user)
@@ -89,7 +89,7 @@ def feedback_close(*, feedback: Feedback, user: Any, agrees: bool) -> None:
         FeedbackRefused: `settled`, or `in_review` when its image is to be decided on first.
     """
     with transaction.atomic():
-        locked = Feedback.objects.select_for_update().filter(pk=feedback.pk).first()
+        locked = _locked(pk=feedback.pk)
         if locked is None or not locked.is_open:
             raise FeedbackRefused("settled", "This report is settled already.")
         if locked.item is not None and locked.item.state == ItemState.PENDING:
@@ -106,9 +106,10 @@ def feedback_close(*, feedback: Feedback, user: Any, agrees: bool) -> None:
 def feedback_settle(*, item: Item) -> None:
     """Tell the reports that an item stands for what reviewers made of it, in their transaction."""
     reports = Feedback.objects.open().filter(item_id=item.pk)
-    is_right = {"label": item.label} if item.state == ItemState.ACCEPTED else {"pk__in": []}
     now = timezone.now()
-    reports.filter(**is_right).update(state=FeedbackState.SETTLED, settled_at=now)
+    if item.state == ItemState.ACCEPTED:
+        right = reports.filter(label=item.label)
+        right.update(state=FeedbackState.SETTLED, settled_at=now)
     reports.update(state=FeedbackState.DISMISSED, settled_at=now)
 
 
@@ -127,7 +128,7 @@ def _kept(analysis: Analysis, user: Any, label: Label, note: str, has_consent: b
     # Locked as a deletion locks it: nothing is said of what is being deleted.
     locked = Analysis.objects.select_for_update().filter(pk=analysis.pk).first()
     _check(locked, label)
-    before = Feedback.objects.select_for_update().filter(analysis=locked).first()
+    before = _locked(analysis=locked)
     if before is not None and not before.is_open:
         raise FeedbackRefused(
             "settled", "Reviewers have settled this report meanwhile, so it stays as it was."
@@ -137,9 +138,19 @@ def _kept(analysis: Analysis, user: Any, label: Label, note: str, has_consent: b
     said = {"user": user, "label": label, "note": note, "has_consent": has_consent}
     fresh = {"refusal_code": "", "refusal_sentence": "", "created_at": timezone.now()}
     feedback, _ = Feedback.objects.update_or_create(analysis=locked, defaults={**said, **fresh})
-    alone = Item.objects.filter(pk=feedback.item_id, state=ItemState.PENDING, source=FROM_FEEDBACK)
-    alone.filter(analysis=locked).update(label=label)
+    waiting = Item.objects.waiting().filter(feedback=feedback, source=FROM_FEEDBACK)
+    waiting.filter(analysis=locked).update(label=label)
     return feedback
+
+
+def _locked(**which: Any) -> Feedback | None:
+    """Lock a report and, before it, its item: reviews take them in this order too."""
+    found = Feedback.objects.filter(**which).first()
+    if found is None:
+        return None
+    if found.item_id is not None:
+        Item.objects.select_for_update().filter(pk=found.item_id).first()
+    return Feedback.objects.select_for_update().filter(pk=found.pk).first()
 
 
 def _check(analysis: Analysis | None, label: Label) -> None:

@@ -24,7 +24,7 @@ from detection.models import (
 )
 from detection.services import intake
 from detection.services.analysis import analysis_claim
-from detection.services.feedback import FeedbackRefused
+from detection.services.feedback import FeedbackRefused, feedback_withdraw
 from detection.services.reviews import ReviewRefused, review_decide
 from portal.accounts import user_purge
 from tests import images, people, work
@@ -157,3 +157,18 @@ def reviews_of_one_item() -> None:
         item.refresh_from_db()
         assert item.label == review.label
         assert item.state == ("rejected" if review.decision == Decision.REJECT else "accepted")
+
+
+def reviews_and_withdrawal() -> None:
+    alice, bob = people.person("alice"), people.administrator("bob")
+    for number in range(ROUNDS):
+        feedback = report(judged(alice, images.image_file("PNG", (8, 8), seed=number)))
+        together(
+            lambda pk=feedback.item_id: review_decide(  # type: ignore[misc]
+                item_id=pk, user=bob, decision=Decision.ACCEPT
+            ),
+            soon(lambda it=feedback: feedback_withdraw(feedback=it, user=alice)),  # type: ignore[misc]
+        )
+        assert not Feedback.objects.consenting().exists()
+        assert not Item.objects.exists()
+        require_files_of_rows()

@@ -16,6 +16,7 @@ RACES = (
     "reports_and_deletion",
     "reports_of_one_file",
     "reviews_of_one_item",
+    "reviews_and_withdrawal",
 )
 
 
