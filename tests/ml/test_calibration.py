@@ -13,21 +13,29 @@ def test_the_temperature_undoes_a_known_scale() -> None:
     assert calibration.fit_temperature(logits * 3, labels) == pytest.approx(3, rel=0.05)
 
 
-def test_no_other_temperature_has_a_lower_loss() -> None:
+def test_a_temperature_further_off_has_a_higher_loss() -> None:
     rng = np.random.default_rng(3)
     logits = rng.normal(0, 4, 500)
     labels = (logits + rng.normal(0, 3, 500) > 0).astype(np.uint8)
     best = calibration.fit_temperature(logits, labels)
     lowest = calibration.log_loss(logits / best, labels)
-    assert lowest < calibration.log_loss(logits / (best * 1.02), labels)
-    assert lowest < calibration.log_loss(logits / (best * 0.98), labels)
+    assert lowest < calibration.log_loss(logits / (best * 1.1), labels)
+    assert lowest < calibration.log_loss(logits / (best * 0.9), labels)
 
 
-def test_separated_classes_end_at_the_edge_of_the_range() -> None:
+@pytest.mark.parametrize("count", [2, 100, 1000])
+def test_without_a_mistake_it_is_as_sure_as_the_number_of_images_allows(count: int) -> None:
+    """Alike logits of +-2 have to become the probability (n + 1) / (n + 2)."""
+    labels = np.repeat(np.array([1, 0], np.uint8), count)
+    logits = np.where(labels == 1, 2.0, -2.0)
+    temperature = calibration.fit_temperature(logits, labels)
+    assert 1 / (1 + np.exp(-2 / temperature)) == pytest.approx((count + 1) / (count + 2))
+
+
+def test_a_model_that_is_always_wrong_ends_at_the_edge_of_the_range() -> None:
     labels = np.array([1, 1, 0, 0], np.uint8)
-    logits = np.array([1.0, 2.0, -1.0, -3.0])
-    assert calibration.fit_temperature(logits, labels) == pytest.approx(0.05)
-    assert calibration.fit_temperature(-logits, labels) == pytest.approx(20.0)
+    logits = np.array([-1.0, -2.0, 1.0, 3.0])
+    assert calibration.fit_temperature(logits, labels) == pytest.approx(20.0)
 
 
 def test_the_log_loss_is_that_of_the_right_class() -> None:
