@@ -24,9 +24,9 @@ from detection.ml_gateway.comparison import (
 from detection.ml_gateway.measuring import evaluate, evaluation_text
 from detection.ml_gateway.specs import read_verified_spec, spec_in_domain, spec_in_full
 from detection.ml_gateway.training import (
-    OUT_OF_MEMORY,
     Base,
     EpochDone,
+    RunData,
     StepDone,
     TrainingItem,
     architectures_offered,
@@ -44,13 +44,13 @@ __all__ = [
     "HEATMAP_NAMES",
     "HEATMAP_SIDE",
     "LOADED_VERSIONS",
-    "OUT_OF_MEMORY",
     "Answer",
     "Base",
     "EpochDone",
     "FaceAnswer",
     "GatewayError",
     "JudgedItems",
+    "RunData",
     "StepDone",
     "TrainingItem",
     "answer",

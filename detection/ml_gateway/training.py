@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from ml.training import TrainingData
 
 REPORT_EVERY_SECONDS = 1.0
-OUT_OF_MEMORY = (
-    "The training worker ran out of memory: choose a smaller batch or a smaller snapshot, or give "
-    "the worker more memory."
-)
-
 Ending = Literal["finished", "stopped", "diverged"]
 
 
@@ -39,6 +34,18 @@ class Base:
     directory: Path
     spec: dict[str, Any]
     label: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunData:
+    """Both sides of a snapshot in memory, as the science holds them."""
+
+    held: "TrainingData"
+
+    @property
+    def unreadable_images(self) -> int:
+        """How many images were left out, as they cannot be read."""
+        return self.held.record.unreadable_images
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +113,7 @@ def training_data(
     new: AbstractSet[str] | None,
     threads: int,
     progress: Callable[[int, int], None],
-) -> "TrainingData":
+) -> RunData:
     """Read the two sides of a snapshot into memory; the first thing a run does.
 
     Args:
@@ -127,13 +134,14 @@ def training_data(
     with _trouble():
         settle_threads(threads)
         form = retraining.form_of(_config(config), _spec(base) if base else None)
-        return retraining.prepare(
+        held = retraining.prepare(
             _items(train), _items(validation), form, source=source, new=new, progress=progress
         )
+    return RunData(held)
 
 
 def train_run(
-    data: "TrainingData",
+    data: RunData,
     config: dict[str, Any],
     folder: Path,
     *,
@@ -165,7 +173,7 @@ def train_run(
     with _trouble():
         result = fit(
             _config(config),
-            data,
+            data.held,
             out_dir=folder,
             resume=True,
             progress=tell,
@@ -188,9 +196,7 @@ def epochs_done(folder: Path) -> list[dict[str, Any]]:
     return [dataclasses.asdict(report) for report in stored[0].epochs] if stored else []
 
 
-def export_run(
-    data: "TrainingData", folder: Path, out_dir: Path, *, name: str, base: Base | None
-) -> None:
+def export_run(data: RunData, folder: Path, out_dir: Path, *, name: str, base: Base | None) -> None:
     """Store the model of a trained run in `out_dir`: calibrated, compiled, with its spec.
 
     Raises:
@@ -201,7 +207,7 @@ def export_run(
     origin = retraining.Origin(base.directory, _spec(base), base.label) if base else None
     with _trouble():
         try:
-            retraining.export(folder, data, out_dir, name=name, origin=origin)
+            retraining.export(folder, data.held, out_dir, name=name, origin=origin)
         except OSError as error:
             raise GatewayError(
                 "files_not_written",
@@ -231,35 +237,20 @@ def steps_measured(
 
 def training_device() -> str:
     """Name what training computes on; TensorFlow must be loaded."""
-    import tensorflow as tf
+    from ml.training import device
 
-    from ml.versions import machine
-
-    devices = tf.config.list_physical_devices("GPU")
-    names = [
-        str(tf.config.experimental.get_device_details(device).get("device_name", device.name))
-        for device in devices
-    ]
-    return ", ".join(names) or machine()
+    return device.name()
 
 
 @contextmanager
 def _trouble() -> Iterator[None]:
     """As `translated`, with TensorFlow loaded, and tell when memory did not suffice."""
+    from ml.memory import memory_told
     from ml.quiet import import_tensorflow
 
     import_tensorflow()
-    from tensorflow.errors import ResourceExhaustedError
-
-    try:
-        with translated():
-            yield
-    except (MemoryError, ResourceExhaustedError) as error:
-        raise _out_of_memory() from error
-
-
-def _out_of_memory() -> GatewayError:
-    return GatewayError("out_of_memory", OUT_OF_MEMORY)
+    with translated(), memory_told():
+        yield
 
 
 def _items(items: Sequence[TrainingItem]) -> list[Any]:

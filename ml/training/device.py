@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from ml.contract import TrainingConfig
+from ml.versions import machine
 
 # NVIDIA's Ampere; older ones have no bfloat16 units, and float16 would need loss scaling.
 BFLOAT16_CAPABILITY = (8, 0)
@@ -24,6 +25,13 @@ def wants_xla() -> bool:
     without), and longer before the first one.
     """
     return bool(tf.config.list_physical_devices("GPU"))
+
+
+def name() -> str:
+    """Return what training computes on, in words."""
+    devices = tf.config.list_physical_devices("GPU")
+    details = [tf.config.experimental.get_device_details(device) for device in devices]
+    return ", ".join(str(one.get("device_name", "GPU")) for one in details) or machine()
 
 
 def _capability(device: tf.config.PhysicalDevice) -> tuple[int, int]:

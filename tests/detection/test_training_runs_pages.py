@@ -166,6 +166,12 @@ class TestEstimate:
         assert "60 s" in page.text
         assert "every 2s" not in page.text
 
+    def test_nothing_is_measured_beside_a_run(self, as_admin: Client, run: TrainingRun) -> None:
+        given = {"start": "scratch:tiny", "snapshot": run.snapshot.pk, "epochs": 3}
+        page = as_admin.post(reverse(MEASURE), {**given, "batch_size": 8})
+        assert "Measure ten steps" not in page.text
+        assert not StepMeasurement.objects.exists()
+
     @pytest.mark.parametrize("start", ["", "scratch:none", "version:9", "version:x"])
     def test_nonsense_is_not_measured(self, as_admin: Client, start: str) -> None:
         as_admin.post(reverse(MEASURE), {"start": start, "batch_size": "8"})

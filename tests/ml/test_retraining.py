@@ -12,6 +12,7 @@ from ml.contract import ContractError, ModelSpec, TrainingConfig
 from ml.datasets import LabelledItem
 from ml.errors import MlError
 from ml.inference import Detector
+from ml.memory import memory_told
 from ml.retraining import Origin
 from ml.training import TrainingData, fit
 from ml.training.speed import images_per_second
@@ -110,3 +111,13 @@ def test_both_sides_need_both_classes() -> None:
 def test_the_speed_is_measured() -> None:
     config = retraining.config_of("tiny", None, {"batch_size": 8})
     assert images_per_second(config, (8, 8), steps=3) > 0
+
+
+@pytest.mark.parametrize("kind", ["python", "tensorflow"])
+def test_a_lack_of_memory_is_told(kind: str) -> None:
+    import tensorflow as tf
+
+    lack = MemoryError() if kind == "python" else tf.errors.ResourceExhaustedError(None, None, "")
+    with pytest.raises(MlError) as caught, memory_told():
+        raise lack
+    assert caught.value.code == "out_of_memory"

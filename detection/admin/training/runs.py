@@ -133,7 +133,8 @@ class TrainingRunAdmin(ReadOnlyAdmin):
         start = Start(request.POST.get("start", ""))
         size = request.POST.get("batch_size", "")
         measurement = None
-        if start.is_known and size.isdecimal() and 0 < int(size) <= 4096:
+        is_busy = TrainingRun.objects.active().exists()
+        if start.is_known and not is_busy and size.isdecimal() and 0 < int(size) <= 4096:
             measurement = training.measurement_request(
                 architecture=start.architecture, base_version=start.base, batch_size=int(size)
             )
@@ -183,7 +184,13 @@ class TrainingRunAdmin(ReadOnlyAdmin):
             seconds = training.seconds_estimated(
                 architecture=start.architecture, snapshot=snapshot, epochs=int(epochs)
             )
-        return {"seconds": seconds, "measurement": measurement, "has_snapshot": bool(snapshot)}
+        return {
+            "seconds": seconds,
+            "measurement": measurement,
+            "has_snapshot": bool(snapshot),
+            # The one worker that could measure is at a run.
+            "is_busy": TrainingRun.objects.active().exists(),
+        }
 
     # -- one run -------------------------------------------------------------------------------
 
