@@ -1,5 +1,7 @@
 """ "This is wrong": what a person says is kept, used only with consent, and answered."""
 
+from pathlib import Path
+
 import pytest
 from django.db import transaction
 from django.test import Client
@@ -128,7 +130,7 @@ def test_a_report_on_what_reviewers_have_settled_is_answered_at_once(
 
 def test_a_missing_original_is_told_with_the_report(alice: User) -> None:
     analysis = judged(alice)
-    analysis.image.original.storage.delete(analysis.image.original.name)
+    Path(analysis.image.original.path).unlink()
     feedback = report(analysis)
     assert Feedback.objects.get().refusal_code == "file_missing"
     assert feedback.item is None

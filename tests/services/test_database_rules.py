@@ -9,6 +9,22 @@ from tests.installation import Installation, server_variables
 from tests.servers import MariaDB, Redis
 
 pytestmark = pytest.mark.services
+RULES = ["review_once_a_person", "item_once_a_dataset"]
+# Run in the installation: a copy of each row, and which rule refuses it.
+TWICE = f"""
+RULES = {RULES}
+from django.db import IntegrityError
+from detection.models import Dataset
+from tests import people, reports
+(item,) = reports.waiting(Dataset.objects.create(name="Rules"))
+review = item.reviews.create(reviewer=people.administrator("rules"), label="fake")
+for row in (review, item):
+    row.pk, row.public_id = None, "another"
+    try:
+        row.save()
+    except IntegrityError as error:
+        print(*[rule for rule in RULES if rule in str(error)])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +76,29 @@ def test_the_same_weights_are_registered_once(portal: Installation) -> None:
     assert portal.rows("SELECT id, number FROM detection_modelversion") == before
 
 
+def test_a_file_is_once_in_a_dataset_and_a_label_once_decided_by_a_person(
+    portal: Installation,
+) -> None:
+    refused = portal.manage("shell", "-v0", "-c", TWICE).stdout.split()
+    assert refused == RULES
+
+
+def test_a_file_is_in_a_dataset_once_and_in_a_snapshot_once(portal: Installation) -> None:
+    portal.manage("shell", "-c", FILLED)
+    for table, columns in {
+        "detection_item": "dataset_id, sha256, label, state, source, file, file_name,"
+        " perceptual_hash, format, width, height, byte_size, created_at",
+        "detection_snapshotitem": "snapshot_id, sha256, label, split, `group`",
+    }.items():
+        # The same row once more, under another key and another name in addresses.
+        own = ("public_id, ", "'another', ") if table == "detection_item" else ("", "")
+        with pytest.raises(MySQLdb.IntegrityError, match="Duplicate entry"):
+            portal.rows(
+                f"INSERT INTO {table} ({own[0]}{columns})"  # noqa: S608 - names of our own
+                f" SELECT {own[1]}{columns} FROM {table} LIMIT 1"
+            )
+
+
 def test_text_beyond_the_basic_plane_is_kept(portal: Installation) -> None:
     portal.manage("shell", "-c", create_user("🌄@example.org"))
     rows = portal.rows("SELECT email FROM portal_user WHERE email LIKE %s", "🌄%")
@@ -83,6 +122,13 @@ def test_every_migration_can_be_taken_back(
     tables = {name for (name,) in own.rows("SHOW TABLES")}
     assert not {name for name in tables if name.startswith(("portal_", "detection_"))}
     own.manage("migrate", "--no-input")
+
+
+FILLED = """
+from tests import labelled
+from detection.services.snapshots import snapshot_freeze
+snapshot_freeze(datasets=[labelled.filled(25)], user=None)
+"""
 
 
 def create_user(address: str) -> str:

@@ -87,9 +87,13 @@ class DatasetAdmin(WaysIn, DeletesByService):
         return balance_bar(dataset.real_count, dataset.fake_count)
 
     @admin.display(description="To review", ordering="pending_count")
-    def pending_cell(self, dataset: Any) -> str:
-        """Count what waits for a review."""
-        return f"{dataset.pending_count:,}" if dataset.pending_count else "—"
+    def pending_cell(self, dataset: Any) -> SafeString | str:
+        """Count what waits for a review, and lead there."""
+        if not dataset.pending_count:
+            return "—"
+        url = f"{reverse('admin:detection_labelreview_queue')}?dataset={dataset.pk}"
+        text = f"{dataset.pending_count:,}"
+        return format_html('<a class="text-link" href="{}">{}</a>', url, text)
 
     # -- acts through services ---------------------------------------------------------------
 
