@@ -16,7 +16,7 @@ KINDS = ("first", "second")
 @register.filter
 def share(value: float | None) -> str:
     """Return a share in percent; a dash where there is none."""
-    return "—" if value is None else f"{100 * value:.2f} %"
+    return "—" if value is None else f"{100 * value:.2f}\N{NO-BREAK SPACE}%"
 
 
 @register.filter

@@ -5,20 +5,24 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from detection.admin.links import ReadOnlyAdmin
 from detection.models import AuditEvent
 
-SHOWN = 120
+# So much of all details, and of each of them, stands in the list.
+SHOWN, VALUE = 120, 40
 
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
     """The record of acts, newest first; nobody changes it."""
 
-    list_display = ["created_at", "action", "subject", "who", "in_short"]
+    list_display = ["when", "action", "subject", "who", "in_short"]
+    list_display_links = ["when"]
     list_filter = ["action", "created_at", "user_email"]
     search_fields = ["subject", "user_email", "action"]
     search_help_text = "Subject, e-mail address or act"
@@ -31,6 +35,12 @@ class AuditEventAdmin(ReadOnlyAdmin):
         """Leave the person's row alone: the address was kept with the act."""
         return super().get_queryset(request).defer("user")
 
+    @admin.display(description="When", ordering="created_at")
+    def when(self, event: AuditEvent) -> SafeString:
+        """Show the moment on one line."""
+        moment = date_format(timezone.localtime(event.created_at), "DATETIME_FORMAT")
+        return format_html('<span class="whitespace-nowrap">{}</span>', moment)
+
     @admin.display(description="Who", ordering="user_email")
     def who(self, event: AuditEvent) -> str:
         """Name the person as they were called then."""
@@ -39,11 +49,16 @@ class AuditEventAdmin(ReadOnlyAdmin):
     @admin.display(description="Details")
     def in_short(self, event: AuditEvent) -> str:
         """Tell the details on one line."""
-        text = ", ".join(f"{name}: {value}" for name, value in event.details.items() if value)
-        return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+        told = (f"{name}: {_cut(value, VALUE)}" for name, value in event.details.items() if value)
+        return _cut(", ".join(told), SHOWN)
 
     @admin.display(description="Details")
     def all_details(self, event: AuditEvent) -> SafeString:
         """Tell all details."""
         text = json.dumps(event.details, indent=2, ensure_ascii=False)
         return format_html('<pre class="whitespace-pre-wrap break-words text-xs">{}</pre>', text)
+
+
+def _cut(value: Any, most: int) -> str:
+    text = str(value)
+    return text if len(text) <= most else f"{text[: most - 1]}…"

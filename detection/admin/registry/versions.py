@@ -1,5 +1,6 @@
 """Versions in the admin panel: each with its figures, its gates, and what can be done with it."""
 
+import json
 from typing import Any
 
 from django.contrib import admin
@@ -7,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
@@ -27,7 +29,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     list_display = ["label", "model_link", "number", "role", "accuracy", "origin", "created_at"]
     list_filter = ["model"]
     list_select_related = ["model"]
-    fields = ["model_link", "number", "accuracy", "weights_sha256", "created_at", "spec"]
+    fields = ["model_link", "number", "accuracy", "weights_hash", "created_at"]
     readonly_fields = fields
     actions_list = ["import_version"]
     change_form_outer_before_template = "admin/registry/_version.html"
@@ -79,6 +81,11 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
 
+    @admin.display(description="sha256 of the weights")
+    def weights_hash(self, version: ModelVersion) -> SafeString:
+        """Show the hash so that it may break on a narrow screen."""
+        return format_html('<span class="reg-hash">{}</span>', version.weights_sha256)
+
     @admin.display(description="Model")
     def model_link(self, version: ModelVersion) -> SafeString | str:
         """Link to the registered model."""
@@ -116,6 +123,7 @@ def _page(request: HttpRequest, version: ModelVersion) -> dict[str, Any]:
         "evaluations": _evaluation_rows(version),
         "judging": evaluations.evaluations_state(version),
         "lineage": _lineage(version),
+        "spec_text": json.dumps(version.spec, indent=2, ensure_ascii=False),
         "compare_url": _compare_url(champion, version),
         "may_promote": acts.may_promote(request),
         "may_judge": acts.may_judge(request),
