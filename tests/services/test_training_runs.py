@@ -131,6 +131,31 @@ def wait_until_ended(portal: Installation, run: int) -> dict[str, Any]:
     return wait_for(is_over, f"the end of run {run}", timeout=300)
 
 
+def test_of_requests_at_the_same_moment_one_is_taken(portal: Installation, admin: Visitor) -> None:
+    page = admin.get("/admin/detection/trainingrun/add/").text
+    (snapshot,) = re.findall(r'<option value="(\d+)" selected', page)
+    champion = "ModelVersion.objects.champion_of('thumbnail')"
+    ask = (
+        "import threading; from django.db import connection\n"
+        "from detection.models import ModelVersion, Snapshot, TrainingRun\n"
+        "from detection.services.training import RunRefused, run_cancel, run_request\n"
+        "def ask(seed):\n"
+        "    try:\n"
+        f"        run_request(snapshot=Snapshot.objects.get(pk={snapshot}), user=None,\n"
+        f"            architecture='residual', base_version={champion}, config={{'seed': seed}})\n"
+        "    except RunRefused as refused:\n"
+        "        print(refused.code)\n"
+        "    finally:\n"
+        "        connection.close()\n"
+        "threads = [threading.Thread(target=ask, args=[seed]) for seed in range(6)]\n"
+        "[thread.start() for thread in threads]\n"
+        "[thread.join() for thread in threads]\n"
+        "run_cancel(run=TrainingRun.objects.active().get(), user=None)\n"
+    )
+    answer = portal.manage("shell", "-v0", "-c", ask)
+    assert answer.stdout.split() == ["run_active"] * 5
+
+
 @pytest.mark.parametrize(
     ("seed", "options"), [(1, []), (2, ["-n", "stand-in@elsewhere"])], ids=["same", "another"]
 )
