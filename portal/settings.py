@@ -279,9 +279,9 @@ IMPORT_MAX_UPLOAD_BYTES = (
     env.number("IMPORT_MAX_UPLOAD_MEGABYTES", default=2000, most=100_000) * 1_000_000
 )
 IMPORT_MAX_UNPACKED_BYTES = (
-    env.number("IMPORT_MAX_UNPACKED_MEGABYTES", default=50_000, most=10_000_000) * 1_000_000
+    env.number("IMPORT_MAX_UNPACKED_MEGABYTES", default=50000, most=10_000_000) * 1_000_000
 )
-IMPORT_MAX_FILES = env.number("IMPORT_MAX_FILES", default=500_000, most=10_000_000)
+IMPORT_MAX_FILES = env.number("IMPORT_MAX_FILES", default=500000, most=10_000_000)
 # With fewer images, or fewer of one kind, a model learns the labels and not the images.
 SNAPSHOT_MIN_IMAGES = env.number("SNAPSHOT_MIN_IMAGES", default=40, least=10)
 SNAPSHOT_MIN_CLASS_SHARE = env.decimal("SNAPSHOT_MIN_CLASS_SHARE", default=0.2, least=0, most=0.5)

@@ -27,6 +27,11 @@ SETTINGS_READERS = [
     *(ROOT / "portal" / "management").rglob("*.py"),
 ]
 
+DATA_MODULES = (
+    *("fetching.py", "image_sources.py", "admin/datasets/*.py", "services/items.py"),
+    *("services/datasets.py", "services/import*.py", "services/snapshots.py"),
+)
+
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
@@ -204,6 +209,22 @@ def test_every_code_that_people_meet_is_in_the_troubleshooting() -> None:
         code for page in pages for code in re.findall(r"`(\w+)`", page.read_text(encoding="utf-8"))
     }
     assert codes <= documented, f"neither page names {codes - documented}"
+
+
+def test_every_code_about_data_is_on_the_page_about_retraining() -> None:
+    raised = {"DatasetRefused", "EntryRefused", "FetchFailed", "ImportRefused", "ItemRefused"}
+    raised |= {"SnapshotRefused", "SourceRefused"}
+    codes = {
+        code
+        for pattern in DATA_MODULES
+        for path in (ROOT / "detection").glob(pattern)
+        for _, name, code in calls(path)
+        if name in raised
+    }
+    assert {"sealed_copy", "zip_bomb", "unchanged"} <= codes
+    page = (DOCS / "retraining.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"`(\w+)`", page))
+    assert codes <= documented, f"docs/retraining.md lacks {codes - documented}"
 
 
 def test_the_recipes_are_those_in_the_laboratory() -> None:

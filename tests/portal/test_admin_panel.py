@@ -15,31 +15,39 @@ from django.urls import reverse
 from detection.models import (
     Analysis,
     AuditEvent,
+    Dataset,
+    DatasetImport,
     Decision,
     Feedback,
+    Item,
     LabelReview,
     ModelVersion,
     Promotion,
     RegisteredModel,
+    Snapshot,
     Submission,
+    TrainingRun,
 )
 from detection.services.reviews import review_decide
+from detection.services.snapshots import snapshot_freeze
 from portal.models import User
-from tests import images, people, work
+from tests import images, labelled, people, work
 from tests.fixtures import Committed, signed_in
 from tests.reports import report
 
 READ_ONLY = [
     Analysis,
     AuditEvent,
+    DatasetImport,
     Feedback,
+    Item,
     LabelReview,
     ModelVersion,
     Promotion,
     RegisteredModel,
     Submission,
 ]
-OURS = [*READ_ONLY, User]
+OURS = [*READ_ONLY, Dataset, Snapshot, TrainingRun, User]
 
 
 @pytest.fixture
@@ -48,6 +56,10 @@ def analysis(alice: User, model: ModelVersion) -> Analysis:
     work.hand_in(alice, images.plain("blue"), b"refused")
     analysis = work.analysed(alice, images.image_file("JPEG", (300, 200)))
     decided(report(analysis))
+    dataset = labelled.filled()
+    DatasetImport.objects.create(dataset=dataset)
+    snapshot = snapshot_freeze(datasets=[dataset], user=None)
+    TrainingRun.objects.create(snapshot=snapshot, architecture="tiny", model_name="own-tiny")
     return analysis
 
 

@@ -11,7 +11,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from detection.admin.datasets.pages import WORK_COLOURS, panel_page, require, tabs
+from detection.admin.datasets.pages import WORK_COLOURS, panel_page, refuse_writing, require, tabs
 from detection.admin.links import ReadOnlyAdmin
 from detection.models import Dataset, DatasetImport
 from detection.services.import_requests import import_cancel
@@ -59,6 +59,8 @@ class DatasetImportAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """Show one import."""
         require(request, "view_datasetimport")
+        refuse_writing(request)
+        refuse_writing(request)
         job = get_object_or_404(self.get_queryset(request), pk=object_id)
         return panel_page(
             request,

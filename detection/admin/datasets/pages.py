@@ -36,6 +36,12 @@ def require(request: HttpRequest, *rights: str) -> None:
             raise PermissionDenied
 
 
+def refuse_writing(request: HttpRequest) -> None:
+    """Answer 403 where somebody posts to a page that shows what stays as it is."""
+    if request.method == "POST":
+        raise PermissionDenied
+
+
 def tabs(dataset: Dataset, active: str) -> list[dict[str, Any]]:
     """Return the links between the pages of a dataset."""
     return [

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from detection.admin.datasets.forms import FreezeForm
-from detection.admin.datasets.pages import page_of, panel_page, require
+from detection.admin.datasets.pages import page_of, panel_page, refuse_writing, require
 from detection.admin.links import DeletesByService, ReadOnlyAdmin
 from detection.models import Dataset, Label, Snapshot, Split
 from detection.services.snapshots import SnapshotRefused, snapshot_delete, snapshot_freeze
@@ -111,6 +111,8 @@ class SnapshotAdmin(DeletesByService, ReadOnlyAdmin):
     ) -> HttpResponse:
         """Show what is in a snapshot, and how it differs from the one before."""
         require(request, "view_snapshot")
+        refuse_writing(request)
+        refuse_writing(request)
         snapshot = get_object_or_404(self.get_queryset(request), pk=object_id)
         lines = snapshot.lines.select_related("item").order_by("pk")
         side, label = request.GET.get("split", ""), request.GET.get("label", "")
