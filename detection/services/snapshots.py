@@ -1,9 +1,8 @@
-"""Freezes labelled images: reviewed ones, nothing of a sealed test, copies on one side."""
+"""Freezes labelled images into a hashed list, each on its side of the split."""
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,9 +11,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max, ProtectedError
 
 from detection import perceptual, splitting
-from detection.models import Dataset, Item, Label, Role, Snapshot, SnapshotItem, Split
+from detection.models import Dataset, Label, Snapshot, SnapshotItem, Split
 from detection.services.audit import audit_record
 from detection.services.items import name_of
+from detection.services.sifting import Row, Sifted, hashes_of, sifted
 
 # Of so many earlier snapshots the sides are remembered.
 REMEMBERED = 10
@@ -35,16 +35,6 @@ class SnapshotRefused(Exception):
         self.snapshot = snapshot
 
 
-class Row(NamedTuple):
-    """An accepted item, as the database gives it."""
-
-    pk: int
-    sha256: str
-    label: str
-    perceptual_hash: int
-    file_name: str
-
-
 class Line(NamedTuple):
     """An item with its side and the number that its near-copies share."""
 
@@ -56,15 +46,6 @@ class Line(NamedTuple):
     def text(self) -> str:
         """What is hashed of it."""
         return f"{self.row.sha256} {self.row.label} {self.split}"
-
-
-@dataclass(slots=True)
-class Sifted:
-    """The rows that may be learnt from, and how many were left out why."""
-
-    rows: list[Row]
-    left_out: Counter[str] = field(default_factory=Counter)
-    conflicts: list[str] = field(default_factory=list)
 
 
 def snapshot_freeze(
@@ -88,9 +69,9 @@ def snapshot_freeze(
     datasets = list(datasets)
     shares = {Split.VALIDATION.value: validation_share, Split.TEST.value: test_share}
     _check_request(datasets, shares)
-    sifted = _sifted(datasets)
-    _check_counts(sifted.rows)
-    lines = _lines(sifted.rows, seed, shares)
+    kept = sifted(datasets)
+    _check_counts(kept.rows)
+    lines = _lines(kept.rows, seed, shares)
     digest = lines_hash(lines)
     same = Snapshot.objects.filter(sha256=digest).first()
     if same is not None:
@@ -100,7 +81,7 @@ def snapshot_freeze(
         note=note,
         created_by=user,
         options={"seed": seed, **_named_shares(shares), "near": perceptual.NEAR},
-        counts=_counts(lines, sifted) | {"difference": _difference(lines)},
+        counts=_counts(lines, kept) | {"difference": _difference(lines)},
     )
     return _stored(snapshot, datasets, lines, user)
 
@@ -144,49 +125,6 @@ def _check_request(datasets: list[Dataset], shares: dict[str, float]) -> None:
         )
 
 
-def _sifted(datasets: list[Dataset]) -> Sifted:
-    """Return what may be learnt from."""
-    columns = ("pk", "sha256", "label", "perceptual_hash", "file_name")
-    accepted = Item.objects.accepted().filter(dataset__in=datasets).order_by("pk")
-    rows = [Row(*row) for row in accepted.values_list(*columns).iterator(AT_ONCE)]
-    sealed = Item.objects.exclude(dataset__role=Role.TRAINING)
-    sifted = _without_copies(rows)
-    _leave_out_sealed(sifted, list(sealed.values_list("sha256", "perceptual_hash")))
-    return sifted
-
-
-def _without_copies(rows: list[Row]) -> Sifted:
-    """Leave one row of each file, and none of a file with two labels."""
-    labels: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        labels[row.sha256].add(row.label)
-    sifted, seen = Sifted([]), set()
-    for row in rows:
-        if len(labels[row.sha256]) > 1:
-            sifted.left_out["label_conflicts"] += 1
-            sifted.conflicts.append(row.file_name)
-        elif row.sha256 in seen:
-            sifted.left_out["copies"] += 1
-        else:
-            seen.add(row.sha256)
-            sifted.rows.append(row)
-    return sifted
-
-
-def _leave_out_sealed(sifted: Sifted, sealed: list[tuple[str, int]]) -> None:
-    """Leave out what is in a sealed dataset, or looks as if it were."""
-    files = {sha256 for sha256, _ in sealed}
-    rows = [row for row in sifted.rows if row.sha256 not in files]
-    sifted.left_out["sealed_copies"] = len(sifted.rows) - len(rows)
-    is_near = perceptual.near_any(_hashes(rows), np.array([h for _, h in sealed], np.int64))
-    sifted.left_out["sealed_near_copies"] = int(is_near.sum())
-    sifted.rows = [row for row, near in zip(rows, is_near, strict=True) if not near]
-
-
-def _hashes(rows: list[Row]) -> perceptual.Hashes:
-    return np.array([row.perceptual_hash for row in rows], dtype=np.int64)
-
-
 def _check_counts(rows: list[Row]) -> None:
     counts = Counter(row.label for row in rows)
     if len(rows) < settings.SNAPSHOT_MIN_IMAGES:
@@ -208,7 +146,7 @@ def _check_counts(rows: list[Row]) -> None:
 
 
 def _lines(rows: list[Row], seed: int, shares: dict[str, float]) -> list[Line]:
-    _, groups = np.unique(perceptual.near_groups(_hashes(rows)), return_inverse=True)
+    _, groups = np.unique(perceptual.near_groups(hashes_of(rows)), return_inverse=True)
     members = [
         splitting.Member(row.sha256, row.label, group)
         for row, group in zip(rows, groups.tolist(), strict=True)
@@ -239,7 +177,7 @@ def _earlier_sides(seed: int) -> dict[str, str]:
     return sides
 
 
-def _counts(lines: list[Line], sifted: Sifted) -> dict[str, Any]:
+def _counts(lines: list[Line], kept: Sifted) -> dict[str, Any]:
     """Return what a snapshot's page tells."""
     labels = Counter(line.row.label for line in lines)
     sides = Counter((line.split, line.row.label) for line in lines)
@@ -252,8 +190,8 @@ def _counts(lines: list[Line], sifted: Sifted) -> dict[str, Any]:
         },
         "groups": groups,
         "near_copies": len(lines) - groups,
-        "left_out": dict(sifted.left_out),
-        "conflicts": sifted.conflicts[:LISTED_CONFLICTS],
+        "left_out": dict(kept.left_out),
+        "conflicts": kept.conflicts[:LISTED_CONFLICTS],
     }
 
 
