@@ -66,6 +66,8 @@ def test_what_servers_demand_is_named_where_it_is_missing(tmp_path: Path, missin
         ("MAX_UPLOAD_MEGABYTES", "twenty"),
         ("MAX_FILES", "0"),
         ("LABEL_REVIEWERS", "3"),
+        ("GATE_MIN_ACCURACY", "90"),
+        ("GATE_MAX_MEGABYTES", "0"),
         ("TRAINING_NICE", "20"),
         ("TRAINING_MAX_ATTEMPTS", "0"),
         ("MAX_MEGAPIXELS", "-1"),

@@ -40,6 +40,7 @@ def reader(name: str, *arguments: Any, **options: Any) -> Reader:
 TEXT = reader("text")
 FLAG = reader("flag", default=False)
 NUMBER = reader("number", default=7, least=2, most=9)
+DECIMAL = reader("decimal", default=0.5, least=0, most=1)
 WORDS = reader("words")
 CHOICE = reader("choice", ("red", "blue"), "red")
 ZONE = reader("time_zone", "UTC")
@@ -62,6 +63,9 @@ EMAIL = reader("email")
         (NUMBER, " 9 ", 9),
         (NUMBER, None, 7),
         (NUMBER, "  ", 7),
+        (DECIMAL, "0.25", 0.25),
+        (DECIMAL, "1", 1.0),
+        (DECIMAL, None, 0.5),
         (WORDS, "a, b,,c ", ["a", "b", "c"]),
         (CHOICE, "blue", "blue"),
         (CHOICE, None, "red"),
@@ -89,6 +93,10 @@ def test_it_reads(read_by: Reader, value: str | None, expected: object) -> None:
         (NUMBER, "7.5", "whole number"),
         (NUMBER, "1", "between 2 and 9"),
         (NUMBER, "10", "between 2 and 9"),
+        (DECIMAL, "half", "must be a number"),
+        (DECIMAL, "1.01", "between 0 and 1"),
+        (DECIMAL, "nan", "between 0 and 1"),
+        (DECIMAL, "inf", "between 0 and 1"),
         (WORDS, None, "is not set"),
         (CHOICE, "green", "red, blue"),
         (ZONE, "Berlin", "Europe/Berlin"),
