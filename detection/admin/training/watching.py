@@ -5,7 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
+from detection.admin.links import object_link
 from detection.curves import Chart, Line, chart
 from detection.models import Stage, TrainingRun, Work
 
@@ -90,10 +92,11 @@ def charts(run: TrainingRun) -> Iterator[Chart | None]:
     )
 
 
-def facts(run: TrainingRun) -> Iterator[tuple[str, str]]:
+def facts(run: TrainingRun) -> Iterator[tuple[str, SafeString | str]]:
     """Yield what was asked for, in names and values for people."""
-    yield "Snapshot", str(run.snapshot)
-    yield "Begun with", str(run.base_version or f"fresh weights of {run.architecture}")
+    yield "Snapshot", object_link(run.snapshot)
+    base = object_link(run.base_version) if run.base_version else ""
+    yield "Begun with", base or f"fresh weights of {run.architecture}"
     yield "Asked by", "the schedule" if run.is_scheduled else str(run.requested_by or "—")
     for name, value in run.chosen.items():
         yield NAMES[name], _told(value)

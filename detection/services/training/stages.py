@@ -48,6 +48,7 @@ def _version_make(claim: TrainingRun, reporter: Reporter) -> ModelVersion:
     folder = claim.directory / MODEL_FOLDER
     base = base_of(claim.base_version)
     ml_gateway.export_run(data, claim.directory, folder, name=claim.model_name, base=base)
+    _check(reporter)
     version = persist(lambda: _version_store(claim))
     reporter.log(f"Registered as {version.label}.")
     return version
