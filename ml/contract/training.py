@@ -43,7 +43,7 @@ class TrainingConfig(JsonForm):
         new_share: Of each class's images in an epoch, the share drawn from those that are marked
             as new, where a class has both kinds; `None` takes all images as they come.
         precision: `mixed_bfloat16` computes layers in bfloat16; weights stay float32. `auto` is
-            that where a GPU has it, and `float32` elsewhere.
+            that where the GPU, or without one the processor, has it, and `float32` elsewhere.
     """
 
     architecture: str = "residual"

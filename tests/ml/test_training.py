@@ -155,13 +155,10 @@ def test_each_epoch_is_told(data: TrainingData, tmp_path: Path) -> None:
     assert [(report.epoch, report.epochs) for report in epochs] == [(1, 2), (2, 2)]
 
 
-def test_steps_are_told_in_between(
-    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ml.training.loop.REPORT_EVERY_SECONDS", 0.0)
+def test_steps_are_told_in_between(data: TrainingData, tmp_path: Path) -> None:
     told: list[EpochReport | StepReport] = []
     config = dataclasses.replace(CONFIG, epochs=1, warmup_epochs=0.0)
-    fit(config, data, out_dir=tmp_path, progress=told.append)
+    fit(config, data, out_dir=tmp_path, progress=told.append, report_every=0.0)
     steps = [report for report in told if isinstance(report, StepReport)]
     assert [(report.step, report.steps) for report in steps] == [(i, 10) for i in range(1, 11)]
     assert all(report.images_per_second > 0 for report in steps)

@@ -214,7 +214,26 @@ def test_an_unreadable_image_in_the_middle_is_named_skipped_and_counted(
     assert (data.unreadable_images, data.train_images + data.validation_images) == (1, 200)
 
 
-def test_automatic_precision_is_full_where_there_is_no_gpu() -> None:
+@pytest.mark.parametrize(
+    ("flags", "has_bfloat16"),
+    [
+        ("fpu avx2 avx512f avx512_bf16", True),
+        ("fpu amx_bf16 amx_tile", True),
+        ("fpu avx2 avx512f", False),
+    ],
+)
+def test_a_processor_says_whether_it_has_bfloat16(
+    tmp_path: Path, flags: str, has_bfloat16: bool
+) -> None:
+    from ml.training import device
+
+    info = tmp_path / "cpuinfo"
+    info.write_text(f"model name\t: A processor\nflags\t\t: {flags}\n\n")
+    assert device.cpu_has_bfloat16(info) is has_bfloat16
+    assert not device.cpu_has_bfloat16(tmp_path / "none")
+
+
+def test_automatic_precision_is_what_the_processor_has() -> None:
     import tensorflow as tf
 
     from ml.training import device
@@ -225,7 +244,8 @@ def test_automatic_precision_is_full_where_there_is_no_gpu() -> None:
         device.precision(TrainingConfig(precision=wanted))
         for wanted in ("auto", "float32", "mixed_bfloat16")
     ]
-    assert chosen == ["float32", "float32", "mixed_bfloat16"]
+    automatic = "mixed_bfloat16" if device.cpu_has_bfloat16() else "float32"
+    assert chosen == [automatic, "float32", "mixed_bfloat16"]
 
 
 def test_training_in_bfloat16_learns(data: TrainingData, tmp_path: Path) -> None:
