@@ -1,34 +1,28 @@
 """In the panel versions are judged, compared, promoted, rolled back, shadowed and carried."""
 
-import re
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import timezone
-from pytest_django import Settings
 
 from detection import tasks
 from detection.models import (
-    Analysis,
     AuditEvent,
     Label,
     ModelVersion,
     Promotion,
-    ShadowAnswer,
     Track,
 )
 from detection.services.evaluations import evaluations_make
-from detection.services.registry import challenger_set, version_promote
-from detection.services.shadow_report import WINDOW, shadow_report
+from detection.services.registry import version_promote
 from portal.models import User
 from tests import images, people, sealed, work
 from tests.fixtures import signed_in
+from tests.panel import text_of, url
 
 WHY = "For the tests of the pages."
 POSTS = ("promote", "judge", "challenger", "export")
@@ -40,18 +34,8 @@ def candidate(model: ModelVersion, tmp_path: Path) -> ModelVersion:
     return sealed.version(tmp_path / "candidate", strength=-3.0)
 
 
-def url(name: str, *args: object) -> str:
-    return reverse(f"admin:registry_{name}", args=args)
-
-
 def page_of(version: ModelVersion) -> str:
     return reverse("admin:detection_modelversion_change", args=[version.pk])
-
-
-def text_of(client: Client, path: str) -> str:
-    answer = client.get(path)
-    assert answer.status_code == 200, path
-    return re.sub(r"\s+", " ", answer.text)
 
 
 def champion() -> ModelVersion | None:
@@ -222,117 +206,6 @@ def test_the_pictures_are_for_those_who_may_see_them(
     text = text_of(signed_in(bob), compare(model, candidate))
     assert "Surely worse" in text
     assert "/thumbnail/" not in text
-
-
-# -- shadow ----------------------------------------------------------------------------------------
-
-
-def test_the_shadow_is_entered_left_and_reported(
-    as_admin: Client, alice: User, model: ModelVersion, candidate: ModelVersion
-) -> None:
-    answer = as_admin.post(url("challenger", candidate.pk), follow=True)
-    assert "answers in the shadow from now on" in answer.text
-    for colour in ("red", "blue", "grey"):
-        tasks.answer_in_shadow(work.analysed(alice, images.plain(colour), name=f"{colour}.png").pk)
-    text = text_of(as_admin, url("shadow", candidate.pk))
-    assert "33.33 %" in text
-    assert "red.png" in text
-    assert "blue.png" in text
-    assert "grey.png" not in text
-    assert "3 answers so far; it takes 400" in text
-    answer = as_admin.post(url("challenger", candidate.pk), {"stop": "yes"}, follow=True)
-    assert "no longer" in answer.text
-    answer = as_admin.post(url("challenger", model.pk), follow=True)
-    assert "needs no shadow of itself" in answer.text
-
-
-def test_drift_is_told_against_the_first_answers(
-    alice: User, admin: User, model: ModelVersion, candidate: ModelVersion
-) -> None:
-    challenger_set(version=candidate, user=admin)
-    analysis = work.analysed(alice)
-    usual = [0.05 + 0.9 * (number % 20) / 20 for number in range(2 * WINDOW)]
-    Analysis.objects.bulk_create(
-        Analysis(
-            image=analysis.image,
-            model_version=model,
-            state="finished",
-            verdict="likely_ai",
-            p_fake=p_fake,
-            in_domain=True,
-            created_at=timezone.now(),
-        )
-        for p_fake in [*usual[1:], *[0.97] * WINDOW]
-    )
-    rows = Analysis.objects.exclude(pk=analysis.pk).order_by("pk")[:50]
-    ShadowAnswer.objects.bulk_create(
-        ShadowAnswer(analysis=row, version=candidate, p_fake=row.p_fake) for row in rows
-    )
-    report = shadow_report(version=candidate)
-    champions, own = report.drifts
-    assert [window.is_drift for window in champions.windows] == [False, True]
-    assert champions.is_drift
-    assert (own.count, own.windows) == (50, ())
-    assert report.count == 50
-    assert sum(report.champion_bins) == sum(report.challenger_bins) == 50
-
-
-def test_before_any_answer_the_page_says_so(as_admin: Client, candidate: ModelVersion) -> None:
-    assert "not answered for any image yet" in text_of(as_admin, url("shadow", candidate.pk))
-
-
-# -- export and import -----------------------------------------------------------------------------
-
-
-def test_a_version_leaves_and_comes_back_by_the_panel(
-    as_admin: Client, model: ModelVersion, candidate: ModelVersion, settings: Settings
-) -> None:
-    answer = as_admin.post(url("export", candidate.pk))
-    content = answer.getvalue()
-    assert answer["Content-Disposition"] == 'attachment; filename="colours-2.veripix.zip"'
-    ModelVersion.objects.filter(pk=candidate.pk).delete()
-    # An upload may be larger than any image.
-    settings.MAX_UPLOAD_BYTES = 1000
-    file = SimpleUploadedFile("colours-2.veripix.zip", content)
-    answer = as_admin.post(url("import"), {"file": file}, follow=True)
-    assert "Registered colours 2." in answer.text
-    assert "it was colours 2, registered" in answer.text
-    file = SimpleUploadedFile("again.zip", content)
-    answer = as_admin.post(url("import"), {"file": file}, follow=True)
-    assert "here already, as colours 2" in answer.text
-    assert "Choose the file" in as_admin.post(url("import"), follow=True).text
-
-
-def test_the_form_for_files_is_protected_like_any_other(admin: User) -> None:
-    strict = Client(enforce_csrf_checks=True)
-    strict.force_login(admin)
-    file = SimpleUploadedFile("version.zip", b"nothing")
-    assert strict.post(url("import"), {"file": file}).status_code == 403
-
-
-# -- again -----------------------------------------------------------------------------------------
-
-
-def test_chosen_analyses_and_all_are_repeated_from_the_list(
-    as_admin: Client, alice: User, candidate: ModelVersion
-) -> None:
-    chosen = [work.analysed(alice) for _ in range(2)]
-    changelist = reverse("admin:detection_analysis_changelist")
-    form = {"action": "repeat_chosen", "_selected_action": [chosen[0].pk]}
-    answer = as_admin.post(changelist, form, follow=True)
-    assert "has judged all of these" in answer.text
-    version_promote(version=candidate, reason="A trial.", override_reason=WHY)
-    work.delivered("background")
-    answer = as_admin.post(changelist, form, follow=True)
-    assert "1 image is analysed again" in answer.text
-    (repeat,) = Analysis.objects.repeats()
-    assert work.delivered("background") == [repeat.pk]
-    assert "1 image was" in text_of(as_admin, url("repeat_all"))
-    answer = as_admin.post(url("repeat_all"), follow=True)
-    assert "All of them are analysed again" in answer.text
-    (user_id,) = work.delivered("background")
-    tasks.repeat_all(user_id)
-    assert Analysis.objects.repeats().count() == 2
 
 
 # -- who may ---------------------------------------------------------------------------------------
