@@ -113,6 +113,8 @@ def test_a_report_is_reviewed_by_keyboard_and_answered(alice: Person, reviewer: 
     progress = page.get_by_test_id("review-progress")
     expect(progress).to_have_text("3 of 3 left")
     look_everywhere(page, "queue")
+    loads: list[str] = []
+    page.on("load", lambda loaded: loads.append(loaded.url))
     first = review.get_attribute("data-item")
     page.keyboard.press("a")
     expect(progress).to_have_text("2 of 3 left")
@@ -142,6 +144,7 @@ def test_a_report_is_reviewed_by_keyboard_and_answered(alice: Person, reviewer: 
     expect(page.get_by_role("heading", name="Nothing waits for review")).to_be_visible()
     look_everywhere(page, "empty")
 
+    assert loads == [], "a key loaded the whole page"
     page.goto(DECISIONS)
     expect(page.get_by_role("link", name="0.png")).to_be_visible()
     look_everywhere(page, "decisions")
