@@ -25,7 +25,7 @@ from detection.models import (
 from detection.services import intake
 from detection.services.analysis import analysis_claim
 from detection.services.feedback import FeedbackRefused, feedback_withdraw
-from detection.services.reviews import ReviewRefused, review_decide
+from detection.services.reviews import ReviewRefused, review_decide, review_turn
 from portal.accounts import user_purge
 from tests import images, people, work
 from tests.reports import judged, report, waiting
@@ -145,6 +145,8 @@ def reviews_of_one_item() -> None:
     reviewers = [people.administrator(f"bob{number}") for number in range(4)]
     for number in range(ROUNDS):
         (item,) = waiting(Dataset.objects.create(name=f"Race {number}"))
+        turns = [review_turn(user=user) for user in reviewers]
+        assert [turn.item for turn in turns] == [item, None, None, None]
         decide = [
             lambda item=item, user=user, word=word: review_decide(
                 item_id=item.pk, user=user, decision=word
