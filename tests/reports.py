@@ -5,7 +5,7 @@ from itertools import count
 
 from detection.models import Analysis, Dataset, Feedback, Item, ItemState, Label, Role
 from detection.services.datasets import item_add
-from detection.services.feedback import feedback_give, role_of
+from detection.services.feedback import feedback_give, feedback_settle, role_of
 from portal.models import User
 from tests import images, work
 
@@ -51,3 +51,10 @@ def waiting(dataset: Dataset, number: int = 1, *, label: Label = Label.FAKE) -> 
         )
         for n in range(number)
     ]
+
+
+def settle(item: Item, state: ItemState, label: Label = Label.REAL) -> None:
+    """What a review does in the end."""
+    item.state, item.label = state, label
+    item.save()
+    feedback_settle(item=item)
