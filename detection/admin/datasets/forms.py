@@ -21,6 +21,12 @@ BY_FOLDER = [("", "as its folders REAL and FAKE say"), *Label.choices]
 class ImportForm(forms.Form):
     """What is said of all images of an import."""
 
+    # Two such forms stand on one page, and no two fields may share an id.
+    prefix_of_ids = "import"
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"auto_id": f"{self.prefix_of_ids}_%s", **options})
+
     label = forms.ChoiceField(
         label="Every image is",
         choices=BY_FOLDER,
@@ -60,6 +66,7 @@ class UploadForm(ImportForm):
             }
         ),
     )
+    prefix_of_ids = "upload"
     field_order = ["chosen", "label", "source", "is_reviewed"]
 
 
@@ -69,6 +76,7 @@ class ServerForm(ImportForm):
     path = forms.CharField(
         label="Folder or zip", max_length=400, strip=True, widget=UnfoldAdminTextInputWidget
     )
+    prefix_of_ids = "server"
     field_order = ["path", "label", "source", "is_reviewed"]
 
 
@@ -78,17 +86,19 @@ class GridForm(forms.Form):
     label = forms.ChoiceField(
         choices=[("", "Any label"), *Label.choices],
         required=False,
-        widget=UnfoldAdminSelectWidget,
+        widget=UnfoldAdminSelectWidget(attrs={"aria-label": "Label"}),
     )
     state = forms.ChoiceField(
         choices=[("", "Any state"), *ItemState.choices],
         required=False,
-        widget=UnfoldAdminSelectWidget,
+        widget=UnfoldAdminSelectWidget(attrs={"aria-label": "State"}),
     )
     source = forms.CharField(
         required=False,
         max_length=120,
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Any source", "list": "sources"}),
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"placeholder": "Any source", "list": "sources", "aria-label": "Source"}
+        ),
     )
 
     def filters(self) -> dict[str, Any]:

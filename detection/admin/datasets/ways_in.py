@@ -94,6 +94,7 @@ class WaysIn(ModelAdmin):
             places=reading.places(),
             root=settings.DATASETS_ROOT,
             can_add=request.user.has_perm("detection.add_datasetimport"),
+            most_bytes=settings.IMPORT_MAX_UPLOAD_BYTES,
             most_megabytes=settings.IMPORT_MAX_UPLOAD_BYTES // 1_000_000,
         )
 
