@@ -12,15 +12,19 @@ from django.urls import reverse
 from detection import tasks
 from detection.models import (
     AuditEvent,
+    Decision,
     Label,
+    LabelReview,
     ModelVersion,
     Promotion,
+    Split,
     Track,
+    TrainingRun,
 )
 from detection.services.evaluations import evaluations_make
 from detection.services.registry import version_promote
 from portal.models import User
-from tests import images, people, sealed, work
+from tests import images, people, runs, sealed, work
 from tests.fixtures import signed_in
 from tests.panel import text_of, url
 
@@ -83,6 +87,40 @@ def test_judging_is_asked_for_done_and_told(
     assert "Judged now" in text_of(as_admin, page_of(candidate))
     as_admin.post(url("judge", candidate.pk), {"again": "yes"})
     assert work.delivered("background") == [candidate.pk, True]
+
+
+def test_lineage_leads_from_the_version_to_images_and_reviewers(
+    as_admin: Client, admin: User, model: ModelVersion, candidate: ModelVersion
+) -> None:
+    assert "It was not trained here" in text_of(as_admin, page_of(candidate))
+    snapshot = runs.snapshot()
+    run = TrainingRun.objects.create(
+        snapshot=snapshot, architecture="tiny", base_version=model, version=candidate
+    )
+    line = snapshot.lines.order_by("pk")[0]
+    assert line.item is not None
+    LabelReview.objects.create(
+        item=line.item, reviewer=admin, decision=Decision.ACCEPT, label=line.label
+    )
+    text = text_of(as_admin, page_of(candidate))
+    for shown in (run, snapshot, *snapshot.datasets.all()):
+        name = shown._meta.model_name
+        assert reverse(f"admin:detection_{name}_change", args=[shown.pk]) in text, name
+    assert f"{admin.email} 1" in text
+
+
+def test_what_a_snapshot_held_out_is_judged_and_is_no_gate(
+    as_admin: Client, model: ModelVersion, candidate: ModelVersion
+) -> None:
+    snapshot = runs.snapshot()
+    TrainingRun.objects.create(snapshot=snapshot, architecture="tiny", version=candidate)
+    (evaluation,) = evaluations_make(version=candidate)
+    assert (evaluation.dataset, evaluation.snapshot) == (None, snapshot)
+    assert evaluation.record["n"] == snapshot.lines.filter(split=Split.TEST).count()
+    text = text_of(as_admin, page_of(candidate))
+    assert f"{snapshot}, held out" in text
+    assert f"drop on {snapshot}" not in text
+    assert f"{snapshot}, held out" in text_of(as_admin, compare(model, candidate))
 
 
 # -- promotion -------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -16,7 +16,7 @@ from detection.admin.links import ReadOnlyAdmin, object_link
 from detection.admin.registry import acts, comparing, shadowing
 from detection.admin.registry.names import accuracy_text
 from detection.ml_gateway import GatewayError
-from detection.models import ModelVersion
+from detection.models import LabelReview, ModelVersion, Snapshot
 from detection.services import comparisons, evaluations
 from detection.services.gates import gates_are_needed, gates_check
 from detection.services.signatures import version_verify
@@ -174,7 +174,15 @@ def _lineage(version: ModelVersion) -> dict[str, Any]:
         "counts": snapshot.counts,
         "datasets": list(snapshot.datasets.with_counts()),
         "requested_by": run.requested_by,
+        "reviewers": _reviewers(snapshot),
     }
+
+
+def _reviewers(snapshot: Snapshot) -> list[tuple[str, int]]:
+    """Return who settled how many of a snapshot's labels, the busiest first."""
+    reviews = LabelReview.objects.filter(item__lines__snapshot=snapshot)
+    people = reviews.order_by().values_list("reviewer__email").annotate(count=Count("pk"))
+    return [(email or "somebody who left", count) for email, count in people.order_by("-count")]
 
 
 def _compare_url(champion: ModelVersion | None, version: ModelVersion) -> str:
