@@ -15,7 +15,16 @@ from django.db import transaction
 
 from detection import ml_gateway
 from detection.ml_gateway import GatewayError, JudgedItems
-from detection.models import AuditEvent, Dataset, Evaluation, ModelVersion, Role, Snapshot, Split
+from detection.models import (
+    AuditEvent,
+    Dataset,
+    Evaluation,
+    ModelVersion,
+    Role,
+    Snapshot,
+    Split,
+    Track,
+)
 from detection.models.training import answers_name
 from detection.services.audit import audit_record
 from detection.services.queueing import task_send
@@ -25,6 +34,11 @@ log = logging.getLogger(__name__)
 
 JUDGE_VERSION = "detection.tasks.background.judge_version"
 ASKED, MADE, FAILED = "evaluations_ask", "evaluations_make", "evaluations_fail"
+
+ON_FACES = (
+    "Versions of the face track look at faces that were cut out; they are judged by "
+    "`python -m ml faces` and `evaluate`, not here."
+)
 
 Progress = Callable[[int, int], None]
 
@@ -73,8 +87,13 @@ def lines_sha256(lines: Iterable[tuple[str, str]]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def sealed_sets() -> Iterator[TestSet]:
-    """Yield every sealed dataset with settled images, as it is now."""
+def sealed_sets(version: ModelVersion) -> Iterator[TestSet]:
+    """Yield every sealed dataset with settled images, as it is now, on which a version is judged.
+
+    None for the face track: its versions look at faces that were cut out, not at whole images.
+    """
+    if version.model.track == Track.FACE:
+        return
     for dataset in Dataset.objects.sealed():
         rows = dataset.items.accepted().order_by("pk").values_list("sha256", "label", "file")
         if lines := tuple(rows):
@@ -140,8 +159,10 @@ def evaluations_ask(*, version: ModelVersion, user: Any, again: bool = False) ->
     if not any(True for _ in _sets(version, None)):
         raise EvaluationRefused(
             "nothing_to_judge_on",
-            "There is no sealed test and no regression set with reviewed images yet: add one under "
-            "Datasets.",
+            ON_FACES
+            if version.model.track == Track.FACE
+            else "There is no sealed test and no regression set with reviewed images yet: add one "
+            "under Datasets.",
         )
     with transaction.atomic():
         audit_record(user=user, action=ASKED, subject=version.label, version=version.pk)
@@ -205,7 +226,7 @@ class _Steps:
 
 
 def _sets(version: ModelVersion, snapshot: Snapshot | None) -> Iterator[TestSet]:
-    yield from sealed_sets()
+    yield from sealed_sets(version)
     run = getattr(version, "run", None)
     frozen = snapshot or (run.snapshot if run else None)
     held_out = held_out_set(frozen) if frozen else None

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.conf import settings
 
-from detection.models import Evaluation, ModelVersion, Role
-from detection.services.evaluations import TestSet, sealed_sets
+from detection.models import Evaluation, ModelVersion, Role, Track
+from detection.services.evaluations import ON_FACES, TestSet, sealed_sets
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,11 @@ def gates_check(*, version: ModelVersion) -> list[Gate]:
     added has to be made again. What a snapshot held out is no gate: a champion may have learnt it.
     """
     champion = ModelVersion.objects.champion_of(version.model.track)
-    judged = [_judged(test, version, champion) for test in sealed_sets()]
+    judged = [_judged(test, version, champion) for test in sealed_sets(version)]
     if not judged:
-        return [_unjudged("a sealed test", "No sealed test or regression set has images yet.")]
+        on_faces = version.model.track == Track.FACE
+        reason = ON_FACES if on_faces else "No sealed test or regression set has images yet."
+        return [_unjudged("a sealed test", reason), _size_gate(version)]
     gates = [gate for one in judged for gate in _gates_on(one, version, champion)]
     if not any(_is_own_test(one.test, version) for one in judged):
         reason = "No sealed test has images of the size that it was validated for."

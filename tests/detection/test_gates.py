@@ -15,7 +15,11 @@ from detection.models import (
     Role,
     Track,
 )
-from detection.services.evaluations import evaluations_make
+from detection.services.evaluations import (
+    EvaluationRefused,
+    evaluations_ask,
+    evaluations_make,
+)
 from detection.services.gates import Gate, gates_check
 from detection.services.registry import (
     PromotionRefused,
@@ -120,6 +124,21 @@ def test_without_a_sealed_test_nothing_passes(like: ModelVersion) -> None:
     sealed.dataset("Reported", role=Role.REGRESSION)
     evaluations_make(version=like)
     assert "judged on a sealed test" in failed(like)
+
+
+def test_versions_of_the_face_track_are_judged_elsewhere(
+    model: ModelVersion, tmp_path: Path, admin: User
+) -> None:
+    sealed.dataset()
+    first = sealed.version(tmp_path / "face", strength=3.0, name="faces", track="face")
+    version_promote(version=first, reason="First of its track.")
+    second = sealed.version(tmp_path / "more", strength=2.0, name="faces", track="face")
+    assert evaluations_make(version=second) == []
+    assert failed(second) == ["judged on a sealed test"]
+    assert "faces that were cut out" in gate(second, "judged on a sealed test").sentence
+    with pytest.raises(EvaluationRefused) as caught:
+        evaluations_ask(version=second, user=admin)
+    assert "faces that were cut out" in caught.value.sentence
 
 
 def test_an_evaluation_of_a_set_that_has_grown_counts_no_more(like: ModelVersion) -> None:
