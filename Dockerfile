@@ -22,7 +22,8 @@ ENV PATH=/opt/venv/bin:$PATH VERIPIX_VAR=/var/lib/veripix STATIC_ROOT=/app/colle
 # Named volumes take the owner of the folder that they are first mounted over.
 RUN useradd --system --uid 10001 --create-home veripix \
     && install --directory --owner veripix --group veripix \
-        /var/lib/veripix /var/lib/veripix/media /var/lib/veripix/models /var/lib/veripix/runs
+        /var/lib/veripix /var/lib/veripix/media /var/lib/veripix/datasets /var/lib/veripix/models \
+        /var/lib/veripix/runs
 WORKDIR /app
 COPY manage.py gunicorn.conf.py ./
 COPY portal portal

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, FilePayload, Page, ViewportSize, expect
 
 from tests import labelled
 from tests.installation import Installation
@@ -92,7 +92,7 @@ def test_images_without_a_label_are_not_sent(curator: Person) -> None:
     page.get_by_role("link", name="Unlabelled").click()
     page.get_by_role("link", name="Add images").first.click()
     page.get_by_label("Images or zips").set_input_files(
-        [{"name": "a.png", "mimeType": "image/png", "buffer": labelled.file(1)}]
+        [FilePayload(name="a.png", mimeType="image/png", buffer=labelled.file(1))]
     )
     page.get_by_role("button", name="Upload").click()
     expect(page.locator("[data-upload-status]")).to_have_text(

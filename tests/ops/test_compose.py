@@ -69,10 +69,11 @@ def test_what_people_hand_in_and_the_models_outlive_the_containers(compose: dict
         mounts = dict(volume.split(":") for volume in compose["services"][name]["volumes"])
         assert mounts == {
             "media": "/var/lib/veripix/media",
+            "datasets": "/var/lib/veripix/datasets",
             "runs": "/var/lib/veripix/runs",
             "models": "/var/lib/veripix/models",
         }
-    assert set(compose["volumes"]) == {"media", "models", "mysql", "redis", "runs"}
+    assert set(compose["volumes"]) == {"datasets", "media", "models", "mysql", "redis", "runs"}
 
 
 def test_only_the_workers_have_tensorflow(compose: dict[str, Any]) -> None:
