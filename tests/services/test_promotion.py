@@ -114,3 +114,38 @@ def test_no_verdict_is_lost_or_mixed_while_the_champion_moves(portal: Installati
     assert moves == ["rival", "cifake-residual", "rival", "cifake-residual"]
     # The same image has one probability by each: none was judged by one and stored for the other.
     assert len({(name, round(p_fake, 5)) for name, p_fake in answers}) == 2
+
+
+def test_the_background_worker_judges_shadows_and_looks_again(
+    portal: Installation, tmp_path: Path
+) -> None:
+    for label in ("REAL", "FAKE"):
+        for number in range(10):
+            file = tmp_path / "sealed" / label / f"{number}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(drawn_image((32, 32), seed=number + 50 * (label == "FAKE")))
+    portal.manage("import_dataset", "Sealed", str(tmp_path / "sealed"), "--role", "test")
+    portal.start("background")
+    rival = "ModelVersion.objects.get(model__name='rival')"
+    services = "from detection.services import evaluations, repeats; "
+    run(portal, f"{services}evaluations.evaluations_ask(version={rival}, user=None)")
+    judged = "SELECT COUNT(*) FROM detection_evaluation"
+    wait_for(lambda: portal.rows(judged) == [(2,)], "both versions to be judged", timeout=90)
+
+    run(portal, f"challenger_set(version={rival}, user=None)")
+    bob = portal.visitor().sign_up("bob@example.org")
+    portal.wait_until_ended(bob.submit({"image.jpg": drawn_image((32, 32), seed=7)}))
+    shadows = "SELECT COUNT(*) FROM detection_shadowanswer"
+    wait_for(lambda: portal.rows(shadows) == [(1,)], "an answer in the shadow")
+
+    before = finished(portal)
+    promote(portal, "rival")
+    earlier = [name for name, _ in before].count("cifake-residual")
+    repeat = "repeats.analyses_repeat(analyses=repeats.Analysis.objects.all(), user=None)"
+    run(portal, f"{services}{repeat}")
+    wait_for(
+        lambda: [name for name, _ in finished(portal)][len(before) :] == ["rival"] * earlier,
+        "another look at every image that the other model had judged",
+        timeout=120,
+    )
+    assert finished(portal)[: len(before)] == before
