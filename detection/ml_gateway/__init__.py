@@ -24,6 +24,7 @@ from detection.ml_gateway.comparison import (
 from detection.ml_gateway.measuring import evaluate, evaluation_text
 from detection.ml_gateway.specs import read_verified_spec, spec_in_domain, spec_in_full
 from detection.ml_gateway.training import (
+    REPORT_EVERY_SECONDS,
     Base,
     EpochDone,
     RunData,
@@ -44,6 +45,7 @@ __all__ = [
     "HEATMAP_NAMES",
     "HEATMAP_SIDE",
     "LOADED_VERSIONS",
+    "REPORT_EVERY_SECONDS",
     "Answer",
     "Base",
     "EpochDone",

@@ -43,6 +43,11 @@ class RunData:
     held: "TrainingData"
 
     @property
+    def train_images(self) -> int:
+        """How many images an epoch goes through."""
+        return len(self.held.train)
+
+    @property
     def unreadable_images(self) -> int:
         """How many images were left out, as they cannot be read."""
         return self.held.record.unreadable_images

@@ -131,6 +131,7 @@ class TestExecution:
         assert run.slot is None
         assert run.device
         assert run.memory_bytes
+        assert run.images_per_second
         assert run.share_done == 1.0
         assert not run.directory.exists()
         assert run.version.evaluations.get().snapshot == run.snapshot

@@ -61,7 +61,7 @@ def run_execute(*, run_id: int, worker: str, is_threaded: bool = True) -> bool:
     is_stored = persist(lambda: _end_store(claim, end, *reporter.taken()))
     if is_stored and end.state != Work.QUEUED:
         shutil.rmtree(claim.directory, ignore_errors=True)
-        notices.run_ended(run_id=run_id)
+        persist(lambda: notices.run_ended(run_id=run_id))
     return is_stored and end.state != Work.QUEUED
 
 

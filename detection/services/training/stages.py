@@ -103,7 +103,7 @@ def _train(claim: TrainingRun, data: RunData, reporter: Reporter) -> None:
     reporter.tell(stage=Stage.TRAINING, history=history, epoch=len(history) + 1, step=0, steps=0)
 
     def tell(report: StepDone | EpochDone) -> None:
-        _tell(reporter, history, report)
+        _tell(reporter, history, report, data.train_images)
 
     ending = ml_gateway.train_run(
         data, claim.config, claim.directory, progress=tell, should_stop=reporter.should_stop
@@ -117,7 +117,12 @@ def _train(claim: TrainingRun, data: RunData, reporter: Reporter) -> None:
         raise Stopped
 
 
-def _tell(reporter: Reporter, history: list[dict[str, Any]], report: StepDone | EpochDone) -> None:
+def _tell(
+    reporter: Reporter,
+    history: list[dict[str, Any]],
+    report: StepDone | EpochDone,
+    train_images: int,
+) -> None:
     """Tell the row where training stands."""
     if isinstance(report, StepDone):
         reporter.tell(
@@ -132,6 +137,9 @@ def _tell(reporter: Reporter, history: list[dict[str, Any]], report: StepDone | 
     figures = report.report
     best = max(figures["validation_accuracy"], figures["averaged_accuracy"])
     reporter.tell(history=list(history), loss=figures["train_loss"])
+    if 0 < figures["seconds"] < ml_gateway.REPORT_EVERY_SECONDS:
+        # Too short for a step to be told of: the epoch is all that tells the speed.
+        reporter.tell(images_per_second=train_images / figures["seconds"])
     reporter.log(
         f"Epoch {report.epoch}: loss {figures['train_loss']:.4f}, "
         f"{100 * best:.2f} % of the validation images right, {figures['seconds']:.0f} s."
