@@ -11,10 +11,13 @@ from tests.installation import clean_environment
 HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib", "scipy", "h5py")
 PROGRAM = """
 import io, json, sys
+from pathlib import Path
+import numpy as np
 import portal.wsgi
 from django.contrib import admin
 from django.urls import get_resolver
 from PIL import Image
+from detection import ml_gateway
 from detection.image_files import Limits, inspect
 from detection.services import intake
 
@@ -23,6 +26,13 @@ get_resolver().url_patterns
 file = io.BytesIO()
 Image.new("RGB", (40, 30)).save(file, "JPEG")
 intake._previews(inspect(file, Limits(10**6, 10**6)))
+# What the pages of models do: verify a version, compare answers, look for drift.
+ml_gateway.read_verified_spec(Path("ml/pretrained/cifake-residual"))
+scores, labels = np.array([0.2, 0.8]), np.array([0, 1], np.uint8)
+ml_gateway.answers_compared(
+    ml_gateway.answers_flipped(scores, 1 - scores, labels, (0.5, 0.5)), 2
+)
+ml_gateway.scores_drifted(scores, scores)
 print(json.dumps(sorted(sys.modules)))
 """
 
