@@ -180,6 +180,7 @@ def test_two_versions_stand_side_by_side(
     text = text_of(as_admin, compare(model, candidate))
     assert "Surely worse, by 80.00 points" in text
     assert "30 images" in text
+    assert "KB" in text
     assert "3 newly right" in text
     assert "27 newly wrong" in text
     wrong = test.items.exclude(file_name__in=["0.png", "1.png", "2.png"])
