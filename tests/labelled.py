@@ -30,7 +30,10 @@ def picture(seed: int) -> Image.Image:
 def file(seed: int, format: str = "PNG") -> bytes:  # noqa: A002
     """That pattern as a file; saved otherwise it is a near-copy."""
     buffer = io.BytesIO()
-    options: dict[str, dict[str, Any]] = {"JPEG": {"quality": 98, "subsampling": 0}, "WEBP": {"lossless": True}}
+    options: dict[str, dict[str, Any]] = {
+        "JPEG": {"quality": 98, "subsampling": 0},
+        "WEBP": {"lossless": True},
+    }
     picture(seed).save(buffer, format, **options.get(format, {}))
     return buffer.getvalue()
 
