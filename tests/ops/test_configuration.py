@@ -65,6 +65,8 @@ def test_what_servers_demand_is_named_where_it_is_missing(tmp_path: Path, missin
         ("HTTPS", "2"),
         ("MAX_UPLOAD_MEGABYTES", "twenty"),
         ("MAX_FILES", "0"),
+        ("IMPORT_MAX_FILES", "none"),
+        ("SNAPSHOT_MIN_CLASS_SHARE", "20"),
         ("LABEL_REVIEWERS", "3"),
         ("GATE_MIN_ACCURACY", "90"),
         ("GATE_MAX_MEGABYTES", "0"),
