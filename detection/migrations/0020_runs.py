@@ -22,6 +22,7 @@ STAGES = [
 
 
 def key() -> models.BigAutoField:
+    """Return the primary key that each table has."""
     return models.BigAutoField(
         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
     )

@@ -161,7 +161,9 @@ class TestExecution:
         run.snapshot.lines.first().item.delete()
         run = runs.carried_out(run)
         assert run.state == Work.FINISHED
-        assert run.events.filter(sentence="Deleted since the snapshot and left out: 1 images.").exists()
+        assert run.events.filter(
+            sentence="Deleted since the snapshot and left out: 1 images."
+        ).exists()
 
     def test_whoever_asked_is_told_by_mail_and_in_the_panel(self, admin: User) -> None:
         run = runs.carried_out(runs.requested(admin))
