@@ -27,7 +27,7 @@ function trouble(images, isLabelled) {
   if (bytes > Math.min(MOST_BYTES, Number(form.dataset.mostBytes))) {
     return "Together the images are too large: put them on the server and import them from there.";
   }
-  const isNamed = ({ path }) => /(^|\/)(real|fake)\//i.test(path);
+  const isNamed = ({ path }) => /(^|[/])(real|fake)[/]/i.test(path);
   if (!isLabelled && images.some((image) => !isNamed(image))) {
     return "Say what the images are, or choose a folder with folders REAL and FAKE.";
   }
