@@ -31,7 +31,8 @@ HEATMAP_NAMES = {
 class Answer:
     """A model's answer for one image: calibrated P(AI-generated), and the painted heatmap.
 
-    There is none where it was not asked for, or where no place speaks for the verdict.
+    The heatmap is all of one colour, the first of its palette, where no place speaks for the
+    verdict; there is none where it was not asked for.
     """
 
     p_fake: float
@@ -95,8 +96,6 @@ def answer(
     heatmap = prediction.heatmap
     if heatmap is None:
         return Answer(prediction.p_fake, None, "")
-    if not heatmap.values.any():
-        return Answer(prediction.p_fake, None, HEATMAP_NAMES[heatmap.method])
     painted = colourise(heatmap.values, _fitted(size, HEATMAP_SIDE))
     return Answer(prediction.p_fake, painted, HEATMAP_NAMES[heatmap.method])
 

@@ -118,7 +118,7 @@ def _drawn(explanation: Explanation) -> str:
         threads=settings.INFERENCE_THREADS,
         method=explanation.method,
     )
-    if answer.heatmap is None:
+    if answer.heatmap is None or answer.heatmap.getextrema() == (0, 0):
         raise GatewayError(
             "no_evidence", "By this method no place speaks for the verdict; try another one."
         )

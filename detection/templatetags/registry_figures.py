@@ -1,4 +1,4 @@
-"""Figures of models as people read them, and their curves and bars as places in a drawing."""
+"""Figures of models as people read them, and bars as places in a drawing."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,6 @@ register = template.Library()
 
 WIDTH, HEIGHT = 480, 180
 LEFT, RIGHT, TOP, BOTTOM = 52, 8, 8, 22
-STEPS = 4
 KINDS = ("first", "second")
 
 
@@ -25,32 +24,6 @@ def figure(row: Any, value: float | None) -> str:
     if value is None:
         return "—"
     return share(value) if row.is_share else f"{value:.2f}"
-
-
-@register.inclusion_tag("admin/registry/_lines.html")
-def line_chart(chart: dict[str, Any]) -> dict[str, Any]:
-    """Draw curves over epochs, each with its name; scaled to what they hold."""
-    lines = [line for line in chart["lines"] if line["values"]]
-    values = [value for line in lines for value in line["values"]]
-    low, high = min(values), max(values)
-    low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
-    longest = max(len(line["values"]) for line in lines)
-    drawn = [
-        {
-            "name": line["name"],
-            "kind": KINDS[chart["lines"].index(line) % 2],
-            "points": _points(line["values"], longest, low, high),
-            "last": _label(line["values"][-1], chart["is_share"]),
-        }
-        for line in lines
-    ]
-    return {
-        "title": chart["title"],
-        "lines": drawn,
-        "ticks": _ticks(low, high, chart["is_share"]),
-        "epochs": longest,
-        **_frame(),
-    }
 
 
 @register.inclusion_tag("admin/registry/_bars.html")
@@ -91,22 +64,3 @@ def _frame() -> dict[str, int]:
         "bottom": HEIGHT - BOTTOM,
         "below": HEIGHT - 6,
     }
-
-
-def _points(values: Sequence[float], longest: int, low: float, high: float) -> str:
-    step = (WIDTH - LEFT - RIGHT) / max(longest - 1, 1)
-    places = (f"{LEFT + index * step:.1f},{_y(v, low, high):.1f}" for index, v in enumerate(values))
-    return " ".join(places)
-
-
-def _y(value: float, low: float, high: float) -> float:
-    return TOP + (HEIGHT - TOP - BOTTOM) * (high - value) / (high - low)
-
-
-def _ticks(low: float, high: float, is_share: bool) -> list[dict[str, Any]]:
-    values = [low + (high - low) * step / STEPS for step in range(STEPS + 1)]
-    return [{"y": round(_y(v, low, high), 1), "label": _label(v, is_share)} for v in values]
-
-
-def _label(value: float, is_share: bool) -> str:
-    return f"{100 * value:.1f} %" if is_share else f"{value:.3f}"

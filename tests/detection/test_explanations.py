@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -15,6 +16,7 @@ from detection.models import Analysis, Explanation, Method, ModelVersion, State
 from detection.services import intake
 from detection.services.explanations import EXPLAIN_ANALYSIS, explanation_run
 from ml.explanation import METHODS
+from ml.heatmaps import colourise
 from portal.models import User
 from tests import images, work
 from tests.fixtures import Committed, Queue
@@ -129,7 +131,8 @@ def test_a_map_without_any_evidence_is_told_and_not_drawn(
 ) -> None:
     with committed():
         target = ask(as_alice, analysis, "score-cam")
-    nothing = ml_gateway.Answer(0.97, None, "Score-CAM")
+    blank = colourise(np.zeros((8, 8), np.float32), (256, 256))
+    nothing = ml_gateway.Answer(0.97, blank, "Score-CAM")
     monkeypatch.setattr(ml_gateway, "answer", lambda *args, **options: nothing)
     tasks.explain_analysis(Explanation.objects.get().pk)
     text = page(as_alice, target)

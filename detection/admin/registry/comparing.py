@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from detection.admin.registry.acts import page_of
+from detection.curves import Chart, Line, chart
 from detection.models import ModelVersion
 from detection.models.submissions import may_review
 from detection.services.comparisons import Compared, flipped_items, versions_compare
@@ -87,26 +88,26 @@ def _flips(request: HttpRequest, compared: list[Compared]) -> dict[str, Any] | N
     }
 
 
-def _charts(first: ModelVersion, second: ModelVersion) -> list[dict[str, Any]]:
+def _charts(first: ModelVersion, second: ModelVersion) -> list[Chart]:
     """Return the curves of both versions' training, as far as their specs tell them."""
-    charts = [
-        ("Loss on validation", "validation_loss", False),
-        ("Accuracy on validation", "averaged_accuracy", True),
-    ]
-    return [
-        {
-            "title": title,
-            "is_share": is_share,
-            "lines": [
-                {"name": version.label, "values": _values(version, field)}
-                for version in (first, second)
-            ],
-        }
-        for title, field, is_share in charts
-        if _values(first, field) or _values(second, field)
-    ]
+    drawn = (
+        _chart("Loss on validation", "validation_loss", first, second),
+        _chart("Accuracy on validation", "averaged_accuracy", first, second, is_share=True),
+    )
+    return [one for one in drawn if one]
 
 
-def _values(version: ModelVersion, field: str) -> list[float]:
+def _chart(
+    title: str, field: str, first: ModelVersion, second: ModelVersion, *, is_share: bool = False
+) -> Chart | None:
+    lines = [
+        Line(version.label, kind, _values(version, field))
+        for version, kind in ((first, "first"), (second, "second"))
+    ]
+    epochs = max((int(epoch) for line in lines for epoch, _ in line.values), default=0)
+    return chart(title, lines, epochs=epochs, is_share=is_share)
+
+
+def _values(version: ModelVersion, field: str) -> list[tuple[float, float]]:
     epochs = (version.spec.get("training") or {}).get("epochs") or []
-    return [epoch[field] for epoch in epochs if epoch.get(field) is not None]
+    return [(epoch["epoch"], epoch[field]) for epoch in epochs if epoch.get(field) is not None]

@@ -74,7 +74,7 @@ def charts(run: TrainingRun) -> Iterator[Chart | None]:
     ]
     yield chart(
         "Loss",
-        [Line("Training", "training", loss), Line("Validation", "validation", validated)],
+        [Line("Training", "first", loss), Line("Validation", "second", validated)],
         epochs=run.epochs,
     )
     right = [
@@ -84,8 +84,8 @@ def charts(run: TrainingRun) -> Iterator[Chart | None]:
     yield chart(
         "Accuracy",
         [
-            Line("Training", "training", list(_column(run, "train_accuracy"))),
-            Line("Validation", "validation", right),
+            Line("Training", "first", list(_column(run, "train_accuracy"))),
+            Line("Validation", "second", right),
         ],
         epochs=run.epochs,
         is_share=True,
