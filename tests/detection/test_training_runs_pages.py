@@ -151,11 +151,19 @@ class TestEstimate:
     """How long it will take, beside the form."""
 
     def test_nothing_is_known_at_first(self, as_admin: Client) -> None:
-        given = {"start": "scratch:tiny", "snapshot": runs.snapshot().pk, "epochs": 2}
+        given: dict[str, Any] = {
+            "start": "scratch:tiny",
+            "snapshot": runs.snapshot().pk,
+            "epochs": 2,
+        }
         assert "not known yet" in as_admin.get(reverse(ESTIMATE), given).text
 
     def test_steps_are_measured_and_asked_for_again(self, as_admin: Client) -> None:
-        given = {"start": "scratch:tiny", "snapshot": runs.snapshot().pk, "epochs": 3}
+        given: dict[str, Any] = {
+            "start": "scratch:tiny",
+            "snapshot": runs.snapshot().pk,
+            "epochs": 3,
+        }
         page = as_admin.post(reverse(MEASURE), {**given, "batch_size": 8})
         wanted = StepMeasurement.objects.get()
         assert (wanted.architecture, wanted.batch_size) == ("tiny", 8)

@@ -47,6 +47,7 @@ def test_its_figures_are_of_the_test_part_and_come_with_intervals() -> None:
     assert record.confusion["fake_as_fake"] + record.confusion["fake_as_real"] == 118
     assert record.bootstrap is not None
     low, high = record.bootstrap.intervals["roc_auc"]
+    assert record.roc_auc is not None
     assert low < record.roc_auc < high
 
 

@@ -53,13 +53,13 @@ def test_a_tuned_model_stays_what_it_was(spec: ModelSpec, model_dir: Path, tmp_p
     assert made.training.data.source == "Snapshot 1"
     stored = artifacts.verify(tmp_path / "model")
     assert stored.graph_sha256
-    answers = [
+    before, after = (
         Detector.load(folder).predict_arrays(data.validation.pixels)[1]
         for folder in (model_dir, tmp_path / "model")
-    ]
+    )
     # Moved a little, from where it was: not begun anew.
-    assert np.corrcoef(*answers)[0, 1] > 0.99
-    assert not np.array_equal(*answers)
+    assert np.corrcoef(before, after)[0, 1] > 0.99
+    assert not np.array_equal(before, after)
 
 
 def test_a_graph_of_eight_bits_stays_one(spec: ModelSpec, model_dir: Path, tmp_path: Path) -> None:
