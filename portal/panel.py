@@ -32,7 +32,9 @@ UNFOLD = {
             "950": "#062420",
         },
     },
-    "SHOW_HISTORY": True,
+    # Who did what stands in the audit; Django's own history would be empty.
+    "SHOW_HISTORY": False,
+    "SCRIPTS": [lambda request: static("js/panel-files.js")],
     "SHOW_VIEW_ON_SITE": True,
     "SIDEBAR": {
         "show_search": False,

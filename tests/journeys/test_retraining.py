@@ -90,6 +90,7 @@ def uploaded(page: Page, archive: Path, count: int) -> None:
     expect(job).to_have_attribute("data-state", "finished", timeout=PATIENCE)
     expect(job).to_contain_text(f"{count:,} of {count:,} files")
     expect(job).to_contain_text("Labels are vouched for")
+    expect(job).not_to_contain_text("Source:")
 
 
 def run_started(page: Page, *, seed: int) -> None:

@@ -21,14 +21,14 @@ SHOWN, VALUE = 120, 40
 class AuditEventAdmin(ReadOnlyAdmin):
     """The record of acts, newest first; nobody changes it."""
 
-    list_display = ["when", "action", "subject", "who", "in_short"]
+    list_display = ["when", "act", "subject", "who", "in_short"]
     list_display_links = ["when"]
     list_filter = ["action", "created_at", "user_email"]
     search_fields = ["subject", "user_email", "action"]
     search_help_text = "Subject, e-mail address or act"
     date_hierarchy = "created_at"
     list_per_page = 50
-    fields = ["created_at", "action", "subject", "who", "all_details"]
+    fields = ["created_at", "act", "subject", "who", "all_details"]
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -40,6 +40,11 @@ class AuditEventAdmin(ReadOnlyAdmin):
         """Show the moment on one line."""
         moment = date_format(timezone.localtime(event.created_at), "DATETIME_FORMAT")
         return format_html('<span class="whitespace-nowrap">{}</span>', moment)
+
+    @admin.display(description="Act", ordering="action")
+    def act(self, event: AuditEvent) -> str:
+        """Name the act in words: its code is the service's name."""
+        return event.action.replace("_", " ").capitalize()
 
     @admin.display(description="Who", ordering="user_email")
     def who(self, event: AuditEvent) -> str:
