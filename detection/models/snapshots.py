@@ -1,5 +1,7 @@
 """Frozen, hashed lists of labelled images, each on its side of the split."""
 
+from typing import Self
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -38,16 +40,27 @@ class Snapshot(models.Model):
         return f"Snapshot {self.number}"
 
 
+class SnapshotItemQuerySet(models.QuerySet["SnapshotItem"]):
+    """Reads of the lines of snapshots."""
+
+    def learnt_from(self) -> Self:
+        """Those that runs learn from or choose by: on them no version may be judged."""
+        return self.filter(split__in=(Split.TRAIN, Split.VALIDATION))
+
+
 class SnapshotItem(models.Model):
     """One line of a snapshot; its hash stays when the image itself is deleted."""
 
     snapshot = models.ForeignKey(Snapshot, models.CASCADE, related_name="lines")
     item = models.ForeignKey(Item, models.SET_NULL, null=True, related_name="lines")
-    sha256 = models.CharField("sha256", max_length=64)
+    # Looked up by itself whenever a sealed dataset takes images.
+    sha256 = models.CharField("sha256", max_length=64, db_index=True)
     label = models.CharField(max_length=8, choices=Label)
     split = models.CharField(max_length=16, choices=Split)
     # Copies and near-copies of one image share it, and a side.
     group = models.PositiveIntegerField()
+
+    objects = SnapshotItemQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]

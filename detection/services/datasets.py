@@ -121,7 +121,7 @@ def item_add(
     Raises:
         ImageRejected: The file is no image that can be read.
         ItemRefused: `copy_in_dataset`, `contradicts_copy`, `sealed_copy`, `contradicts_sealed`,
-            `disk_full`, `storage_failed` or `dataset_gone`.
+            `learnt_from`, `disk_full`, `storage_failed` or `dataset_gone`.
     """
     draft = draft_make(content=content, file_name=file_name, label=label)
     _check_known(dataset, draft)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from detection import image_files, ml_gateway
 from detection.image_files import ImageRejected, InspectedImage, Limits
-from detection.models import Dataset, Item, Label, Role
+from detection.models import Dataset, Item, Label, Role, SnapshotItem
 from detection.models.judged import storage_name
 from detection.perceptual import perceptual_hash
 from detection.services.intake import DECODING, SCALABLE_MODES, files_delete
@@ -86,23 +86,38 @@ def draft_refusal(draft: Draft, *, dataset: Dataset, known: "Known") -> ItemRefu
         return _refused_copy(draft, here)
     if sealed is not None and not dataset.is_sealed:
         return _refused_sealed(draft, sealed)
+    if draft.sha256 in known.learnt:
+        return ItemRefused(
+            "learnt_from",
+            f"Snapshot {known.learnt[draft.sha256]} holds this very file to learn from, so no "
+            "version may be judged on it.",
+        )
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Labels of files that are there already, by sha256: in this dataset, in sealed ones."""
+    """What is known of files, by sha256: labels in this dataset and in sealed ones.
+
+    For a sealed dataset instead the number of a snapshot that learns from the file; its lines
+    outlast the images.
+    """
 
     here: dict[str, str]
     sealed: dict[str, str]
+    learnt: dict[str, int]
 
 
 def known_among(hashes: Iterable[str], *, dataset: Dataset) -> Known:
     """Look up in two queries which of these files are there already."""
-    rows = Item.objects.filter(sha256__in=list(hashes))
-    here = rows.filter(dataset=dataset).values_list("sha256", "label")
+    wanted = list(hashes)
+    rows = Item.objects.filter(sha256__in=wanted)
+    here = dict(rows.filter(dataset=dataset).values_list("sha256", "label"))
+    if dataset.is_sealed:
+        lines = SnapshotItem.objects.learnt_from().filter(sha256__in=wanted)
+        return Known(here, {}, dict(lines.values_list("sha256", "snapshot__number")))
     sealed = rows.exclude(dataset__role=Role.TRAINING).values_list("sha256", "label")
-    return Known(dict(here), {} if dataset.is_sealed else dict(sealed))
+    return Known(here, dict(sealed), {})
 
 
 @contextmanager

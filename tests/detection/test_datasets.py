@@ -6,7 +6,16 @@ import pytest
 from PIL import Image
 
 from detection.image_files import ImageRejected
-from detection.models import AuditEvent, Dataset, Feedback, Item, ItemState, Role, SnapshotItem
+from detection.models import (
+    AuditEvent,
+    Dataset,
+    Feedback,
+    Item,
+    ItemState,
+    Role,
+    SnapshotItem,
+    Split,
+)
 from detection.services.datasets import (
     DatasetRefused,
     ItemRefused,
@@ -75,6 +84,25 @@ def test_what_is_sealed_is_never_learnt_from(role: str, label: str, code: str) -
 def test_a_sealed_dataset_may_take_what_a_training_dataset_has() -> None:
     labelled.item(labelled.dataset(), 1)
     assert labelled.item(labelled.dataset("Test", Role.TEST), 1).pk
+
+
+@pytest.mark.parametrize("role", [Role.TEST, Role.REGRESSION])
+def test_no_version_is_judged_on_what_a_snapshot_learns_from(role: str) -> None:
+    learnt = labelled.filled()
+    snapshot = snapshot_freeze(datasets=[learnt], user=None)
+    split = dict(snapshot.lines.values_list("item__file_name", "split"))
+    contents = {f"{seed}.png": labelled.file(seed) for seed in range(60)}
+    # The lines of a snapshot remember the files even when the images are gone.
+    dataset_delete(dataset=learnt, user=None)
+    sealed = labelled.dataset("Test", role)
+    for name, content in contents.items():
+        if split[name] == Split.TEST:
+            assert labelled.item(sealed, 0, content=content).pk
+            continue
+        with pytest.raises(ItemRefused) as refused:
+            labelled.item(sealed, 0, content=content)
+        assert refused.value.code == "learnt_from"
+        assert "Snapshot 1" in refused.value.sentence
 
 
 def test_what_is_no_image_is_refused_and_leaves_no_file() -> None:

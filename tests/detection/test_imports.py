@@ -21,6 +21,7 @@ from detection.services.import_requests import (
     uploads_import,
     worker_started,
 )
+from detection.services.snapshots import snapshot_freeze
 from detection.services.sweeper import sweep
 from portal.models import User
 from tests import labelled, work
@@ -64,6 +65,18 @@ def test_labels_that_nobody_vouches_for_wait_for_review(dataset: Dataset, tmp_pa
     path = labelled.write_zip(tmp_path / "a.zip", labelled.class_folders(2))
     labelled.imported(dataset, path, is_reviewed=False)
     assert Item.objects.waiting().count() == 4
+
+
+def test_a_sealed_dataset_takes_nothing_that_a_snapshot_learns_from(tmp_path: Path) -> None:
+    files = labelled.class_folders(30)
+    path = labelled.write_zip(tmp_path / "train.zip", files)
+    learnt = labelled.dataset("Learnt")
+    labelled.imported(learnt, path)
+    snapshot = snapshot_freeze(datasets=[learnt], user=None)
+    fit = snapshot.lines.learnt_from().count()
+    job = labelled.imported(labelled.dataset("Sealed", Role.TEST), path)
+    assert (job.added, job.refused, job.copies) == (60 - fit, fit, 0)
+    assert {refusal["code"] for refusal in job.refusals} == {"learnt_from"}
 
 
 def test_one_label_for_all_stands_above_the_folders(dataset: Dataset, tmp_path: Path) -> None:
