@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from detection.models.datasets import ACTIVE, Dataset, Work
+from detection.models.datasets import ACTIVE, Dataset, Role, Work
 from detection.models.judged import new_public_id, storage_name
 from detection.models.registry import ModelVersion
 from detection.models.snapshots import Snapshot
@@ -141,11 +141,15 @@ class TrainingRun(models.Model):
         """How much of all epochs is done, in [0, 1]."""
         if self.state == Work.FINISHED:
             return 1.0
-        if not self.epochs or self.stage in ("", Stage.PREPARING):
+        if not self.epochs:
             return 0.0
-        if self.stage != Stage.TRAINING:
+        if self.stage in (Stage.EXPORTING, Stage.JUDGING):
             return 1.0
-        return min((len(self.history) + self.share_of_stage) / self.epochs, 1.0)
+        # Once an epoch is told as done, its steps stand there until the next one begins; what is
+        # read, before training or once more after a lost worker, is no part of an epoch.
+        is_within = self.stage == Stage.TRAINING and self.epoch == len(self.history) + 1
+        within = self.share_of_stage if is_within else 0.0
+        return min((len(self.history) + within) / self.epochs, 1.0)
 
     @property
     def share_of_stage(self) -> float:
@@ -186,6 +190,14 @@ class RunEvent(models.Model):
         return self.sentence
 
 
+class EvaluationQuerySet(models.QuerySet["Evaluation"]):
+    """Reads of evaluations."""
+
+    def on_tests(self) -> Self:
+        """Those on sealed tests, newest first."""
+        return self.filter(dataset__role=Role.TEST).order_by("-pk")
+
+
 def answers_name(instance: models.Model, file_name: str) -> str:
     """Name the stored answers of an evaluation."""
     return storage_name("evaluations", ".npz")
@@ -209,6 +221,8 @@ class Evaluation(models.Model):
     # sha256, label and p_fake of every image, for comparing two versions image by image.
     answers = models.FileField(upload_to=answers_name, max_length=100)
     created_at = models.DateTimeField("measured", default=timezone.now, editable=False)
+
+    objects = EvaluationQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
