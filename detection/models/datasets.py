@@ -1,5 +1,6 @@
 """Labelled images: datasets and their items, people's reports and reviews."""
 
+from functools import cached_property
 from typing import Any, Self
 
 from django.conf import settings
@@ -7,6 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from detection.models.judged import new_public_id, storage_name
+from detection.models.registry import ModelVersion
 from detection.models.submissions import Analysis, may_review
 
 
@@ -80,6 +82,19 @@ class Dataset(models.Model):
     def is_sealed(self) -> bool:
         """Tell whether nothing may learn from it."""
         return self.role != Role.TRAINING
+
+    @cached_property
+    def usual_size(self) -> tuple[int, int] | None:
+        """Width and height of more than half of its reviewed images; `None` without such."""
+        sizes = self.items.accepted().tallied("width", "height")
+        if not sizes or 2 * sizes[0]["count"] <= sum(size["count"] for size in sizes):
+            return None
+        return sizes[0]["width"], sizes[0]["height"]
+
+    def is_own_test_of(self, version: ModelVersion) -> bool:
+        """Tell whether it is a sealed test of such images as the version was validated for."""
+        domain = version.spec["domain"]
+        return self.role == Role.TEST and self.usual_size == (domain["width"], domain["height"])
 
 
 class ItemState(models.TextChoices):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from detection.models import Evaluation, ModelVersion, Role, Track
+from detection.models import Evaluation, ModelVersion, Track
 from detection.services.evaluations import ON_FACES, TestSet, sealed_sets
 
 
@@ -94,12 +94,7 @@ def _is_own_test(test: TestSet, version: ModelVersion) -> bool:
 
     Others tell how it does elsewhere: no floor can be set for that, but it may not get worse.
     """
-    dataset = test.dataset
-    if dataset is None or dataset.role != Role.TEST:
-        return False
-    domain = version.spec["domain"]
-    fitting = dataset.items.accepted().filter(width=domain["width"], height=domain["height"])
-    return 2 * fitting.count() > len(test.lines)
+    return test.dataset is not None and test.dataset.is_own_test_of(version)
 
 
 def _floor(name: str, accuracy: float) -> Gate:

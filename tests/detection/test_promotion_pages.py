@@ -12,11 +12,13 @@ from django.urls import reverse
 from detection import tasks
 from detection.models import (
     AuditEvent,
+    Dataset,
     Decision,
     Label,
     LabelReview,
     ModelVersion,
     Promotion,
+    Role,
     Split,
     Track,
     TrainingRun,
@@ -70,6 +72,32 @@ def test_a_version_that_is_not_whole_says_so(as_admin: Client, model: ModelVersi
     text = text_of(as_admin, page_of(model))
     assert "Not whole" in text
     assert "is not the one of its spec" in text
+
+
+def test_accuracy_is_what_the_sealed_test_of_its_size_said(
+    as_admin: Client, model: ModelVersion, candidate: ModelVersion
+) -> None:
+    """Where the spec tells none: on its page, on its model's and in the list."""
+    pages = [
+        page_of(candidate),
+        reverse("admin:detection_registeredmodel_change", args=[candidate.model_id]),
+        reverse("admin:detection_modelversion_changelist"),
+    ]
+    sealed.dataset(count=10, wrong=1)
+    photographs = Dataset.objects.create(name="Photographs", role=Role.TEST)
+    sealed.add(photographs, images.image_file("PNG", (64, 48)), Label.REAL)
+    assert all("not measured" in text_of(as_admin, page) for page in pages)
+    evaluations_make(version=candidate)
+    counts = []
+    for page in pages:
+        with CaptureQueriesContext(connection) as caught:
+            assert "10.00 % of 10 in Sealed" in text_of(as_admin, page)
+        counts.append(len(caught))
+    evaluations_make(version=candidate, again=True)
+    for page, count in zip(pages, counts, strict=True):
+        with CaptureQueriesContext(connection) as caught:
+            text_of(as_admin, page)
+        assert len(caught) == count
 
 
 def test_judging_is_asked_for_done_and_told(

@@ -14,7 +14,7 @@ from unfold.decorators import action, display
 
 from detection.admin.links import ReadOnlyAdmin, object_link
 from detection.admin.registry import acts, comparing, shadowing
-from detection.admin.registry.names import accuracy_text
+from detection.admin.registry.names import accuracy_text, with_tests
 from detection.ml_gateway import GatewayError
 from detection.models import LabelReview, ModelVersion, Snapshot
 from detection.services import comparisons, evaluations
@@ -38,9 +38,9 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         css = {"all": ["css/registry.css"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
-        """Fetch the names with the rows."""
+        """Fetch names and what was measured with the rows."""
         rows: QuerySet[ModelVersion] = super().get_queryset(request)
-        return rows.select_related("model")
+        return with_tests(rows.select_related("model"))
 
     def get_urls(self) -> list[URLPattern]:
         """Add the pages and acts of a version."""
