@@ -1,5 +1,6 @@
 """Staff see what is in a dataset, bring images in, browse, delete and freeze; others do not."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,15 @@ def test_a_folder_on_the_server_is_imported_and_nothing_outside(
     assert dataset.items.waiting().count() == 4
 
 
+def test_every_field_among_the_ways_in_has_a_label_of_its_own(as_admin: Client) -> None:
+    page = as_admin.get(address("dataset_imports", labelled.dataset().pk)).text
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    named = re.findall(r'<label[^>]*\bfor="([^"]+)"', page)
+    assert {"upload_label", "server_label", "upload_is_reviewed", "server_is_reviewed"} <= set(named)
+    assert set(named) <= set(ids)
+
+
 def test_an_import_is_cancelled(as_admin: Client, tmp_path: Path) -> None:
     job = labelled.requested(labelled.dataset(), tmp_path)
     answer = as_admin.post(address("datasetimport_cancel", job.pk), follow=True)
@@ -239,8 +249,14 @@ def test_images_are_browsed_filtered_and_deleted(
     assert as_admin.get(path, {"label": "nonsense", "page": "99"}).status_code == 200
     gone = filled.items.all()[:2]
     form = {"item": [item.public_id for item in gone]}
+    delete = address("dataset_images_delete", filled.pk)
+    assert "tick the images first" in as_admin.post(delete, follow=True).text
+    question = as_admin.post(delete, form).text
+    assert "Delete 2 images of Mine" in question
+    assert all(f'value="{public_id}"' in question for public_id in form["item"])
+    assert filled.items.count() == 60
     with committed():
-        answer = as_admin.post(address("dataset_images_delete", filled.pk), form, follow=True)
+        answer = as_admin.post(delete, {**form, "confirmed": "yes"}, follow=True)
     assert "2 images deleted" in answer.text
     assert filled.items.count() == 58
     assert len(work.media_files()) == 58
@@ -327,6 +343,11 @@ def test_analyses_are_added_from_their_list_and_their_page(
     answer = as_admin.post(address("analysis_changelist"), form)
     page = as_admin.get(answer["Location"]).text
     assert "3 images" in page
+    # The verdicts preset nothing: a label that is vouched for is a person's.
+    assert '<option value="" selected>choose…</option>' in page
+    unsaid = as_admin.post(answer["Location"], {"dataset": dataset.pk}).text
+    assert "Say what the images are." in unsaid
+    assert not dataset.items.exists()
     given = {"dataset": dataset.pk, "label": "real", "source": "Desk"}
     answer = as_admin.post(answer["Location"], given, follow=True)
     assert "2 added to Mine" in answer.text

@@ -201,15 +201,20 @@ class DatasetAdmin(WaysIn, DeletesByService):
 
     @method_decorator(require_POST)
     def images_delete_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Delete the ticked images."""
+        """Ask about the ticked images first, and delete them once that is answered."""
         require(request, "delete_item")
         dataset = get_object_or_404(Dataset, pk=pk)
         ticked = request.POST.getlist("item")[: 10 * GRID_SIZE]
         items: ItemQuerySet = Item.objects.filter(dataset=dataset, public_id__in=ticked)
-        count = items_delete(items=items, user=request.user)
-        messages.success(request, f"{count} image{'' if count == 1 else 's'} deleted.")
-        url = reverse("admin:detection_dataset_images", args=[pk])
-        return HttpResponseRedirect(f"{url}?{request.GET.urlencode()}")
+        url = f"{reverse('admin:detection_dataset_images', args=[pk])}?{request.GET.urlencode()}"
+        if not items.exists():
+            messages.warning(request, "Nothing is deleted: tick the images first.")
+        elif "confirmed" not in request.POST:
+            return dataset_page(request, dataset, "images_delete", items=items, back=url)
+        else:
+            count = items_delete(items=items, user=request.user)
+            messages.success(request, f"{count} image{'' if count == 1 else 's'} deleted.")
+        return HttpResponseRedirect(url)
 
     def near_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show images that look alike."""

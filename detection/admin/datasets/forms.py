@@ -159,7 +159,11 @@ class FromAnalysesForm(forms.Form):
         queryset=Dataset.objects.all(), widget=UnfoldAdminSelectWidget, empty_label=None
     )
     label = forms.ChoiceField(
-        label="Every image is", choices=Label.choices, widget=UnfoldAdminSelectWidget
+        label="Every image is",
+        # Nothing is preset: whoever adds images says what they are, not the model.
+        choices=[("", "choose…"), *Label.choices],
+        widget=UnfoldAdminSelectWidget,
+        error_messages={"required": "Say what the images are."},
     )
     source = forms.CharField(
         max_length=120,

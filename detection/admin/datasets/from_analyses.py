@@ -44,7 +44,7 @@ def from_analyses_view(request: HttpRequest) -> HttpResponse:
     """Ask where images of analyses go and what they are, and add them."""
     require(request, "add_item", "view_analysis")
     analyses = Analysis.objects.select_related("image__submission").filter(pk__in=_asked(request))
-    form = FromAnalysesForm(request.POST or None, initial=_guess(list(analyses)))
+    form = FromAnalysesForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         added, refused = items_add_from_analyses(analyses=analyses, user=request.user, **given)
@@ -70,9 +70,3 @@ def _address(chosen: list[int]) -> str:
 def _asked(request: HttpRequest) -> list[int]:
     ids = request.GET.get("ids", "").split(",")[:MOST]
     return [int(pk) for pk in ids if pk.isdecimal()]
-
-
-def _guess(analyses: list[Analysis]) -> dict[str, str]:
-    """Return the label that the verdicts suggest; a person decides."""
-    verdicts = {analysis.verdict for analysis in analyses}
-    return {"label": "real" if verdicts == {"likely_real"} else "fake"}
