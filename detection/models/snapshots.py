@@ -1,6 +1,7 @@
 """Frozen, hashed lists of labelled images, each on its side of the split."""
 
-from typing import Self
+from collections.abc import Iterable
+from typing import NamedTuple, Self
 
 from django.conf import settings
 from django.db import models
@@ -17,6 +18,13 @@ class Split(models.TextChoices):
     TEST = "test", "Held-out test"
 
 
+class Origin(NamedTuple):
+    """A dataset that a snapshot was frozen of: its name then, and itself while it is there."""
+
+    name: str
+    dataset: Dataset | None
+
+
 class Snapshot(models.Model):
     """A frozen, hashed list of items with their labels and sides; never changed afterwards."""
 
@@ -24,7 +32,8 @@ class Snapshot(models.Model):
     # Over the sorted lines "sha256 label split" of its items.
     sha256 = models.CharField("sha256", max_length=64)
     datasets = models.ManyToManyField(Dataset, related_name="snapshots")
-    # Seed and shares of the sides, and what was found: see services.snapshots.
+    # Seed and shares of the sides, and what was found, datasets by name too, as these may be
+    # deleted: see services.snapshots.
     options = models.JSONField(default=dict)
     counts = models.JSONField(default=dict)
     note = models.CharField(max_length=500, blank=True)
@@ -38,6 +47,18 @@ class Snapshot(models.Model):
 
     def __str__(self) -> str:
         return f"Snapshot {self.number}"
+
+    @property
+    def origins(self) -> list[Origin]:
+        """What it was frozen of, deleted datasets too."""
+        return self.origins_among(self.datasets.all())
+
+    def origins_among(self, datasets: Iterable[Dataset]) -> list[Origin]:
+        """What it was frozen of, where these of its datasets are there today."""
+        today = {dataset.pk: dataset for dataset in datasets}
+        frozen = self.counts.get("datasets", [])
+        named = [Origin(row["name"], today.pop(row["pk"], None)) for row in frozen]
+        return named + [Origin(dataset.name, dataset) for dataset in today.values()]
 
 
 class SnapshotItemQuerySet(models.QuerySet["SnapshotItem"]):

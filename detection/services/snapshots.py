@@ -81,7 +81,11 @@ def snapshot_freeze(
         note=note,
         created_by=user,
         options={"seed": seed, **_named_shares(shares), "near": perceptual.NEAR},
-        counts=_counts(lines, kept) | {"difference": _difference(lines)},
+        counts={
+            **_counts(lines, kept),
+            "difference": _difference(lines),
+            "datasets": [{"pk": dataset.pk, "name": dataset.name} for dataset in datasets],
+        },
     )
     return _stored(snapshot, datasets, lines, user)
 

@@ -12,7 +12,17 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from detection import tasks
-from detection.models import Dataset, DatasetImport, Feedback, Item, ItemState, Role, Snapshot
+from detection.models import (
+    Dataset,
+    DatasetImport,
+    Feedback,
+    Item,
+    ItemState,
+    Role,
+    Snapshot,
+    TrainingRun,
+)
+from detection.services.datasets import dataset_delete
 from detection.services.snapshots import snapshot_freeze
 from portal.models import User
 from tests import labelled, people, work
@@ -205,7 +215,7 @@ def test_every_field_among_the_ways_in_has_a_label_of_its_own(as_admin: Client) 
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     named = re.findall(r'<label[^>]*\bfor="([^"]+)"', page)
-    assert {"upload_label", "server_label", "upload_is_reviewed", "server_is_reviewed"} <= set(named)
+    assert {"upload_label", "server_label", "upload_is_reviewed"} <= set(named)
     assert set(named) <= set(ids)
 
 
@@ -319,6 +329,18 @@ def test_a_snapshot_is_frozen_refused_and_looked_at(as_admin: Client, filled: Da
     assert "deleted" in as_admin.get(answer["Location"]).text
     as_admin.post(address("snapshot_delete", snapshot.pk), {"post": "yes"})
     assert not Snapshot.objects.exists()
+
+
+def test_a_deleted_dataset_is_named_where_it_was_learnt_from(
+    as_admin: Client, filled: Dataset, snapshot: Snapshot
+) -> None:
+    run = TrainingRun.objects.create(snapshot=snapshot, architecture="tiny")
+    question = as_admin.get(address("dataset_delete", filled.pk)).text
+    assert f"{snapshot}: keep hashes" in question
+    assert f"{run}: cannot be repeated" in question
+    dataset_delete(dataset=filled, user=None)
+    assert "of Mine (deleted since)" in as_admin.get(address("snapshot_change", snapshot.pk)).text
+    assert ">Mine<" in as_admin.get(address("snapshot_changelist")).text
 
 
 def test_sealed_datasets_cannot_be_chosen(as_admin: Client) -> None:

@@ -23,6 +23,7 @@ from detection.models import (
     Track,
     TrainingRun,
 )
+from detection.services.datasets import dataset_delete
 from detection.services.evaluations import evaluations_make
 from detection.services.registry import version_promote
 from portal.models import User
@@ -60,6 +61,8 @@ def test_a_version_shows_its_standing_its_figures_and_its_gates(
     for part in ("Candidate", "Signature fits", "accuracy on Sealed", "90.00 %", "False alarms"):
         assert part.lower() in text.lower(), part
     assert "colours 1</a> answers" in text
+    assert "decided" in text.lower()
+    assert "10.00 % of them right" in text
     text = text_of(as_admin, page_of(model))
     assert "Champion" in text
     assert 'data-testid="gates"' not in text
@@ -131,10 +134,18 @@ def test_lineage_leads_from_the_version_to_images_and_reviewers(
         item=line.item, reviewer=admin, decision=Decision.ACCEPT, label=line.label
     )
     text = text_of(as_admin, page_of(candidate))
-    for shown in (run, snapshot, *snapshot.datasets.all()):
+    made_of = list(snapshot.datasets.all())
+    for shown in (run, snapshot, *made_of):
         name = shown._meta.model_name
         assert reverse(f"admin:detection_{name}_change", args=[shown.pk]) in text, name
     assert f"{admin.email} 1" in text
+    snapshot.counts = {"datasets": [{"pk": one.pk, "name": one.name} for one in made_of]}
+    snapshot.save()
+    for one in made_of:
+        question = text_of(as_admin, reverse("admin:detection_dataset_delete", args=[one.pk]))
+        assert f"{candidate}: learnt from it" in question
+        dataset_delete(dataset=one, user=admin)
+        assert f"{one.name}: deleted since" in text_of(as_admin, page_of(candidate))
 
 
 def test_what_a_snapshot_held_out_is_judged_and_is_no_gate(
@@ -210,6 +221,7 @@ def test_two_versions_stand_side_by_side(
     assert "30 images" in text
     assert "KB" in text
     assert "3 newly right" in text
+    assert "Accuracy on the decided" in text
     assert "27 newly wrong" in text
     wrong = test.items.exclude(file_name__in=["0.png", "1.png", "2.png"])
     for item in wrong:

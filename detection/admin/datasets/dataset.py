@@ -143,8 +143,11 @@ class DatasetAdmin(WaysIn, DeletesByService):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Tell in figures what goes along: of 100,000 images no list is of use to anybody."""
         rows: Any = Dataset.objects.with_counts().filter(pk__in=[one.pk for one in objs])
-        told = [f"{dataset}, images and their files: {dataset.item_count:,}" for dataset in rows]
-        return told, {"datasets": len(told)}, set(), []
+        told: list[Any] = []
+        for dataset in rows:
+            told.append(f"{dataset}, images and their files: {dataset.item_count:,}")
+            told.append(reading.rests_on(dataset))
+        return told, {"datasets": len(rows)}, set(), []
 
     # -- pages -------------------------------------------------------------------------------
 

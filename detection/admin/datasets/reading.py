@@ -1,6 +1,7 @@
 """What the pages about a dataset tell: figures, groups of near-copies, and what could come in."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.db.models import Count, Max, Min
 
 from detection import perceptual
-from detection.models import Dataset, Item, ItemState, Label
+from detection.models import Dataset, Item, ItemState, Label, ModelVersion, TrainingRun
 
 MOST_ROWS = 8
 MOST_PLACES = 100
@@ -67,6 +68,28 @@ def _elsewhere(dataset: Dataset) -> list[dict[str, Any]]:
     files = dataset.items.values("sha256")
     others = Item.objects.exclude(dataset=dataset).filter(sha256__in=files)
     return others.tallied("dataset__name", "dataset__pk")
+
+
+def rests_on(dataset: Dataset) -> list[str]:
+    """Return in sentences what a deletion of the dataset takes something from."""
+    told = []
+    snapshots = dataset.snapshots.order_by("number")
+    if snapshots:
+        told.append(f"{_listed(snapshots)}: keep hashes, labels and this name, lose the images")
+    runs = TrainingRun.objects.filter(snapshot__in=snapshots).order_by("pk")
+    if runs:
+        told.append(f"{_listed(runs)}: cannot be repeated on the same images")
+    learnt = ModelVersion.objects.filter(run__snapshot__in=snapshots).order_by("pk")
+    if learnt:
+        told.append(f"{_listed(learnt)}: learnt from it; lineage names it as deleted")
+    judged = ModelVersion.objects.filter(evaluations__dataset=dataset).order_by("pk").distinct()
+    if judged:
+        told.append(f"{_listed(judged)}: the figures measured on it are deleted")
+    return told
+
+
+def _listed(rows: Iterable[Any]) -> str:
+    return ", ".join(map(str, rows))
 
 
 def near_groups(dataset: Dataset) -> list[list[int]]:

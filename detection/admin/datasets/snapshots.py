@@ -43,7 +43,7 @@ class SnapshotAdmin(DeletesByService, ReadOnlyAdmin):
     @admin.display(description="Datasets")
     def dataset_cell(self, snapshot: Snapshot) -> str:
         """Name the datasets."""
-        return ", ".join(str(dataset) for dataset in snapshot.datasets.all()) or "—"
+        return ", ".join(origin.name for origin in snapshot.origins) or "—"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Allow freezing to those who have the right."""

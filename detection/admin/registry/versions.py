@@ -172,7 +172,7 @@ def _lineage(version: ModelVersion) -> dict[str, Any]:
         "run": run,
         "snapshot": snapshot,
         "counts": snapshot.counts,
-        "datasets": list(snapshot.datasets.with_counts()),
+        "origins": snapshot.origins_among(snapshot.datasets.with_counts()),
         "requested_by": run.requested_by,
         "reviewers": _reviewers(snapshot),
     }
