@@ -323,6 +323,7 @@ TRAINING_MIN_IMAGES = env.number("TRAINING_MIN_IMAGES", default=50)
 # What a version has to reach before it may answer without somebody's written reason.
 GATE_MIN_ACCURACY = env.decimal("GATE_MIN_ACCURACY", default=0.9, least=0, most=1)
 GATE_MAX_DROP = env.decimal("GATE_MAX_DROP", default=0.01, least=0, most=1)
+GATE_MAX_COVERAGE_DROP = env.decimal("GATE_MAX_COVERAGE_DROP", default=0.1, least=0, most=1)
 GATE_MAX_ECE = env.decimal("GATE_MAX_ECE", default=0.05, least=0, most=1)
 GATE_MAX_SLOWDOWN = env.decimal("GATE_MAX_SLOWDOWN", default=2.0, least=0.1, most=1000)
 GATE_MAX_MEGABYTES = env.number("GATE_MAX_MEGABYTES", default=250, most=10_000)

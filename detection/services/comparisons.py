@@ -17,6 +17,8 @@ FIGURES = (
     ("false_alarms", "False alarms on real images", False),
     ("roc_auc", "ROC AUC", True),
     ("ece", "Calibration error", False),
+    ("coverage", "Decided", True),
+    ("selective_accuracy", "Accuracy on the decided", True),
 )
 TIERS = {"jpeg_q40": "JPEG quality 40", "noise_0.10": "noise", "blur_0.6": "blur"}
 

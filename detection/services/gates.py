@@ -1,4 +1,4 @@
-"""What a version has to reach before it may answer: five gates, each with its reason."""
+"""What a version has to reach before it may answer: six gates, each with its reason."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -87,6 +87,8 @@ def _gates_on(one: _Judged, version: ModelVersion, champion: ModelVersion | None
         )
         return
     yield _drop(name, one.champion["accuracy"] - one.candidate["accuracy"])
+    if _is_own_test(one.test, version):
+        yield _coverage(name, one.champion["coverage"], one.candidate["coverage"])
 
 
 def _is_own_test(test: TestSet, version: ModelVersion) -> bool:
@@ -122,16 +124,28 @@ def _calibration(name: str, ece: float) -> Gate:
 def _drop(name: str, drop: float) -> Gate:
     most = settings.GATE_MAX_DROP
     found = (
-        f"{_percent(abs(drop))} worse than" if drop > 0 else f"{_percent(abs(drop))} better than"
+        f"{_points(abs(drop))} {'worse' if drop > 0 else 'better'} than" if drop else "as good as"
     )
-    found = found if drop else "as good as"
     return Gate(
         f"drop on {name}",
         most,
         drop,
         # Shares of whole images: a drop of just the limit shall not fail by a rounding error.
         drop <= most + 1e-9,
-        f"It is {found} the champion on {name}; at most {_percent(most)} worse is allowed.",
+        f"It is {found} the champion on {name}; at most {_points(most)} worse is allowed.",
+    )
+
+
+def _coverage(name: str, champion: float, candidate: float) -> Gate:
+    """Ask that it decides about as often: who calls all inconclusive is never told to be wrong."""
+    most = settings.GATE_MAX_COVERAGE_DROP
+    return Gate(
+        f"decided on {name}",
+        most,
+        champion - candidate,
+        champion - candidate <= most + 1e-9,
+        f"It decides {_percent(candidate)} of {name}, the champion {_percent(champion)}; at most "
+        f"{_points(most)} less are allowed.",
     )
 
 
@@ -188,3 +202,7 @@ def _unjudged(name: str, sentence: str) -> Gate:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.2f} %"
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:.2f} points"

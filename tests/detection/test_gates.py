@@ -28,6 +28,7 @@ from detection.services.registry import (
     champion_before,
     version_promote,
 )
+from ml.contract import Calibration
 from portal.models import User
 from tests import images, sealed
 
@@ -69,8 +70,8 @@ def test_a_version_that_is_as_good_passes_every_gate(like: ModelVersion) -> None
     names = [gate.name for gate in gates_check(version=like)]
     assert failed(like) == []
     assert sorted(names) == [
-        *("accuracy on Sealed", "calibration on Sealed", "drop on Reported", "drop on Sealed"),
-        *("size", "speed"),
+        *("accuracy on Sealed", "calibration on Sealed", "decided on Sealed"),
+        *("drop on Reported", "drop on Sealed", "size", "speed"),
     ]
 
 
@@ -83,7 +84,7 @@ def test_a_worse_version_fails_floor_and_drop(bad: ModelVersion) -> None:
     assert floor.value == pytest.approx(0.1)
     assert (drop.limit, drop.passed) == (0.01, False)
     assert drop.value == pytest.approx(0.8)
-    assert "80.00 % worse than the champion on Sealed" in drop.sentence
+    assert "80.00 points worse than the champion on Sealed" in drop.sentence
 
 
 @pytest.mark.parametrize(
@@ -117,6 +118,24 @@ def test_a_drop_of_just_the_limit_is_allowed(
     assert gate(bad, "drop on Sealed").passed
     settings.GATE_MAX_DROP = 0.79
     assert not gate(bad, "drop on Sealed").passed
+
+
+@pytest.mark.usefixtures("roomy")
+def test_a_version_that_decides_nothing_is_stopped(
+    model: ModelVersion, tmp_path: Path, settings: Settings
+) -> None:
+    """Its accuracy and calibration are those of the champion: only the band is wider."""
+    band = Calibration(temperature=1.0, band_low=0.0, band_high=1.0)
+    shy = sealed.version(tmp_path / "shy", strength=3.5, calibration=band)
+    sealed.dataset()
+    evaluations_make(version=shy)
+    assert failed(shy) == ["decided on Sealed"]
+    decided = gate(shy, "decided on Sealed")
+    assert decided.value == pytest.approx(1.0)
+    assert "decides 0.00 % of Sealed, the champion 100.00 %" in decided.sentence
+    assert "at most 10.00 points less" in decided.sentence
+    settings.GATE_MAX_COVERAGE_DROP = 1.0
+    assert failed(shy) == []
 
 
 def test_without_a_sealed_test_nothing_passes(like: ModelVersion) -> None:

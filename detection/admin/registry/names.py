@@ -14,12 +14,16 @@ from detection.models import Evaluation, ModelVersion, Promotion, RegisteredMode
 from detection.services.registry import champion_before
 
 # What `accuracy_text` reads, in two queries for all rows; a dataset is one object in all of them.
-TESTS = Prefetch("evaluations", queryset=Evaluation.objects.on_tests(), to_attr="on_tests")
+TESTS = Prefetch(
+    "evaluations",
+    queryset=Evaluation.objects.on_tests().prefetch_related("dataset"),
+    to_attr="on_tests",
+)
 
 
 def with_tests(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
     """Return versions with what `accuracy_text` reads of them."""
-    return versions.prefetch_related(TESTS, "on_tests__dataset")
+    return versions.prefetch_related(TESTS)
 
 
 def accuracy_text(version: Any) -> str:
