@@ -86,7 +86,8 @@ def feedback_close(*, feedback: Feedback, user: Any, agrees: bool) -> None:
     """End a report of which no image waits for review, as a reviewer sees it.
 
     Raises:
-        FeedbackRefused: `settled`, or `in_review` when its image is to be decided on first.
+        FeedbackRefused: `settled`, `in_review` when its image is to be decided on first, or
+            `contradicts_sealed` when it is called right and a sealed dataset says otherwise.
     """
     with transaction.atomic():
         locked = _locked(pk=feedback.pk)
@@ -96,6 +97,8 @@ def feedback_close(*, feedback: Feedback, user: Any, agrees: bool) -> None:
             raise FeedbackRefused(
                 "in_review", "The image of this report waits in the label review; decide there."
             )
+        if agrees:
+            _check_sealed(locked)
         state = FeedbackState.SETTLED if agrees else FeedbackState.DISMISSED
         Feedback.objects.filter(pk=locked.pk).update(state=state, settled_at=timezone.now())
         audit_record(
@@ -162,6 +165,24 @@ def _check(analysis: Analysis | None, label: Label) -> None:
         raise FeedbackRefused("same_as_verdict", "That is what the verdict says already.")
 
 
+def _check_sealed(feedback: Feedback) -> None:
+    """Refuse to call a report right against what versions are judged by."""
+    files = Item.objects.accepted().filter(sha256=feedback.analysis.image.sha256)
+    other = files.exclude(label=feedback.label).exclude(dataset__role=Role.TRAINING)
+    sealed = other.select_related("dataset").first()
+    if sealed is not None:
+        raise FeedbackRefused(
+            "contradicts_sealed",
+            f"{_where(sealed)}, and the report says {feedback.get_label_display()}: correct the "
+            "one that is wrong.",
+        )
+
+
+def _where(sealed: Item) -> str:
+    """Say to staff, and to nobody else, which sealed dataset has a file as what."""
+    return f"The sealed dataset “{sealed.dataset}” has this file as {sealed.get_label_display()}"
+
+
 def _take_out(feedback: Feedback, user: Any) -> None:
     """Delete the item of a report, and its file once that is stored."""
     names = feedback_item_withdraw(feedback=feedback, user=user)
@@ -182,8 +203,10 @@ def _bring_in(feedback: Feedback) -> None:
 def _item_of(feedback: Feedback) -> Item:
     """Return the item of this image in the dataset that its hash decides on."""
     image = feedback.analysis.image
-    if Item.objects.filter(sha256=image.sha256, dataset__role=Role.TEST).exists():
-        raise ItemRefused("sealed_copy", "A copy of this image is in a sealed test already.")
+    sealed = Item.objects.filter(sha256=image.sha256, dataset__role=Role.TEST)
+    if first := sealed.select_related("dataset").first():
+        code = "sealed_copy" if first.label == feedback.label else "contradicts_sealed"
+        raise ItemRefused(code, f"{_where(first)}.")
     dataset = _dataset(role_of(image.sha256), feedback.user)
     try:
         return item_add(

@@ -65,8 +65,9 @@ def test_a_copy_in_a_sealed_test_is_told_and_not_added(alice: User, label: Label
         feedback = report(judged(alice, content))
         feedback.refresh_from_db()
         assert feedback.item is None
-        assert feedback.refusal_code == "sealed_copy"
-        assert "sealed test" in feedback.refusal_sentence
+        is_same = label == feedback.label
+        assert feedback.refusal_code == ("sealed_copy" if is_same else "contradicts_sealed")
+        assert f"“{sealed}” has this file as {label.label}" in feedback.refusal_sentence
     assert Item.objects.exclude(dataset__role=Role.TEST).count() == 0
 
 
@@ -138,6 +139,25 @@ def test_a_report_without_an_image_is_closed_by_hand(
     with pytest.raises(FeedbackRefused) as refused:
         feedback_close(feedback=feedback, user=admin, agrees=agrees)
     assert refused.value.code == "settled"
+
+
+@pytest.mark.parametrize("role", [Role.TEST, Role.REGRESSION])
+@pytest.mark.parametrize("has_consent", [True, False])
+def test_no_report_is_right_against_a_sealed_label(
+    alice: User, admin: User, role: Role, has_consent: bool
+) -> None:
+    sealed = Dataset.objects.create(name="Judged on", role=role)
+    # Of the kind that goes to learning, where a sealed copy is always in the way.
+    content, label = picture_for(TRAINING), Label.FAKE
+    state = ItemState.ACCEPTED
+    item_add(dataset=sealed, content=content, file_name="x.png", label=label, state=state)
+    feedback = report(judged(alice, content), has_consent=has_consent)
+    with pytest.raises(FeedbackRefused) as refused:
+        feedback_close(feedback=feedback, user=admin, agrees=True)
+    assert refused.value.code == "contradicts_sealed"
+    assert "“Judged on” has this file as AI-generated" in refused.value.sentence
+    feedback_close(feedback=feedback, user=admin, agrees=False)
+    assert Feedback.objects.get().state == FeedbackState.DISMISSED
 
 
 def test_a_report_whose_image_waits_is_decided_in_the_review(alice: User, admin: User) -> None:

@@ -5,12 +5,14 @@ from django.test import Client
 
 from detection.models import (
     Analysis,
+    Dataset,
     Feedback,
     Item,
     ItemState,
     Label,
     Role,
 )
+from detection.services.datasets import item_add
 from portal.models import User
 from tests import work
 from tests.reports import REGRESSION, TRAINING, judged, picture_for, report, settle
@@ -36,6 +38,17 @@ def test_the_page_offers_to_tell_and_then_shows_what_was_told(
     assert "A reviewer will look at the image." in page
     assert as_alice.post(path(analysis, "withdraw/")).status_code == 302
     assert not Feedback.objects.exists()
+
+
+def test_the_page_does_not_tell_what_versions_are_judged_on(as_alice: Client, alice: User) -> None:
+    content, state = picture_for(TRAINING), ItemState.ACCEPTED
+    sealed = Dataset.objects.create(name="Judged on", role=Role.TEST)
+    item_add(dataset=sealed, content=content, file_name="x.png", label=Label.REAL, state=state)
+    report(analysis := judged(alice, content))
+    page = as_alice.get(f"/analyses/{analysis.public_id}/").text
+    assert "Your report is kept and counted; the image itself is not used." in page
+    assert "sealed" not in page
+    assert "Judged on" not in page
 
 
 def test_a_script_gets_the_part_alone(as_alice: Client, alice: User) -> None:
