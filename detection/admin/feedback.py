@@ -52,14 +52,14 @@ class FeedbackAdmin(ReadOnlyAdmin):
     list_per_page = 50
     fields = [
         ("picture_cell", "heatmap_cell"),
-        ("said_cell", "verdict_cell"),
-        ("state_cell", "settled_at"),
+        ("said_cell", "verdict_told"),
+        ("state_told", "settled_at"),
         ("has_consent", "image_cell"),
         ("analysis_link", "created_at"),
         "note",
     ]
     readonly_fields = [
-        *("picture_cell", "heatmap_cell", "said_cell", "verdict_cell", "state_cell"),
+        *("picture_cell", "heatmap_cell", "said_cell", "verdict_told", "state_told"),
         *("image_cell", "analysis_link", "settled_at", "created_at"),
     ]
     actions = ["agree", "dismiss"]
@@ -122,6 +122,16 @@ class FeedbackAdmin(ReadOnlyAdmin):
     def verdict_cell(self, feedback: Feedback) -> tuple[str, str]:
         """Label the verdict."""
         return feedback.analysis.verdict, feedback.analysis.get_verdict_display()
+
+    @admin.display(description="The verdict says")
+    def verdict_told(self, feedback: Feedback) -> str:
+        """Tell the verdict where there is room for words, without a label's colour."""
+        return feedback.analysis.get_verdict_display()
+
+    @admin.display(description="State")
+    def state_told(self, feedback: Feedback) -> str:
+        """Tell the state in words."""
+        return feedback.get_state_display()
 
     @display(description="State", ordering="state", label=STATE_COLOURS)
     def state_cell(self, feedback: Feedback) -> tuple[str, str]:

@@ -9,6 +9,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 
+SMALL = 64
+
 
 class ReadOnlyAdmin(ModelAdmin):
     """Shows what happened; nobody writes history here."""
@@ -66,8 +68,10 @@ def object_link(target: Model | None, text: str = "") -> SafeString | str:
 def picture(url: str, text: str, side: int) -> SafeString:
     """Return a picture that fits into a square of this side, with an alternative text."""
     return format_html(
-        '<img src="{}" alt="{}" width="{}" loading="lazy" class="max-w-none rounded-default">',
+        '<img src="{}" alt="{}" width="{}" loading="lazy" class="{} rounded-default">',
         url,
         text,
         side,
+        # In a table a small one would shrink to nothing; a large one must not leave its card.
+        "max-w-none" if side <= SMALL else "max-w-full",
     )

@@ -69,11 +69,11 @@ class LabelReviewAdmin(ReadOnlyAdmin):
     fields = [
         "picture_cell",
         ("item", "dataset"),
-        ("decision_cell", "label"),
+        ("decision", "label"),
         ("reviewer_cell", "created_at"),
         "note",
     ]
-    readonly_fields = ["picture_cell", "dataset", "decision_cell", "reviewer_cell", "created_at"]
+    readonly_fields = ["picture_cell", "dataset", "reviewer_cell", "created_at"]
 
     def get_urls(self) -> list[URLPattern]:
         """Add the queue and its two acts."""

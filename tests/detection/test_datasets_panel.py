@@ -219,6 +219,16 @@ def test_every_field_among_the_ways_in_has_a_label_of_its_own(as_admin: Client) 
     assert set(named) <= set(ids)
 
 
+@pytest.mark.parametrize("way", ["upload", "server"])
+def test_the_address_of_a_refused_form_leads_back_when_it_is_loaded_anew(
+    as_admin: Client, way: str
+) -> None:
+    dataset = labelled.dataset()
+    path = address(f"dataset_{way}", dataset.pk)
+    assert as_admin.post(path).status_code == 200
+    assert as_admin.get(path)["Location"] == address("dataset_imports", dataset.pk)
+
+
 def test_an_import_is_cancelled(as_admin: Client, tmp_path: Path) -> None:
     job = labelled.requested(labelled.dataset(), tmp_path)
     answer = as_admin.post(address("datasetimport_cancel", job.pk), follow=True)

@@ -220,6 +220,25 @@ def test_reports_are_listed_with_what_became_of_them(as_admin: Client, alice: Us
     assert "no consent" not in only
 
 
+def test_one_report_is_shown_in_words(as_admin: Client, alice: User) -> None:
+    page = as_admin.get(
+        reverse("admin:detection_feedback_change", args=[report(judged(alice)).pk])
+    ).text
+    assert "Likely AI-generated" in page
+    assert "(&#x27;" not in page
+    assert 'width="256" loading="lazy" class="max-w-full' in page
+
+
+def test_one_decision_is_shown_in_words(as_admin: Client, alice: User) -> None:
+    item = report(judged(alice)).item
+    assert item
+    as_admin.post(DECIDE, {"item": item.pk, "decision": "accept"})
+    review = LabelReview.objects.get()
+    page = as_admin.get(reverse("admin:detection_labelreview_change", args=[review.pk])).text
+    assert "Accept" in page
+    assert "(&#x27;" not in page
+
+
 def test_the_link_from_a_report_leads_to_its_image(
     as_admin: Client, alice: User, dataset: Dataset
 ) -> None:

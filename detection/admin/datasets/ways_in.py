@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 from unfold.admin import ModelAdmin
 
 from detection.admin.datasets import reading
@@ -25,6 +25,8 @@ from detection.services.import_requests import (
 from detection.uploads import BoundedUploadHandler
 
 IMPORTS_SIZE = 20
+# Refused forms are shown at the address they were sent to, which people load anew and keep.
+POST_OR_GET = require_http_methods(["POST", "GET"])
 
 
 class WaysIn(ModelAdmin):
@@ -47,10 +49,12 @@ class WaysIn(ModelAdmin):
 
     upload_view.csrf_exempt = True  # type: ignore[attr-defined] # checked by the next one
 
-    @method_decorator([require_POST, csrf_protect])
+    @method_decorator([POST_OR_GET, csrf_protect])
     def _uploaded(self, request: HttpRequest, pk: int) -> HttpResponse:
         require(request, "add_datasetimport")
         dataset = get_object_or_404(Dataset, pk=pk)
+        if request.method == "GET":
+            return _to_imports(dataset)
         form = UploadForm(request.POST, request.FILES)
         if not form.is_valid():
             return self._imports_page(request, dataset, form, ServerForm())
@@ -63,11 +67,13 @@ class WaysIn(ModelAdmin):
             return self._imports_page(request, dataset, form, ServerForm())
         return _to_job(jobs[0]) if len(jobs) == 1 else _to_imports(dataset)
 
-    @method_decorator(require_POST)
+    @method_decorator(POST_OR_GET)
     def server_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Import what lies on the server."""
         require(request, "add_datasetimport")
         dataset = get_object_or_404(Dataset, pk=pk)
+        if request.method == "GET":
+            return _to_imports(dataset)
         form = ServerForm(request.POST)
         if form.is_valid():
             try:
