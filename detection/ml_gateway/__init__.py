@@ -20,6 +20,7 @@ from detection.ml_gateway.comparison import (
     judge_items,
     scores_counted,
     scores_drifted,
+    timed_beside,
 )
 from detection.ml_gateway.measuring import evaluate, evaluation_text
 from detection.ml_gateway.specs import read_verified_spec, spec_in_domain, spec_in_full
@@ -75,6 +76,7 @@ __all__ = [
     "spec_in_domain",
     "spec_in_full",
     "steps_measured",
+    "timed_beside",
     "train_run",
     "training_data",
     "training_device",

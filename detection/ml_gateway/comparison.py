@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,26 @@ def judge_items(
     return JudgedItems(
         json.loads(record.to_json()), judged.hashes, judged.labels, judged.p_fake(detector.spec)
     )
+
+
+def timed_beside(
+    version: tuple[Path, dict[str, Any]], other: tuple[Path, dict[str, Any]], *, threads: int
+) -> dict[str, Any]:
+    """Time a version and another one in turns, each given by its folder and spec.
+
+    Returns:
+        An `ml.contract.Speed` as JSON values.
+
+    Raises:
+        GatewayError: When one of them cannot be loaded.
+    """
+    from ml import evaluation
+
+    with translated():
+        first, second = (
+            detector_of(folder, json.dumps(spec), threads) for folder, spec in (version, other)
+        )
+        return asdict(evaluation.speed(first, second))
 
 
 def answers_flipped(

@@ -29,6 +29,7 @@ from detection.models.training import answers_name
 from detection.services.audit import audit_record
 from detection.services.queueing import task_send
 from detection.services.signatures import version_verify
+from detection.services.timing import time_beside
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ def evaluations_make(
     """Judge a version on every sealed dataset and on the snapshot's held-out images.
 
     The champion of the track is judged beside it where it has not been on the same images:
-    otherwise nothing would compare. Nothing is measured twice.
+    otherwise nothing would compare. Nothing is measured twice. Both are timed in turns.
 
     Args:
         version: To be judged.
@@ -146,8 +147,9 @@ def evaluations_make(
             _evaluation_make(judge, test, steps)
     except _Stopped:
         log.info("judging %s was stopped", version.label)
-    known = (_known(version, test) for test in sets)
-    return [evaluation for evaluation in known if evaluation is not None]
+    else:
+        time_beside(version=version, evaluations=_newest(version, sets), again=again)
+    return _newest(version, sets)
 
 
 def evaluations_ask(*, version: ModelVersion, user: Any, again: bool = False) -> None:
@@ -244,6 +246,11 @@ def _known(version: ModelVersion, test: TestSet) -> Evaluation | None:
         dataset=test.dataset, snapshot=test.snapshot, data_sha256=test.data_sha256
     )
     return found.order_by("-pk").first()
+
+
+def _newest(version: ModelVersion, sets: Iterable[TestSet]) -> list[Evaluation]:
+    known = (_known(version, test) for test in sets)
+    return [evaluation for evaluation in known if evaluation is not None]
 
 
 def _evaluation_make(version: ModelVersion, test: TestSet, steps: _Steps) -> Evaluation:

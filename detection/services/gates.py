@@ -8,6 +8,7 @@ from django.conf import settings
 
 from detection.models import Evaluation, ModelVersion, Track
 from detection.services.evaluations import ON_FACES, TestSet, sealed_sets
+from detection.services.timing import speed_beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,25 +151,39 @@ def _coverage(name: str, champion: float, candidate: float) -> Gate:
 
 
 def _speed_gates(judged: list[_Judged], champion: ModelVersion | None) -> Iterator[Gate]:
-    """Compare the fastest times of both: other work on the machine can only slow them."""
-    own = _speeds(one.candidate for one in judged)
-    if champion is None or not own:
+    """Compare how long both take.
+
+    What counts are times that were taken in turns; without such, from before there were any, the
+    fastest of both on one machine.
+    """
+    if champion is None:
+        return
+    records = [one.candidate for one in judged if one.candidate]
+    for timed in filter(None, (speed_beside(record, champion) for record in records)):
+        yield _speed(*timed)
+        return
+    own = _speeds(records)
+    if not own:
         return
     theirs = _speeds(one.champion for one in judged)
     machines = sorted(own.keys() & theirs.keys())
-    most = settings.GATE_MAX_SLOWDOWN
     if not machines:
         reason = "It and the champion were timed on different machines: have both judged again."
-        yield Gate("speed", most, None, False, reason)
+        yield Gate("speed", settings.GATE_MAX_SLOWDOWN, None, False, reason)
         return
-    ratio = own[machines[0]] / theirs[machines[0]]
-    yield Gate(
+    yield _speed(own[machines[0]], theirs[machines[0]])
+
+
+def _speed(own: float, theirs: float) -> Gate:
+    most = settings.GATE_MAX_SLOWDOWN
+    ratio = own / theirs
+    return Gate(
         "speed",
         most,
         ratio,
         ratio <= most,
-        f"An image with its heatmap takes {own[machines[0]]:.2g} ms, {ratio:.2f} times as long as "
-        f"the champion; at most {most:g} times is allowed.",
+        f"An image with its heatmap takes {own:.2g} ms, {ratio:.2f} times as long as the champion; "
+        f"at most {most:g} times is allowed.",
     )
 
 

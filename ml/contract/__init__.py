@@ -3,6 +3,7 @@
 from ml.contract.answers import Evidence, FaceBox, Heatmap, Prediction
 from ml.contract.checks import require
 from ml.contract.evaluation import (
+    Beside,
     Bootstrap,
     EvaluationRecord,
     ExplanationFigures,
@@ -32,6 +33,7 @@ from ml.errors import ContractError, MlError
 __all__ = [
     "CLASS_ORDER",
     "FORMAT_VERSION",
+    "Beside",
     "Bootstrap",
     "Calibration",
     "ContractError",

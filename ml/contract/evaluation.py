@@ -58,6 +58,14 @@ class Bootstrap:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What another model took for an image with heatmap, timed in turns with the one measured."""
+
+    weights_sha256: str
+    image_with_heatmap_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Speed:
     """How long one prepared image takes, with and without heatmap: the fastest of many tries.
 
@@ -67,12 +75,14 @@ class Speed:
         machine: Cores and kind.
         load_average: Processes that wanted to run in the minute before, the own ones included;
             `None` where the system does not tell.
+        beside: The model that was timed in turns with this one, where there was one.
     """
 
     image_ms: float
     image_with_heatmap_ms: float
     machine: str
     load_average: float | None = None
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)

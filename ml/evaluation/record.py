@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ml import datasets
-from ml.contract import EvaluationRecord, Metrics, ModelSpec, Speed
+from ml.contract import Beside, EvaluationRecord, Metrics, ModelSpec, Speed
 from ml.degradation import Tier
 from ml.errors import DatasetError
 from ml.evaluation.bootstrap import bootstrap
@@ -98,21 +98,35 @@ def record_of(
     )
 
 
-def speed(detector: Detector) -> Speed:
-    """Time one prepared image without and with heatmap, in turns: the fastest try of each."""
+def speed(detector: Detector, beside: Detector | None = None) -> Speed:
+    """Time one prepared image without and with heatmap, in turns: the fastest try of each.
+
+    Args:
+        detector: To be timed.
+        beside: Another one, that takes its turn in every round: other work on the machine then
+            slows both alike.
+    """
+    load = load_average()
+    detectors = [detector] if beside is None else [detector, beside]
+    rounds = [_turn(one) for one in detectors]
+    tries = [[run() for run in rounds] for _ in range(TRIES)]
+    (plain, explained), *others = (
+        [round(min(times), 3) for times in zip(*turns, strict=True)]
+        for turns in zip(*tries, strict=True)
+    )
+    other = Beside(beside.spec.weights_sha256, others[0][1]) if beside else None
+    return Speed(plain, explained, machine(), load, other)
+
+
+def _turn(detector: Detector) -> Callable[[], tuple[float, float]]:
+    """Return what times a prepared image of a detector that is warm, without and with heatmap."""
     width, height = detector.spec.input_size
     pixels = np.full((1, height, width, 3), 128, np.uint8)
-    load = load_average()
     detector.warm_up()
-    tries = [
-        (
-            _milliseconds(lambda: detector.predict_arrays(pixels)),
-            _milliseconds(lambda: detector.explain_arrays(pixels)),
-        )
-        for _ in range(TRIES)
-    ]
-    plain, explained = (round(min(times), 3) for times in zip(*tries, strict=True))
-    return Speed(plain, explained, machine(), load)
+    return lambda: (
+        _milliseconds(lambda: detector.predict_arrays(pixels)),
+        _milliseconds(lambda: detector.explain_arrays(pixels)),
+    )
 
 
 def _milliseconds(run: Callable[[], object]) -> float:

@@ -1,5 +1,6 @@
 """Gates say of a version, on the sets as they are now, whether it may answer, and why not."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -184,13 +185,46 @@ def test_a_champion_that_was_not_judged_compares_with_nothing(
 
 @pytest.mark.usefixtures("roomy")
 def test_times_from_two_machines_do_not_compare(model: ModelVersion, like: ModelVersion) -> None:
+    """Such as records hold that were made before both were timed in turns."""
     sealed.dataset()
     evaluations_make(version=like)
+    own = Evaluation.objects.get(version=like)
+    del own.record["speed"]["beside"]
+    own.save()
     theirs = Evaluation.objects.get(version=model)
     theirs.record["speed"]["machine"] = "another machine"
     theirs.save()
     assert failed(like) == ["speed"]
     assert gate(like, "speed").value is None
+
+
+@pytest.mark.usefixtures("roomy")
+def test_candidate_and_champion_are_timed_in_turns(
+    model: ModelVersion, like: ModelVersion, tmp_path: Path
+) -> None:
+    """And once more where another champion answers, without anything being judged again."""
+    sealed.dataset()
+    sealed.dataset("Reported", role=Role.REGRESSION, start=60)
+    evaluations_make(version=model)
+    # However slow the champion was on another day, it is not what counts.
+    for theirs in Evaluation.objects.filter(version=model):
+        theirs.record["speed"]["image_with_heatmap_ms"] = 1e-6
+        theirs.save()
+    made = evaluations_make(version=like)
+    (speed,) = {json.dumps(one.record["speed"]) for one in made}
+    beside = json.loads(speed)["beside"]
+    assert beside["weights_sha256"] == model.weights_sha256
+    ratio = json.loads(speed)["image_with_heatmap_ms"] / beside["image_with_heatmap_ms"]
+    assert gate(like, "speed").value == pytest.approx(ratio)
+    # The same network, so the same speed, but for what else the machine does.
+    assert 0.3 < ratio < 3
+    third = sealed.version(tmp_path / "third", strength=4.0)
+    version_promote(version=third, reason="Next.", override_reason="For the tests of it.")
+    again = evaluations_make(version=like)
+    assert [one.pk for one in again] == [one.pk for one in made]
+    assert {one.record["speed"]["beside"]["weights_sha256"] for one in again} == {
+        third.weights_sha256
+    }
 
 
 @pytest.mark.usefixtures("roomy")
