@@ -10,11 +10,25 @@ MOST_MARKS = 6
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One curve: its name, the CSS class that colours it, and its (epoch, value) pairs."""
+    """One curve: its name, the CSS class that colours it, and its (epoch, value) pairs.
+
+    `kept` is the epoch whose weights were kept, where the curve is to mark it.
+    """
 
     name: str
     kind: str
     values: Sequence[tuple[float, float]]
+    kept: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The epoch whose weights were kept: where it lies, and how people read it."""
+
+    x: float
+    y: float
+    epoch: int
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +41,7 @@ class Drawn:
     x: float
     y: float
     last: str
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +82,9 @@ def chart(
     if not values:
         return None
     low, high = _range(values)
+    # Neither a loss nor a share lies below nothing, and no share above all.
+    low = max(low, 0.0)
+    high = min(high, 1.0) if is_share else high
     last = max(epochs, 1)
 
     def place(epoch: float, value: float) -> tuple[float, float]:
@@ -80,7 +98,12 @@ def chart(
             points = [place(*pair) for pair in line.values]
             text = " ".join(f"{x},{y}" for x, y in points)
             told = _told(line.values[-1][1], is_share)
-            drawn.append(Drawn(line.name, line.kind, text, *points[-1], told))
+            kept = [
+                Kept(*place(epoch, value), int(epoch), _told(value, is_share))
+                for epoch, value in line.values
+                if epoch == line.kept
+            ]
+            drawn.append(Drawn(line.name, line.kind, text, *points[-1], told, *kept))
     step = max(1, -(-last // MOST_MARKS))
     across = tuple(Mark(place(e, low)[0], str(e)) for e in range(0, last + 1, step))
     levels = [low + (high - low) * part / 4 for part in range(5)]

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from detection.admin.registry.acts import page_of
 from detection.curves import Chart, Line, chart
+from detection.epochs import kept_epoch, validated
 from detection.models import ModelVersion
 from detection.models.submissions import may_review
 from detection.services.comparisons import Compared, flipped_items, versions_compare
@@ -40,7 +41,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         second=second,
         compared=[_shown(one) for one in compared],
         flips=_flips(request, compared) if may_review(request.user) else None,
-        charts=_charts(first, second) if first and second else [],
+        charts=charts_of(first, second) if first and second else [],
     )
     return render(request, "admin/registry/compare.html", context)
 
@@ -88,26 +89,28 @@ def _flips(request: HttpRequest, compared: list[Compared]) -> dict[str, Any] | N
     }
 
 
-def _charts(first: ModelVersion, second: ModelVersion) -> list[Chart]:
+def charts_of(first: ModelVersion, second: ModelVersion) -> list[Chart]:
     """Return the curves of both versions' training, as far as their specs tell them."""
     drawn = (
-        _chart("Loss on validation", "validation_loss", first, second),
-        _chart("Accuracy on validation", "averaged_accuracy", first, second, is_share=True),
+        _chart("Loss on validation", 0, first, second),
+        _chart("Accuracy on validation", 1, first, second, is_share=True),
     )
     return [one for one in drawn if one]
 
 
 def _chart(
-    title: str, field: str, first: ModelVersion, second: ModelVersion, *, is_share: bool = False
+    title: str, place: int, first: ModelVersion, second: ModelVersion, *, is_share: bool = False
 ) -> Chart | None:
-    lines = [
-        Line(version.label, kind, _values(version, field))
-        for version, kind in ((first, "first"), (second, "second"))
-    ]
+    """Draw one of the two figures of `validated`, by its place."""
+    lines = [_line(first, "first", place), _line(second, "second", place)]
     epochs = max((int(epoch) for line in lines for epoch, _ in line.values), default=0)
     return chart(title, lines, epochs=epochs, is_share=is_share)
 
 
-def _values(version: ModelVersion, field: str) -> list[tuple[float, float]]:
-    epochs = (version.spec.get("training") or {}).get("epochs") or []
-    return [(epoch["epoch"], epoch[field]) for epoch in epochs if epoch.get(field) is not None]
+def _line(version: ModelVersion, kind: str, place: int) -> Line:
+    training = version.spec.get("training") or {}
+    reports = training.get("epochs") or []
+    # Older specs do not say which epoch was kept: then it is the last one.
+    kept = training.get("kept_epoch") or kept_epoch(reports, "last")
+    values = [(float(report["epoch"]), validated(report)[place]) for report in reports]
+    return Line(version.label, kind, values, kept)

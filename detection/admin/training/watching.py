@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from detection.admin.links import object_link
 from detection.curves import Chart, Line, chart
+from detection.epochs import kept_epoch, validated
 from detection.models import Stage, TrainingRun, Work
 
 LOG_LINES = 200
@@ -68,24 +69,20 @@ def charts(run: TrainingRun) -> Iterator[Chart | None]:
     is_within = run.state == Work.RUNNING and run.stage == Stage.TRAINING and run.step
     if is_within and run.loss is not None and run.epoch == len(run.history) + 1:
         loss.append((len(run.history) + run.share_of_stage, run.loss))
-    validated = [
-        (float(report["epoch"]), min(report["validation_loss"], report["averaged_loss"]))
-        for report in run.history
-    ]
+    kept = kept_epoch(run.history, run.config.get("keep", "last"))
+    found = [(float(report["epoch"]), *validated(report)) for report in run.history]
+    lost = [(epoch, loss) for epoch, loss, _ in found]
     yield chart(
         "Loss",
-        [Line("Training", "first", loss), Line("Validation", "second", validated)],
+        [Line("Training", "first", loss), Line("Validation", "second", lost, kept)],
         epochs=run.epochs,
     )
-    right = [
-        (float(report["epoch"]), max(report["validation_accuracy"], report["averaged_accuracy"]))
-        for report in run.history
-    ]
+    right = [(epoch, accuracy) for epoch, _, accuracy in found]
     yield chart(
         "Accuracy",
         [
             Line("Training", "first", list(_column(run, "train_accuracy"))),
-            Line("Validation", "second", right),
+            Line("Validation", "second", right, kept),
         ],
         epochs=run.epochs,
         is_share=True,

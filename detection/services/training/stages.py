@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from detection import ml_gateway
+from detection.epochs import kept_epoch, validated
 from detection.ml_gateway import EpochDone, GatewayError, RunData, StepDone
 from detection.models import ModelVersion, Split, Stage, TrainingRun
 from detection.services.evaluations import evaluations_make
@@ -115,6 +116,18 @@ def _train(claim: TrainingRun, data: RunData, reporter: Reporter) -> None:
         )
     if ending == "stopped":
         raise Stopped
+    _tell_kept(claim, history, reporter)
+
+
+def _tell_kept(claim: TrainingRun, history: list[dict[str, Any]], reporter: Reporter) -> None:
+    kept = kept_epoch(history, claim.config.get("keep", "last"))
+    for report in history:
+        if report["epoch"] == kept:
+            loss, accuracy = validated(report)
+            reporter.log(
+                f"The weights of epoch {kept} are kept: validation loss {loss:.4f}, "
+                f"{100 * accuracy:.2f} % right."
+            )
 
 
 def _tell(
@@ -135,14 +148,14 @@ def _tell(
         return
     history.append(report.report)
     figures = report.report
-    best = max(figures["validation_accuracy"], figures["averaged_accuracy"])
+    _, accuracy = validated(figures)
     reporter.tell(history=list(history), loss=figures["train_loss"])
     if 0 < figures["seconds"] < ml_gateway.REPORT_EVERY_SECONDS:
         # Too short for a step to be told of: the epoch is all that tells the speed.
         reporter.tell(images_per_second=train_images / figures["seconds"])
     reporter.log(
         f"Epoch {report.epoch}: loss {figures['train_loss']:.4f}, "
-        f"{100 * best:.2f} % of the validation images right, {figures['seconds']:.0f} s."
+        f"{100 * accuracy:.2f} % of the validation images right, {figures['seconds']:.0f} s."
     )
 
 
