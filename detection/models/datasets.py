@@ -48,6 +48,11 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
         """Those that versions are judged on and that nothing may learn from."""
         return self.exclude(role=Role.TRAINING)
 
+    def with_reviewed(self) -> Self:
+        """Those that hold reviewed images."""
+        held = Item.objects.accepted().filter(dataset=models.OuterRef("pk"))
+        return self.filter(models.Exists(held))
+
     def with_counts(self) -> Self:
         """With `item_count`, `real_count`, `fake_count` and `pending_count` in the same query."""
         accepted = models.Q(items__state=ItemState.ACCEPTED)

@@ -41,6 +41,8 @@ class DatasetImport(models.Model):
     # One of the two: an archive that was uploaded, or a folder or zip on the server.
     archive = models.FileField(upload_to=archive_name, max_length=100, blank=True)
     path = models.CharField(max_length=500, blank=True)
+    # What the upload was called on the person's machine.
+    file_name = models.CharField(max_length=255, blank=True)
     # What all its images are; empty: their folders say so.
     label = models.CharField(max_length=8, choices=Label, blank=True)
     source = models.CharField(max_length=120, blank=True)
@@ -76,12 +78,25 @@ class DatasetImport(models.Model):
         verbose_name = "import"
 
     def __str__(self) -> str:
-        return f"Import into {self.dataset}"
+        return f"{self.origin} into {self.dataset}"
 
     @property
     def is_active(self) -> bool:
         """Tell whether it waits or runs."""
         return self.state in ACTIVE
+
+    @property
+    def is_in_vain(self) -> bool:
+        """Tell whether it came to its end and every single file was refused."""
+        is_ended = self.state == Work.FINISHED
+        return is_ended and self.refused > 0 and self.added + self.copies == 0
+
+    @property
+    def outcome(self) -> tuple[str, str]:
+        """How it stands, as a key for its colour and in words."""
+        if self.is_in_vain:
+            return "in_vain", "Nothing added"
+        return self.state, self.get_state_display()
 
     @property
     def percent(self) -> int:
@@ -98,4 +113,4 @@ class DatasetImport(models.Model):
     @property
     def origin(self) -> str:
         """Where the images come from, as people read it."""
-        return PurePosixPath(self.path).name if self.path else "upload"
+        return PurePosixPath(self.path).name or self.file_name or "upload"

@@ -62,6 +62,7 @@ def import_request(
     job = DatasetImport(
         dataset=dataset,
         path=path,
+        file_name=display_name(archive.name or "") if archive else "",
         label=label,
         source=source,
         is_reviewed=is_reviewed,
@@ -75,7 +76,7 @@ def import_request(
                 user=user,
                 action="import_request",
                 subject=dataset,
-                origin=path or display_name(archive.name or "" if archive else ""),
+                origin=path or job.file_name,
                 is_reviewed=is_reviewed,
             )
             if not is_run_here:

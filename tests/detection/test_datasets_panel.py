@@ -229,6 +229,15 @@ def test_the_address_of_a_refused_form_leads_back_when_it_is_loaded_anew(
     assert as_admin.get(path)["Location"] == address("dataset_imports", dataset.pk)
 
 
+def test_an_upload_is_listed_by_the_name_of_its_file(as_admin: Client, tmp_path: Path) -> None:
+    dataset = labelled.dataset()
+    archive = labelled.write_zip(tmp_path / "holiday.zip", labelled.class_folders(1))
+    files = {"chosen": [work.upload(archive.read_bytes(), "holiday.zip")]}
+    as_admin.post(address("dataset_upload", dataset.pk), files)
+    assert "holiday.zip into Mine" in as_admin.get(address("datasetimport_changelist")).text
+    assert ">holiday.zip</a>" in as_admin.get(address("dataset_imports", dataset.pk)).text
+
+
 def test_an_import_is_cancelled(as_admin: Client, tmp_path: Path) -> None:
     job = labelled.requested(labelled.dataset(), tmp_path)
     answer = as_admin.post(address("datasetimport_cancel", job.pk), follow=True)
@@ -242,6 +251,12 @@ def test_refused_files_are_named_with_their_reason(as_admin: Client, tmp_path: P
     folder = labelled.write_folder(tmp_path / "a", {"REAL/<b>bad</b>.png": b"no image"})
     job = labelled.imported(labelled.dataset(), folder)
     page = as_admin.get(address("datasetimport_change", job.pk)).text
+    assert "Nothing added" in page
+    assert "Finished" not in page
+    assert "Nothing added" in as_admin.get(address("dataset_imports", job.dataset.pk)).text
+    everywhere = as_admin.get(address("datasetimport_changelist")).text
+    assert "a into Mine" in everywhere
+    assert "Nothing added" in everywhere
     assert "unsupported_format" in page
     assert "<b>bad" not in page
 
@@ -351,6 +366,15 @@ def test_a_deleted_dataset_is_named_where_it_was_learnt_from(
     dataset_delete(dataset=filled, user=None)
     assert "of Mine (deleted since)" in as_admin.get(address("snapshot_change", snapshot.pk)).text
     assert ">Mine<" in as_admin.get(address("snapshot_changelist")).text
+
+
+def test_datasets_with_reviewed_images_are_ticked_in_advance(as_admin: Client) -> None:
+    labelled.dataset("Empty")
+    labelled.item(labelled.dataset("Waiting"), 1, state=ItemState.PENDING)
+    full = labelled.filled(2)
+    path = address("snapshot_add")
+    ticked = re.compile(r'<input[^>]*value="(\d+)"[^>]*\schecked[\s>]')
+    assert ticked.findall(as_admin.get(path).text) == [str(full.pk)]
 
 
 def test_sealed_datasets_cannot_be_chosen(as_admin: Client) -> None:

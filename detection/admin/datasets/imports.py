@@ -31,7 +31,7 @@ class DatasetImportAdmin(ReadOnlyAdmin):
     @display(description="State", ordering="state", label=WORK_COLOURS)
     def state_cell(self, job: DatasetImport) -> tuple[str, str]:
         """Label the state."""
-        return job.state, job.get_state_display()
+        return job.outcome
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DatasetImport]:
         """Fetch what pages show of an import with it."""
@@ -96,7 +96,8 @@ def context_of(request: HttpRequest, job: DatasetImport) -> dict[str, Any]:
     rate = job.done / job.seconds if job.seconds > 1 and job.done else 0
     return {
         "job": job,
-        "colour": WORK_COLOURS.get(job.state, ""),
+        "outcome": job.outcome[1],
+        "colour": WORK_COLOURS.get(job.outcome[0], ""),
         "rate": rate,
         "seconds_left": (job.total - job.done) / rate if rate and job.is_active else None,
         "can_cancel": job.is_active and request.user.has_perm("detection.add_datasetimport"),

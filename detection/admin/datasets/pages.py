@@ -26,6 +26,7 @@ WORK_COLOURS = {
     "finished": "success",
     "failed": "danger",
     "cancelled": "warning",
+    "in_vain": "danger",
 }
 
 

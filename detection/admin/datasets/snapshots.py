@@ -84,7 +84,8 @@ class SnapshotAdmin(DeletesByService, ReadOnlyAdmin):
         """Ask what to freeze, and freeze it."""
         require(request, "add_snapshot")
         chosen = Dataset.objects.for_training().filter(pk__in=_asked(request))
-        form = FreezeForm(request.POST or None, initial={"datasets": chosen or _all()})
+        ticked = chosen or Dataset.objects.for_training().with_reviewed()
+        form = FreezeForm(request.POST or None, initial={"datasets": ticked})
         if request.method == "POST" and form.is_valid():
             try:
                 snapshot = snapshot_freeze(user=request.user, **form.options())
@@ -136,10 +137,6 @@ class SnapshotAdmin(DeletesByService, ReadOnlyAdmin):
             runs=snapshot.runs.order_by("-pk")[:10],
             can_delete=request.user.has_perm("detection.delete_snapshot"),
         )
-
-
-def _all() -> Any:
-    return Dataset.objects.for_training()
 
 
 def _asked(request: HttpRequest) -> list[int]:
