@@ -12,25 +12,24 @@ from detection import ml_gateway
 from detection.models import Dataset, Evaluation, Item, ModelVersion, Role, Snapshot
 
 FIGURES = (
-    ("accuracy", "Accuracy", True),
-    ("recall", "AI-generated found", True),
-    ("false_alarms", "False alarms on real images", False),
-    ("roc_auc", "ROC AUC", True),
-    ("ece", "Calibration error", False),
-    ("coverage", "Decided", True),
-    ("selective_accuracy", "Accuracy on the decided", True),
+    ("recall", "AI-generated found"),
+    ("false_alarms", "False alarms on real images"),
+    ("roc_auc", "ROC AUC"),
+    ("ece", "Calibration error"),
+    ("coverage", "Decided"),
+    ("selective_accuracy", "Accuracy on the decided"),
 )
 TIERS = {"jpeg_q40": "JPEG quality 40", "noise_0.10": "noise", "blur_0.6": "blur"}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure of both; `better` is 1 or 2 where one is better, else 0."""
+    """One figure of both; `better` is 1 or 2 where one is surely better, else 0."""
 
     name: str
     first: float | None
     second: float | None
-    better: int
+    better: int = 0
     is_share: bool = True
 
 
@@ -131,7 +130,7 @@ def _compared(first: Evaluation, second: Evaluation) -> Compared:
     return Compared(
         first,
         second,
-        tuple(_rows(first.record, second.record)),
+        tuple(_rows(first.record, second.record, difference)),
         difference,
         _sentence(difference),
         tuple(hashes[flipped.newly_right].tolist()),
@@ -146,27 +145,17 @@ def _answers(evaluation: Evaluation) -> dict[str, npt.NDArray[Any]]:
     return {"sha256": np.array(hashes), "label": kept["label"], "p_fake": kept["p_fake"]}
 
 
-def _rows(first: dict[str, Any], second: dict[str, Any]) -> Iterator[Row]:
-    for name, title, more_is_better in FIGURES:
-        yield _row(title, figure_of(first, name), figure_of(second, name), more_is_better)
+def _rows(first: dict[str, Any], second: dict[str, Any], difference: Any) -> Iterator[Row]:
+    """Yield the figures of both; only of accuracy is it known whether a difference is sure."""
+    better = (2 if difference.difference > 0 else 1) if difference.is_sure else 0
+    yield Row("Accuracy", first["accuracy"], second["accuracy"], better)
+    for name, title in FIGURES:
+        yield Row(title, figure_of(first, name), figure_of(second, name))
     for tier in second["tiers"]:
         old, new = (record["tiers"].get(tier, {}).get("accuracy") for record in (first, second))
-        yield _row(f"Accuracy under {TIERS.get(tier, tier)}", old, new, True)
+        yield Row(f"Accuracy under {TIERS.get(tier, tier)}", old, new)
     old, new = ((record["speed"] or {}).get("image_with_heatmap_ms") for record in (first, second))
-    yield _row("Milliseconds with heatmap", old, new, False, is_share=False)
-
-
-def _row(
-    title: str,
-    first: float | None,
-    second: float | None,
-    more_is_better: bool,
-    is_share: bool = True,
-) -> Row:
-    better = 0
-    if first is not None and second is not None and abs(first - second) > 5e-5:
-        better = 2 if (second > first) == more_is_better else 1
-    return Row(title, first, second, better, is_share)
+    yield Row("Milliseconds with heatmap", old, new, is_share=False)
 
 
 def _sentence(difference: Any) -> str:
