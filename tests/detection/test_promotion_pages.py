@@ -172,16 +172,20 @@ def test_a_failing_version_needs_a_reason_on_the_page_too(
     evaluations_make(version=candidate)
     path = url("promote", candidate.pk)
     assert "Promote it all the same" in text_of(as_admin, path)
-    answer = as_admin.post(path, {"reason": "I want <b>it</b>.", "override_reason": "short"})
+    answer = as_admin.post(path, {"reason": "<b>it</b>"})
     assert answer.status_code == 200
     assert "fails" in answer.text
-    assert "I want &lt;b&gt;it&lt;/b&gt;." in answer.text
+    assert "&lt;b&gt;it&lt;/b&gt;" in answer.text
+    assert answer.text.count('name="reason"') == 1
     assert champion() == model
-    answer = as_admin.post(path, {"reason": "A trial.", "override_reason": WHY}, follow=True)
+    answer = as_admin.post(path, {"reason": WHY}, follow=True)
     assert "answers from now on" in answer.text
     assert champion() == candidate
     promotion = Promotion.objects.get(to_version=candidate)
-    assert (promotion.user, promotion.reason, promotion.override_reason) == (admin, "A trial.", WHY)
+    assert (promotion.user, promotion.reason, promotion.override_reason) == (admin, WHY, WHY)
+    text = text_of(as_admin, reverse("admin:detection_promotion_changelist"))
+    assert "Overridden" in text
+    assert WHY in text
 
 
 def test_rolling_back_is_one_click_and_a_confirmation(
@@ -218,6 +222,7 @@ def test_two_versions_stand_side_by_side(
     evaluations_make(version=candidate)
     text = text_of(as_admin, compare(model, candidate))
     assert "Surely worse, by 80.00 points" in text
+    assert text.count("(better)") == 1
     assert "30 images" in text
     assert "KB" in text
     assert "3 newly right" in text
@@ -240,6 +245,19 @@ def test_like_versions_are_not_told_apart(
     evaluations_make(version=like)
     text = text_of(as_admin, compare(model, like))
     assert "Both are right and wrong on the very same images." in text
+
+
+def test_nothing_is_called_better_that_is_not_surely_so(
+    as_admin: Client, model: ModelVersion, candidate: ModelVersion
+) -> None:
+    """1 of 3 against 2 of 3: figures differ in every row, and chance does as much."""
+    sealed.dataset(count=3, wrong=1)
+    evaluations_make(version=candidate)
+    text = text_of(as_admin, compare(model, candidate))
+    assert "Not surely different" in text
+    assert "66.67" in text
+    assert "reg-better" not in text
+    assert "(better)" not in text
 
 
 def test_flips_are_paged_and_cost_no_more_queries(

@@ -148,12 +148,12 @@ def page_of(request: HttpRequest, title: str, **context: Any) -> dict[str, Any]:
 
 
 def _promoted(request: HttpRequest, version: ModelVersion) -> HttpResponseRedirect:
-    given = request.POST
+    why = request.POST.get("reason", "").strip()
     promotion = registry.version_promote(
         version=version,
         user=request.user,
-        reason=given.get("reason", "").strip() or "No reason was written down.",
-        override_reason=given.get("override_reason", ""),
+        reason=why or "No reason was written down.",
+        override_reason=why,
     )
     if promotion is None:
         messages.info(request, f"{version.label} answers already.")

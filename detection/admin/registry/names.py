@@ -123,14 +123,19 @@ def _ways(model: RegisteredModel) -> dict[str, Any]:
 class PromotionAdmin(ReadOnlyAdmin):
     """Who moved which champion, why, and through which gates."""
 
-    list_display = ["created_at", "model", "from_version", "to_version", "user", "reason", "way"]
+    list_display = ["created_at", "model", "from_version", "to_version", "user", "why", "way"]
     list_filter = ["model", "created_at"]
     list_select_related = ["model", "from_version__model", "to_version__model", "user"]
     fields = [
-        *("created_at", "model", "from_version", "to_version", "user", "reason"),
-        *("override_reason", "gates_list"),
+        *("created_at", "model", "from_version", "to_version", "user", "why", "way"),
+        "gates_list",
     ]
     readonly_fields = fields
+
+    @admin.display(description="Reason")
+    def why(self, promotion: Promotion) -> str:
+        """Tell why it was promoted: where gates failed, why it shall answer all the same."""
+        return promotion.override_reason or promotion.reason
 
     @display(description="Gates", label={"passed": "success", "overridden": "warning"})
     def way(self, promotion: Promotion) -> tuple[str, str] | str:
@@ -139,7 +144,7 @@ class PromotionAdmin(ReadOnlyAdmin):
             return "overridden", "Overridden"
         return ("passed", "Passed") if promotion.gates else "not asked"
 
-    @admin.display(description="Gates")
+    @admin.display(description="How they stood")
     def gates_list(self, promotion: Promotion) -> SafeString | str:
         """Tell each gate as it stood."""
         rows = (("✓" if gate["passed"] else "✗", gate["sentence"]) for gate in promotion.gates)
