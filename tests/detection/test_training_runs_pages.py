@@ -259,12 +259,15 @@ class TestSchedule:
 
     def test_it_is_set_and_shown(self, as_admin: Client, admin: User) -> None:
         made = runs.dataset()
+        assert "Choose the datasets first" in as_admin.get(reverse(SCHEDULE)).text
         form = {"is_on": "on", "hour": 4, "least_new": 20, "datasets": [made.pk]}
         assert "is saved" in as_admin.post(reverse(SCHEDULE), form, follow=True).text
         schedule = RetrainingSchedule.current()
         assert (schedule.is_on, schedule.hour, schedule.least_new) == (True, 4, 20)
         assert schedule.changed_by == admin
-        assert "64 of 20" in as_admin.get(reverse(SCHEDULE)).text
+        assert "64; enough for a run, from 20 on" in as_admin.get(reverse(SCHEDULE)).text
+        as_admin.post(reverse(SCHEDULE), {**form, "least_new": 500})
+        assert "64; 500 are waited for" in as_admin.get(reverse(SCHEDULE)).text
 
     @pytest.mark.parametrize(("field", "value"), [("hour", 24), ("least_new", 0), ("datasets", [])])
     def test_what_cannot_be_is_told(self, as_admin: Client, field: str, value: object) -> None:

@@ -253,6 +253,7 @@ class TrainingRunAdmin(ReadOnlyAdmin):
         context |= {
             "form": form,
             "schedule": schedule,
+            "has_datasets": schedule.datasets.for_training().exists(),
             "new_count": training.new_items(schedule).count(),
             "now": timezone.localtime(),
         }
