@@ -110,6 +110,11 @@ class ModelVersion(models.Model):
         return Promotion.objects.filter(to_version=self).exists()
 
     @property
+    def has_stood_its_gates(self) -> bool:
+        """Tell whether it was ever promoted without a written reason in place of a gate."""
+        return Promotion.objects.filter(to_version=self, override_reason="").exists()
+
+    @property
     def directory(self) -> Path:
         """The folder with the weights and the spec."""
         return Path(settings.MODELS_ROOT) / self.model.name / str(self.number)

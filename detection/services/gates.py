@@ -58,9 +58,13 @@ def gates_check(*, version: ModelVersion) -> list[Gate]:
 
 
 def gates_are_needed(*, version: ModelVersion) -> bool:
-    """Tell whether a version has to pass them: not the first of a track, nor on the way back."""
+    """Tell whether a version has to pass them: not the first of a track, nor on the way back.
+
+    The way back is free to what passed them once. What was only ever let through by somebody's
+    reason has to pass now, or is given a reason again.
+    """
     first = ModelVersion.objects.champion_of(version.model.track) is None
-    return not first and not version.was_champion
+    return not first and not version.has_stood_its_gates
 
 
 def _judged(test: TestSet, version: ModelVersion, champion: ModelVersion | None) -> _Judged:

@@ -90,8 +90,8 @@ def version_promote(
 ) -> Promotion | None:
     """Make a version the champion of its model, which then answers in its track.
 
-    Rolling back is the same act on an older version; it passes no gates, and neither does the first
-    version of a track.
+    Rolling back is the same act on an older version; one that passed its gates once passes none
+    again, and neither does the first version of a track.
 
     Args:
         version: That shall answer.

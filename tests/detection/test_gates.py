@@ -303,6 +303,24 @@ def test_the_way_back_is_free(model: ModelVersion, like: ModelVersion) -> None:
     assert champion_before(track=Track.THUMBNAIL) == like
 
 
+@pytest.mark.usefixtures("roomy")
+def test_the_way_back_to_what_was_let_through_needs_a_reason_again(
+    model: ModelVersion, bad: ModelVersion, like: ModelVersion
+) -> None:
+    sealed.dataset()
+    for number in range(2):
+        evaluations_make(version=bad)
+        with pytest.raises(PromotionRefused) as caught:
+            version_promote(version=bad, reason="A trial.")
+        assert caught.value.code == "gates_failed", number
+        why = f"We want to see it for the {number + 1}th time."
+        promotion = version_promote(version=bad, reason=why, override_reason=why)
+        assert promotion is not None
+        assert promotion.override_reason == why
+        assert promotion.gates
+        version_promote(version=model, reason="Back, without being asked.")
+
+
 def test_a_tampered_version_is_not_promoted(model: ModelVersion, like: ModelVersion) -> None:
     (weights,) = like.directory.glob("*.h5")
     weights.write_bytes(b"nonsense")
