@@ -74,6 +74,14 @@ def test_a_folder_is_uploaded_browsed_and_frozen(curator: Person, tmp_path: Path
     page.set_viewport_size(PHONE)
     assert not page.evaluate(WIDER)
 
+    page.locator("input[name=item]").first.check()
+    page.get_by_role("button", name="Delete the ticked images").click()
+    expect(page.get_by_text("Delete 1 image of From my desk")).to_be_visible()
+    assert violations(page) == []
+    assert not page.evaluate(WIDER)
+    page.get_by_role("button", name="Yes, delete").click()
+    expect(page.get_by_text("1 image deleted")).to_be_visible()
+
     page.get_by_role("link", name="Overview").click()
     page.get_by_role("link", name="Freeze a snapshot").click()
     assert violations(page) == []
