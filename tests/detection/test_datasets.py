@@ -105,6 +105,16 @@ def test_no_version_is_judged_on_what_a_snapshot_learns_from(role: str) -> None:
         assert "Snapshot 1" in refused.value.sentence
 
 
+def test_copies_of_what_was_learnt_from_become_no_test() -> None:
+    learnt, copies = labelled.filled(), labelled.dataset("Copies")
+    labelled.item(copies, 1)
+    snapshot_freeze(datasets=[learnt], user=None)
+    dataset_delete(dataset=learnt, user=None)
+    with pytest.raises(DatasetRefused) as refused:
+        dataset_update(dataset=copies, user=None, name="Test", role=Role.TEST, description="")
+    assert refused.value.code == "learnt_from"
+
+
 def test_what_is_no_image_is_refused_and_leaves_no_file() -> None:
     with pytest.raises(ImageRejected) as rejected:
         labelled.item(labelled.dataset(), 1, content=b"no image")
