@@ -83,7 +83,7 @@ def dataset_made(page: Page, name: str, role: str) -> None:
 
 def uploaded(page: Page, archive: Path, count: int) -> None:
     """Upload a zip into the new dataset and watch its import to the end."""
-    page.locator("input[type=file]").set_input_files(archive)
+    page.get_by_label("Images or zips").set_input_files(archive)
     page.get_by_label("I vouch for the labels").first.check(force=True)
     page.get_by_role("button", name="Upload").click()
     job = page.locator("#import")
