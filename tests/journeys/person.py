@@ -79,7 +79,7 @@ class Person:
     def leave(self) -> None:
         """Close the browser profile; whatever went wrong in it is told now."""
         self.context.close()
-        assert self.troubles == []
+        assert self.troubles == [], self.troubles
 
     def on_another_device(self) -> "Person":
         """The same person with another browser, signed in there."""
