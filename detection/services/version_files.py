@@ -32,6 +32,7 @@ MANIFEST, SPEC, EVALUATIONS, CARD = (
 MOMENT = (1980, 1, 1, 0, 0, 0)
 PIECE = 1 << 20
 # A text that is larger than this is none of ours.
+ARCHIVE_STARTS = b"PK\x03\x04"
 MAX_TEXT_BYTES = 20_000_000
 
 
@@ -139,10 +140,18 @@ def _unpacked(source: IO[bytes], folder: Path) -> dict[str, Any]:
             for name, described in manifest["files"].items():
                 _unpack(archive, name, described, folder / name)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
-        raise ImportRefused(
-            "not_a_version", "This is no file that Veripix has exported."
-        ) from error
+        raise _unreadable(source) from error
     return manifest
+
+
+def _unreadable(source: IO[bytes]) -> ImportRefused:
+    """Tell an archive that was cut off or changed on its way from a file of another kind."""
+    source.seek(0)
+    if source.read(len(ARCHIVE_STARTS)) == ARCHIVE_STARTS:
+        return ImportRefused(
+            "damaged_file", "The file is not whole or was changed on its way: export it once more."
+        )
+    return ImportRefused("not_a_version", "This is no file that Veripix has exported.")
 
 
 def _check_entries(archive: zipfile.ZipFile) -> None:
