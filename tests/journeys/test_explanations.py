@@ -55,7 +55,9 @@ def test_another_method_is_drawn_in_its_place(looking: Person) -> None:
 
 def test_it_works_without_scripts(without_scripts: Person) -> None:
     page = without_scripts.page
-    page.get_by_role("button", name="LayerCAM").click()
+    # Whoever reloads before the answer takes the request back.
+    with page.expect_navigation():
+        page.get_by_role("button", name="LayerCAM").click()
     picture = page.get_by_role("img", name="LayerCAM heatmap")
 
     def is_drawn() -> bool:
