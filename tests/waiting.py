@@ -30,5 +30,10 @@ def is_alive(pid: int) -> bool:
 
 
 def wait_until_gone(*pids: int, timeout: float = 30.0) -> None:
-    """Wait until none of the processes runs any more."""
-    wait_for(lambda: not any(map(is_alive, pids)), f"the end of {pids}", timeout=timeout)
+    """Wait until none of the processes runs any more; says which ones still do after `timeout`."""
+    commands = {pid: " ".join(psutil.Process(pid).cmdline()) for pid in filter(is_alive, pids)}
+    try:
+        wait_for(lambda: not any(map(is_alive, pids)), "the end of all", timeout=timeout)
+    except AssertionError:
+        left = {pid: commands.get(pid) for pid in filter(is_alive, pids)}
+        raise AssertionError(f"not ended within {timeout:g} s: {left}") from None
