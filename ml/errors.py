@@ -37,3 +37,7 @@ class ArtifactError(MlError):
 
 class TrainingError(MlError):
     """A training run cannot start or go on."""
+
+
+class PhotoError(MlError):
+    """Pictures do not allow a model of the photo track to be fitted."""

@@ -17,11 +17,16 @@ class Heatmap:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """The model's answer for one image: calibrated P(FAKE) in [0, 1], its logit, its heatmap."""
+    """The model's answer for one image: calibrated P(FAKE) in [0, 1], its logit, its heatmap.
+
+    `novelty` is how far the image lies from those the model was validated on, where the model can
+    tell: 0 or more, and above 1 for an image unlike 95 % of them.
+    """
 
     p_fake: float
     logit: float
     heatmap: Heatmap | None = None
+    novelty: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ml.contract.checks import require
 from ml.contract.evaluation import EvaluationRecord
+from ml.contract.photo import PhotoFigures
 from ml.contract.training import Option, TrainingRecord
 from ml.jsonform import JsonForm
 
@@ -73,11 +74,28 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """The images for which the model was validated: one exact size, and what that means."""
+    """The images for which the model was validated, and what that means in a sentence.
+
+    One exact size; or, where `shorter_sides` is given, every shape whose shorter side lies between
+    these two, both included. All are pixels of the upright image.
+    """
 
     width: int
     height: int
     sentence: str
+    shorter_sides: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        sides = self.shorter_sides
+        fits = sides is None or 0 < sides[0] <= sides[1]
+        require(fits, "shorter_sides", "0 < low <= high", sides)
+
+    def holds(self, width: int, height: int) -> bool:
+        """Tell whether an image of this upright size is of the kind that was validated."""
+        if self.shorter_sides is None:
+            return (width, height) == (self.width, self.height)
+        low, high = self.shorter_sides
+        return low <= min(width, height) <= high
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +103,8 @@ class ModelSpec(JsonForm):
     """All that a set of weights needs in order to be run and judged.
 
     `graph_sha256` is that of the compiled graph of the same weights, empty where there is none;
-    in `int8` it multiplies weights and activations as rounded to 8 bits.
+    in `int8` it multiplies weights and activations as rounded to 8 bits. `photo` says what a model
+    of the photo track was fitted on and what it is worth there.
     """
 
     name: str
@@ -106,6 +125,7 @@ class ModelSpec(JsonForm):
     graph_file: str = "graph.tflite"
     graph_sha256: str = ""
     graph_precision: Literal["float32", "int8"] = "float32"
+    photo: PhotoFigures | None = None
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
@@ -124,4 +144,4 @@ class ModelSpec(JsonForm):
 
     def in_domain(self, width: int, height: int) -> bool:
         """Tell whether an image of this upright size is of the kind that was validated."""
-        return (width, height) == (self.domain.width, self.domain.height)
+        return self.domain.holds(width, height)
