@@ -32,12 +32,14 @@ class Answer:
     """A model's answer for one image: calibrated P(AI-generated), and the painted heatmap.
 
     The heatmap is all of one colour, the first of its palette, where no place speaks for the
-    verdict; there is none where it was not asked for.
+    verdict; there is none where it was not asked for. `novelty` is above 1 for an image unlike those
+    that the model was validated on, and `None` where the model cannot tell.
     """
 
     p_fake: float
     heatmap: Image.Image | None
     heatmap_method: str
+    novelty: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,9 @@ def answer(
         raise GatewayError(prediction.code, prediction.sentence)
     heatmap = prediction.heatmap
     if heatmap is None:
-        return Answer(prediction.p_fake, None, "")
+        return Answer(prediction.p_fake, None, "", prediction.novelty)
     painted = colourise(heatmap.values, _fitted(size, HEATMAP_SIDE))
-    return Answer(prediction.p_fake, painted, HEATMAP_NAMES[heatmap.method])
+    return Answer(prediction.p_fake, painted, HEATMAP_NAMES[heatmap.method], prediction.novelty)
 
 
 def warm_up(directory: Path, spec: dict[str, Any], *, threads: int) -> None:
