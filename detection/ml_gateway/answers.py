@@ -32,8 +32,8 @@ class Answer:
     """A model's answer for one image: calibrated P(AI-generated), and the painted heatmap.
 
     The heatmap is all of one colour, the first of its palette, where no place speaks for the
-    verdict; there is none where it was not asked for. `novelty` is above 1 for an image unlike those
-    that the model was validated on, and `None` where the model cannot tell.
+    verdict; there is none where it was not asked for. `novelty` is above 1 for an image unlike
+    those that the model was validated on, and `None` where the model cannot tell.
     """
 
     p_fake: float
