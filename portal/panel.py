@@ -115,6 +115,18 @@ UNFOLD = {
                         "badge": "detection.admin.training.unseen_badge",
                         "badge_variant": "primary",
                         "permission": "detection.admin.training.may_see_runs",
+                        # The form of a fit lies below it, and has an entry of its own.
+                        "active": lambda request: (
+                            "/detection/trainingrun/" in request.path
+                            and "trainingrun/fit" not in request.path
+                            and "trainingrun/schedule" not in request.path
+                        ),
+                    },
+                    {
+                        "title": "Fit a photo model",
+                        "icon": "photo_camera",
+                        "link": reverse_lazy("admin:detection_photo_fit"),
+                        "permission": "detection.admin.training.may_ask",
                     },
                     {
                         "title": "Schedule",

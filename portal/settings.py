@@ -320,11 +320,16 @@ TRAINING_LEASE_SECONDS = env.number("TRAINING_LEASE_SECONDS", default=120, least
 TRAINING_MAX_ATTEMPTS = env.number("TRAINING_MAX_ATTEMPTS", default=3, most=20)
 # Fewer images of a class to learn from than this are no ground for a model.
 TRAINING_MIN_IMAGES = env.number("TRAINING_MIN_IMAGES", default=50)
+# Fewer photographs of a class are no ground to fit on, nor to tell what a fit is worth.
+PHOTO_LEAST_IMAGES = env.number("PHOTO_LEAST_IMAGES", default=20, least=20)
+PHOTO_FALSE_ALARMS = env.decimal("PHOTO_FALSE_ALARMS", default=0.05, least=0.01, most=0.5)
 # What a version has to reach before it may answer without somebody's written reason.
 GATE_MIN_ACCURACY = env.decimal("GATE_MIN_ACCURACY", default=0.9, least=0, most=1)
 GATE_MAX_DROP = env.decimal("GATE_MAX_DROP", default=0.01, least=0, most=1)
 GATE_MAX_COVERAGE_DROP = env.decimal("GATE_MAX_COVERAGE_DROP", default=0.1, least=0, most=1)
 GATE_MAX_ECE = env.decimal("GATE_MAX_ECE", default=0.05, least=0, most=1)
+# Some hundred photographs tell a calibration less sharply than thousands of thumbnails.
+GATE_PHOTO_MAX_ECE = env.decimal("GATE_PHOTO_MAX_ECE", default=0.08, least=0, most=1)
 GATE_MAX_SLOWDOWN = env.decimal("GATE_MAX_SLOWDOWN", default=2.0, least=0.1, most=1000)
 GATE_MAX_MEGABYTES = env.number("GATE_MAX_MEGABYTES", default=250, most=10_000)
 # Signs registered versions; without one of its own the key is derived from SECRET_KEY.

@@ -23,6 +23,7 @@ from detection.ml_gateway.comparison import (
     timed_beside,
 )
 from detection.ml_gateway.measuring import evaluate, evaluation_text
+from detection.ml_gateway.photo import FitStep, PhotoItem, photo_fit
 from detection.ml_gateway.specs import read_verified_spec, spec_in_domain, spec_in_full
 from detection.ml_gateway.training import (
     REPORT_EVERY_SECONDS,
@@ -51,8 +52,10 @@ __all__ = [
     "Base",
     "EpochDone",
     "FaceAnswer",
+    "FitStep",
     "GatewayError",
     "JudgedItems",
+    "PhotoItem",
     "RunData",
     "StepDone",
     "TrainingItem",
@@ -69,6 +72,7 @@ __all__ = [
     "judge_items",
     "may_hold_face",
     "offered_fields",
+    "photo_fit",
     "read_verified_spec",
     "run_config",
     "scores_counted",

@@ -8,7 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from detection.models.judged import new_public_id, storage_name
-from detection.models.registry import ModelVersion
+from detection.models.registry import PHOTO_LEAST_SIDE, ModelVersion, Track
 from detection.models.submissions import Analysis, may_review
 
 
@@ -51,6 +51,11 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
     def with_reviewed(self) -> Self:
         """Those that hold reviewed images."""
         held = Item.objects.accepted().filter(dataset=models.OuterRef("pk"))
+        return self.filter(models.Exists(held))
+
+    def with_photographs(self) -> Self:
+        """Those that hold reviewed images of a size for the photo track."""
+        held = Item.objects.accepted().photographs().filter(dataset=models.OuterRef("pk"))
         return self.filter(models.Exists(held))
 
     def with_counts(self) -> Self:
@@ -98,8 +103,18 @@ class Dataset(models.Model):
 
     def is_own_test_of(self, version: ModelVersion) -> bool:
         """Tell whether it is a sealed test of such images as the version was validated for."""
+        if self.role != Role.TEST:
+            return False
         domain = version.spec["domain"]
-        return self.role == Role.TEST and self.usual_size == (domain["width"], domain["height"])
+        if version.model.track == Track.PHOTO:
+            return self.is_of_photographs
+        return self.usual_size == (domain["width"], domain["height"])
+
+    @cached_property
+    def is_of_photographs(self) -> bool:
+        """Tell whether more than half of its reviewed images are large enough for that track."""
+        reviewed = self.items.accepted()
+        return 2 * reviewed.photographs().count() > reviewed.count()
 
 
 class ItemState(models.TextChoices):
@@ -120,6 +135,10 @@ class ItemQuerySet(models.QuerySet["Item"]):
     def waiting(self) -> Self:
         """Those whose label somebody has to review, oldest first."""
         return self.filter(state=ItemState.PENDING).order_by("pk")
+
+    def photographs(self) -> Self:
+        """Those that are large enough for the photo track."""
+        return self.filter(width__gte=PHOTO_LEAST_SIDE, height__gte=PHOTO_LEAST_SIDE)
 
     def not_reviewed_by(self, user: Any) -> Self:
         """Those on which this user has not decided."""

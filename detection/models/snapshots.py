@@ -25,6 +25,22 @@ class Origin(NamedTuple):
     dataset: Dataset | None
 
 
+class SnapshotQuerySet(models.QuerySet["Snapshot"]):
+    """Reads of snapshots."""
+
+    def divided(self) -> Self:
+        """Those with sides: a network learns from one and is chosen by another."""
+        return self.filter(models.Exists(self._held_back()))
+
+    def undivided(self) -> Self:
+        """Those that are learnt from as a whole: a fit holds each picture out in its turn."""
+        return self.filter(~models.Exists(self._held_back()))
+
+    def _held_back(self) -> models.QuerySet["SnapshotItem"]:
+        lines = SnapshotItem.objects.filter(snapshot=models.OuterRef("pk"))
+        return lines.exclude(split=Split.TRAIN)
+
+
 class Snapshot(models.Model):
     """A frozen, hashed list of items with their labels and sides; never changed afterwards."""
 
@@ -41,6 +57,8 @@ class Snapshot(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
     created_at = models.DateTimeField("frozen", default=timezone.now, editable=False)
+
+    objects = SnapshotQuerySet.as_manager()
 
     class Meta:
         ordering = ["-number"]

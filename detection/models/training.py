@@ -26,6 +26,12 @@ CHOSEN = (
     "seed",
     "precision",
 )
+# A run of this architecture fits heads to features of photographs: it has no epochs.
+PHOTO_ARCHITECTURE = "photo_ensemble"
+# What a person decides of a fit.
+CHOSEN_OF_FIT = ("false_alarms", "seed")
+# How much of a fit's time is reading its pictures; the rest is validating.
+READING_SHARE = 0.8
 
 
 class Stage(models.TextChoices):
@@ -33,6 +39,7 @@ class Stage(models.TextChoices):
 
     PREPARING = "preparing", "Reading images"
     TRAINING = "training", "Training"
+    VALIDATING = "validating", "Validating"
     EXPORTING = "exporting", "Calibrating and storing"
     JUDGING = "judging", "Measuring"
 
@@ -57,6 +64,14 @@ class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
         never = models.Q(enqueued_at=None, created_at__lt=grace)
         lost = models.Q(enqueued_at__lt=lease)
         return self.filter(never | lost, state=Work.QUEUED)
+
+    def fits(self) -> Self:
+        """Those that fit heads to features of photographs."""
+        return self.filter(architecture=PHOTO_ARCHITECTURE)
+
+    def of_networks(self) -> Self:
+        """Those that train a network."""
+        return self.exclude(architecture=PHOTO_ARCHITECTURE)
 
     def measured(self, architecture: str) -> Self:
         """Those of an architecture whose speed is known, newest first."""
@@ -127,6 +142,11 @@ class TrainingRun(models.Model):
         return self.state in ACTIVE
 
     @property
+    def is_fit(self) -> bool:
+        """Tell whether it fits heads to features of photographs, and so has no epochs."""
+        return self.architecture == PHOTO_ARCHITECTURE
+
+    @property
     def directory(self) -> Path:
         """The folder with its checkpoint, as long as it is active."""
         return Path(settings.RUNS_ROOT) / self.public_id
@@ -138,13 +158,15 @@ class TrainingRun(models.Model):
 
     @property
     def share_done(self) -> float:
-        """How much of all epochs is done, in [0, 1]."""
-        if self.state == Work.FINISHED:
+        """How much of all epochs, or of a fit, is done, in [0, 1]."""
+        if self.state == Work.FINISHED or self.stage in (Stage.EXPORTING, Stage.JUDGING):
             return 1.0
+        if self.stage == Stage.VALIDATING:
+            return READING_SHARE + (1 - READING_SHARE) * self.share_of_stage
+        if self.is_fit:
+            return READING_SHARE * self.share_of_stage
         if not self.epochs:
             return 0.0
-        if self.stage in (Stage.EXPORTING, Stage.JUDGING):
-            return 1.0
         # Once an epoch is told as done, its steps stand there until the next one begins; what is
         # read, before training or once more after a lost worker, is no part of an epoch.
         is_within = self.stage == Stage.TRAINING and self.epoch == len(self.history) + 1
@@ -159,12 +181,16 @@ class TrainingRun(models.Model):
     @property
     def seconds_left(self) -> float | None:
         """Seconds until training ends, as far as its epochs or the estimate tell."""
-        if not self.is_active or self.stage not in ("", Stage.PREPARING, Stage.TRAINING):
+        is_made = self.stage in (Stage.EXPORTING, Stage.JUDGING)
+        if not self.is_active or is_made:
             return None
         whole = self.estimated_seconds
         if self.history and self.epochs:
             whole = self.epochs * sum(report["seconds"] for report in self.history)
             whole /= len(self.history)
+        elif self.is_fit:
+            if self.images_per_second and self.steps and self.stage == Stage.PREPARING:
+                whole = self.steps / self.images_per_second / READING_SHARE
         elif self.images_per_second and self.steps and self.stage == Stage.TRAINING:
             images = self.epochs * self.steps * int(self.config.get("batch_size", 1))
             whole = images / self.images_per_second
@@ -173,7 +199,8 @@ class TrainingRun(models.Model):
     @property
     def chosen(self) -> dict[str, Any]:
         """What people decided of its configuration."""
-        return {name: self.config.get(name) for name in CHOSEN}
+        names = CHOSEN_OF_FIT if self.is_fit else CHOSEN
+        return {name: self.config.get(name) for name in names}
 
 
 class RunEvent(models.Model):

@@ -63,7 +63,7 @@ def _text(run: TrainingRun) -> str:
         lines.append(f"It trained for {count} epoch{pluralize(count)}.")
     if run.is_scheduled:
         lines.append("The schedule had asked for it.")
-    lines += ["", "Curves and log are in the administration, under Training runs."]
+    lines += ["", "Figures and log are in the administration, under Training runs."]
     return "\n".join(lines) + "\n"
 
 

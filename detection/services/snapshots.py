@@ -56,8 +56,12 @@ def snapshot_freeze(
     validation_share: float = 0.06,
     test_share: float = 0.1,
     note: str = "",
+    is_divided: bool = True,
 ) -> Snapshot:
     """Freeze the reviewed images of training datasets into a hashed list with sides.
+
+    Undivided, every image is learnt from: a fit holds each out in its turn, and keeps near-copies
+    together by itself.
 
     Files that are in a sealed dataset, and near-copies of such, are left out. So is a file that
     two datasets label differently: which of them is right is for people to settle.
@@ -68,10 +72,12 @@ def snapshot_freeze(
     """
     datasets = list(datasets)
     shares = {Split.VALIDATION.value: validation_share, Split.TEST.value: test_share}
-    _check_request(datasets, shares)
+    _check_datasets(datasets)
+    if is_divided:
+        _check_shares(shares)
     kept = sifted(datasets)
     _check_counts(kept.rows)
-    lines = _lines(kept.rows, seed, shares)
+    lines = _lines(kept.rows, seed, shares if is_divided else {})
     digest = lines_hash(lines)
     same = Snapshot.objects.filter(sha256=digest).first()
     if same is not None:
@@ -80,10 +86,13 @@ def snapshot_freeze(
         sha256=digest,
         note=note,
         created_by=user,
-        options={"seed": seed, **_named_shares(shares), "near": perceptual.NEAR},
+        options={
+            **({"seed": seed, **_named_shares(shares)} if is_divided else {}),
+            "near": perceptual.NEAR,
+        },
         counts={
             **_counts(lines, kept),
-            "difference": _difference(lines),
+            "difference": _difference(lines, is_divided=is_divided),
             "datasets": [{"pk": dataset.pk, "name": dataset.name} for dataset in datasets],
         },
     )
@@ -114,7 +123,7 @@ def lines_hash(lines: Iterable[Line]) -> str:
     return digest.hexdigest()
 
 
-def _check_request(datasets: list[Dataset], shares: dict[str, float]) -> None:
+def _check_datasets(datasets: list[Dataset]) -> None:
     if not datasets:
         raise SnapshotRefused("no_dataset", "Choose at least one training dataset.")
     for dataset in datasets:
@@ -122,6 +131,9 @@ def _check_request(datasets: list[Dataset], shares: dict[str, float]) -> None:
             raise SnapshotRefused(
                 "sealed_dataset", f"{dataset} is sealed: nothing may learn from it."
             )
+
+
+def _check_shares(shares: dict[str, float]) -> None:
     if min(shares.values()) <= 0 or sum(shares.values()) > 0.5:
         raise SnapshotRefused(
             "bad_shares",
@@ -150,11 +162,17 @@ def _check_counts(rows: list[Row]) -> None:
 
 
 def _lines(rows: list[Row], seed: int, shares: dict[str, float]) -> list[Line]:
+    """Return each row with its side; without shares, all are learnt from."""
     _, groups = np.unique(perceptual.near_groups(hashes_of(rows)), return_inverse=True)
     members = [
         splitting.Member(row.sha256, row.label, group)
         for row, group in zip(rows, groups.tolist(), strict=True)
     ]
+    if not shares:
+        return [
+            Line(row, Split.TRAIN, member.group + 1)
+            for row, member in zip(rows, members, strict=True)
+        ]
     try:
         sides = splitting.split(members, seed=seed, shares=shares, earlier=_earlier_sides(seed))
     except splitting.EmptySide as empty:
@@ -199,9 +217,10 @@ def _counts(lines: list[Line], kept: Sifted) -> dict[str, Any]:
     }
 
 
-def _difference(lines: list[Line]) -> dict[str, Any]:
-    """Compare with the newest snapshot."""
-    previous = Snapshot.objects.order_by("-number").first()
+def _difference(lines: list[Line], *, is_divided: bool) -> dict[str, Any]:
+    """Compare with the newest snapshot of the same kind."""
+    alike = Snapshot.objects.divided() if is_divided else Snapshot.objects.undivided()
+    previous = alike.order_by("-number").first()
     if previous is None:
         return {"to": None}
     columns = SnapshotItem.objects.filter(snapshot=previous)

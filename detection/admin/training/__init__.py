@@ -2,9 +2,10 @@
 
 from detection.admin.training.runs import (
     TrainingRunAdmin,
+    may_ask,
     may_schedule,
     may_see_runs,
     unseen_badge,
 )
 
-__all__ = ["TrainingRunAdmin", "may_schedule", "may_see_runs", "unseen_badge"]
+__all__ = ["TrainingRunAdmin", "may_ask", "may_schedule", "may_see_runs", "unseen_badge"]

@@ -72,7 +72,7 @@ class RunForm(forms.Form):
     """A new training run."""
 
     snapshot = forms.ModelChoiceField(
-        Snapshot.objects.all(),
+        Snapshot.objects.divided(),
         widget=UnfoldAdminSelectWidget,
         empty_label=None,
         help_text="What the run learns from. Its held-out images and every sealed set stay unseen.",

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
 from detection.admin.links import ReadOnlyAdmin, object_link
-from detection.admin.training import watching
+from detection.admin.training import fitting, watching
 from detection.admin.training.forms import RunForm, ScheduleForm, Start
 from detection.models import (
     RetrainingSchedule,
@@ -49,6 +49,11 @@ def unseen_badge(request: HttpRequest) -> str:
 def may_see_runs(request: HttpRequest) -> bool:
     """Tell whether somebody sees runs at all."""
     return request.user.has_perm("detection.view_trainingrun")
+
+
+def may_ask(request: HttpRequest) -> bool:
+    """Tell whether somebody may ask for a run."""
+    return request.user.has_perm(ADD)
 
 
 def may_schedule(request: HttpRequest) -> bool:
@@ -91,7 +96,11 @@ class TrainingRunAdmin(ReadOnlyAdmin):
             path("<int:pk>/progress/", wrap(require_safe(self.progress)), name=name("progress")),
             path("<int:pk>/cancel/", wrap(require_POST(self.cancel)), name=name("cancel")),
         ]
-        return own + super().get_urls()
+        fits = [
+            path("fit/", wrap(fitting.fit), name="detection_photo_fit"),
+            path("fit/material/", wrap(fitting.material), name="detection_photo_fit_material"),
+        ]
+        return own + fits + super().get_urls()
 
     # -- a new run -----------------------------------------------------------------------------
 
@@ -149,8 +158,9 @@ class TrainingRunAdmin(ReadOnlyAdmin):
         chosen = request.GET.get("start", "")
         chosen = chosen if chosen in values else values[0]
         number = request.GET.get("snapshot", "")
-        snapshots = Snapshot.objects.filter(pk=int(number)) if number.isdecimal() else None
-        snapshot = (snapshots and snapshots.first()) or Snapshot.objects.first()
+        divided = Snapshot.objects.divided()
+        snapshots = divided.filter(pk=int(number)) if number.isdecimal() else None
+        snapshot = (snapshots and snapshots.first()) or divided.first()
         form.initial = {"start": chosen, "snapshot": snapshot, **Start(chosen).defaults()}
         return form
 
@@ -268,6 +278,8 @@ class TrainingRunAdmin(ReadOnlyAdmin):
     @admin.display(description="Run", ordering="pk")
     def name_cell(self, run: TrainingRun) -> str:
         """Name the run, and what it goes on from."""
+        if run.is_fit:
+            return f"{run}: fit of {run.model_name}"
         return f"{run}: from {run.base_version or 'scratch'}"
 
     @display(description="State", ordering="state", label=STATE_COLOURS)

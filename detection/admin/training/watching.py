@@ -25,6 +25,7 @@ NAMES = {
     "new_share": "Share of new images",
     "seed": "Seed",
     "precision": "Precision",
+    "false_alarms": "False alarms allowed",
 }
 COLOURS = {
     Work.FINISHED: "success",
@@ -55,7 +56,8 @@ def stage_bar(run: TrainingRun) -> str:
         return ""
     if run.stage == Stage.TRAINING:
         return f"Epoch {run.epoch} of {run.epochs}: step {run.step:,} of {run.steps:,}"
-    return f"{run.get_stage_display()}: {run.step:,} of {run.steps:,} images"
+    counted = "steps" if run.stage == Stage.VALIDATING else "images"
+    return f"{run.get_stage_display()}: {run.step:,} of {run.steps:,} {counted}"
 
 
 def is_unclaimed(run: TrainingRun) -> bool:
@@ -92,11 +94,15 @@ def charts(run: TrainingRun) -> Iterator[Chart | None]:
 def facts(run: TrainingRun) -> Iterator[tuple[str, SafeString | str]]:
     """Yield what was asked for, in names and values for people."""
     yield "Snapshot", object_link(run.snapshot)
-    base = object_link(run.base_version) if run.base_version else ""
-    yield "Begun with", base or f"fresh weights of {run.architecture}"
+    if run.is_fit:
+        yield "Fitted for", run.model_name
+    else:
+        base = object_link(run.base_version) if run.base_version else ""
+        yield "Begun with", base or f"fresh weights of {run.architecture}"
     yield "Asked by", "the schedule" if run.is_scheduled else str(run.requested_by or "—")
     for name, value in run.chosen.items():
-        yield NAMES[name], _told(value)
+        is_percent = name == "false_alarms" and value is not None
+        yield NAMES[name], f"{100 * value:g} %" if is_percent else _told(value)
 
 
 def _column(run: TrainingRun, name: str) -> Iterator[tuple[float, float]]:

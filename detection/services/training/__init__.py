@@ -6,6 +6,14 @@ from detection.services.training.estimates import (
     seconds_estimated,
 )
 from detection.services.training.execution import run_execute, run_fail
+from detection.services.training.fit_requests import (
+    DEFAULT_NAME,
+    Material,
+    fit_request,
+    fit_seconds,
+    material_frozen,
+    material_of,
+)
 from detection.services.training.recovery import runs_sweep, training_worker_started
 from detection.services.training.requests import (
     RunRefused,
@@ -17,7 +25,13 @@ from detection.services.training.requests import (
 from detection.services.training.schedule import new_items, retrain_if_due, schedule_change
 
 __all__ = [
+    "DEFAULT_NAME",
+    "Material",
     "RunRefused",
+    "fit_request",
+    "fit_seconds",
+    "material_frozen",
+    "material_of",
     "measurement_request",
     "measurement_run",
     "new_items",

@@ -16,11 +16,12 @@ from detection.services import notices
 from detection.services.training.reporter import (
     SHUTDOWN,
     Reporter,
+    Stopped,
     events_create,
     held,
     persist,
 )
-from detection.services.training.stages import Stopped, work
+from detection.services.training.stages import work
 
 log = logging.getLogger(__name__)
 

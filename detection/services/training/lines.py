@@ -7,7 +7,7 @@ from typing import Any, cast
 from django.core.files.storage import default_storage
 from django.db.models import Count, QuerySet
 
-from detection.ml_gateway import Base, TrainingItem
+from detection.ml_gateway import Base, PhotoItem, TrainingItem
 from detection.models import Item, ModelVersion, Snapshot, SnapshotItem, Split, TrainingRun
 
 # The dataset that the models that ship were trained on.
@@ -31,6 +31,16 @@ def training_items(snapshot: Snapshot, split: Split) -> list[TrainingItem]:
     lines = SnapshotItem.objects.filter(snapshot=snapshot, split=split, item__isnull=False)
     rows = lines.values_list("item__file_name", "label", "item__file")
     return [TrainingItem(name, label, _reader(file)) for name, label, file in rows]
+
+
+def photo_items(snapshot: Snapshot) -> list[PhotoItem]:
+    """Return all lines of a snapshot that are large enough to be looked at as photographs."""
+    rows = SnapshotItem.objects.filter(snapshot=snapshot, item__in=Item.objects.photographs())
+    columns = ("item__file_name", "label", "item__file", "item__source", "group")
+    return [
+        PhotoItem(name, label, _reader(file), source, str(group))
+        for name, label, file, source, group in rows.values_list(*columns)
+    ]
 
 
 def withdrawn_count(snapshot: Snapshot) -> int:

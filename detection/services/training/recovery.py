@@ -62,7 +62,7 @@ def _one_given_back(run: TrainingRun) -> bool:
     log.warning("%s lost its worker and is put back", run)
     with transaction.atomic():
         is_moved = _held(run).update(state=Work.QUEUED, enqueued_at=None, worker="")
-        events_create(run, ["The worker was lost; the run goes on from its last checkpoint."])
+        events_create(run, ["The worker was lost; the run goes on from what it kept."])
     transaction.on_commit(lambda: run_enqueue(run_id=run.pk), robust=True)
     return bool(is_moved)
 

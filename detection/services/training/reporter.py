@@ -39,6 +39,10 @@ AWAY = (OperationalError, InterfaceError)
 SHUTDOWN = threading.Event()
 
 
+class Stopped(Exception):
+    """Somebody asked the run to stop, the worker is to end, or the run is another worker's now."""
+
+
 def held(claim: TrainingRun) -> TrainingRunQuerySet:
     """Return the row as long as this very claim holds it."""
     return TrainingRun.objects.filter(
@@ -91,6 +95,15 @@ class Reporter:
     def should_stop(self) -> bool:
         """Tell whether the run is to end now; cheap enough to be asked before each step."""
         return self.is_cancelled.is_set() or self.is_lost.is_set() or SHUTDOWN.is_set()
+
+    def check(self) -> None:
+        """Go on, or end here.
+
+        Raises:
+            Stopped: When the run is to end now.
+        """
+        if self.should_stop():
+            raise Stopped
 
     def beat(self) -> None:
         """Write what was told, with a sign of life, and see whether somebody asked to stop.

@@ -68,32 +68,51 @@ def run_request(
         RunRefused: `run_active`, `nothing_changed`, `too_little_data`, `unknown_setting`,
             `wrong_architecture`, `wrong_track`, or as the science refuses the configuration.
     """
-    if TrainingRun.objects.active().exists():
-        raise _run_active()
+    check_none_active()
     _check_base(architecture, base_version)
     whole = _whole(architecture, base_version, config)
     _check_data(snapshot, whole["batch_size"])
-    fingerprint = _fingerprint(snapshot, base_version, whole)
-    _check_new(fingerprint)
+    return run_create(
+        TrainingRun(
+            snapshot=snapshot,
+            architecture=architecture,
+            base_version=base_version,
+            model_name=_model_name(architecture, base_version),
+            config=whole,
+            epochs=whole["epochs"] + whole["finetune_epochs"],
+            estimated_seconds=seconds_estimated(
+                architecture=architecture, snapshot=snapshot, epochs=whole["epochs"]
+            ),
+            is_scheduled=is_scheduled,
+            requested_by=user,
+        )
+    )
+
+
+def check_none_active() -> None:
+    """Refuse while a run waits or runs.
+
+    Raises:
+        RunRefused: `run_active`.
+    """
+    if TrainingRun.objects.active().exists():
+        raise _run_active()
+
+
+def run_create(run: TrainingRun) -> TrainingRun:
+    """Store a run that was checked, and send it to the training worker.
+
+    Raises:
+        RunRefused: `run_active` or `nothing_changed`.
+    """
+    run.fingerprint, run.slot = _fingerprint(run.snapshot, run.base_version, run.config), 1
+    _check_new(run.fingerprint)
     try:
         with transaction.atomic():
-            run = TrainingRun.objects.create(
-                snapshot=snapshot,
-                architecture=architecture,
-                base_version=base_version,
-                model_name=_model_name(architecture, base_version),
-                config=whole,
-                fingerprint=fingerprint,
-                epochs=whole["epochs"] + whole["finetune_epochs"],
-                estimated_seconds=seconds_estimated(
-                    architecture=architecture, snapshot=snapshot, epochs=whole["epochs"]
-                ),
-                is_scheduled=is_scheduled,
-                requested_by=user,
-                slot=1,
-            )
-            chosen = run.chosen | {"snapshot": str(snapshot), "base": str(base_version or "")}
-            audit_record(user=user, action="run_request", subject=run, **chosen)
+            run.save(force_insert=True)
+            base = str(run.base_version or "")
+            chosen = run.chosen | {"snapshot": str(run.snapshot), "base": base}
+            audit_record(user=run.requested_by, action="run_request", subject=run, **chosen)
     except IntegrityError:
         # Somebody else's request came between the look and the row.
         raise _run_active() from None

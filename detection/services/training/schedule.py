@@ -72,7 +72,7 @@ def retrain_if_due(*, now: datetime | None = None) -> TrainingRun | None:
 def new_items(schedule: RetrainingSchedule) -> ItemQuerySet:
     """Return the reviewed images of the chosen datasets that no run has learnt from yet."""
     items = Item.objects.accepted().filter(dataset__in=schedule.datasets.for_training())
-    last = TrainingRun.objects.select_related("snapshot").first()
+    last = TrainingRun.objects.of_networks().select_related("snapshot").first()
     if last is None:
         return items.exclude(dataset__name__iexact=SHIPPED_DATA)
     return items.exclude(sha256__in=last.snapshot.lines.values("sha256"))

@@ -1,38 +1,35 @@
-"""The stages of a run: images are read, a network is trained, stored as a version, and judged.
+"""The stages of a run: a model is made, registered as a version, and judged.
 
-Each can be done again: a run that lost its worker comes here once more, finds its last checkpoint
-or its stored version, and goes on from there.
+Each can be done again: a run that lost its worker comes here once more, finds what it kept or its
+registered version, and goes on from there.
 """
 
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
 
-from django.conf import settings
 from django.db import transaction
 
-from detection import ml_gateway
-from detection.epochs import kept_epoch, validated
-from detection.ml_gateway import EpochDone, GatewayError, RunData, StepDone
-from detection.models import ModelVersion, Split, Stage, TrainingRun
+from detection.ml_gateway import GatewayError
+from detection.models import ModelVersion, Stage, TrainingRun
 from detection.services.evaluations import evaluations_make
 from detection.services.gates import gates_check
 from detection.services.registry import version_register
-from detection.services.training.lines import (
-    base_of,
-    new_hashes,
-    training_items,
-    withdrawn_count,
-)
+from detection.services.training.fits import fit_make
+from detection.services.training.networks import network_make
 from detection.services.training.reporter import Reporter, persist
 
 MODEL_FOLDER = "model"
-
-
-class Stopped(Exception):
-    """Somebody asked the run to stop, the worker is to end, or the run is another worker's now."""
+# Makes the model that a run asks for, whole, in a folder; raises `Stopped` when it is to end.
+Maker = Callable[[TrainingRun, Path, Reporter], None]
 
 
 def work(claim: TrainingRun, reporter: Reporter) -> None:
-    """Bring the run from where it is to a judged version."""
+    """Bring the run from where it is to a judged version.
+
+    Raises:
+        Stopped: When somebody asked the run to stop, or its worker is to end.
+        GatewayError: Where the science, the disk or the registry refuses.
+    """
     if claim.attempts > 1:
         reporter.log(f"Taken up again by {claim.worker}, attempt {claim.attempts}.")
     version = claim.version or _version_make(claim, reporter)
@@ -40,123 +37,12 @@ def work(claim: TrainingRun, reporter: Reporter) -> None:
 
 
 def _version_make(claim: TrainingRun, reporter: Reporter) -> ModelVersion:
-    data = _data_read(claim, reporter)
-    reporter.tell(device=ml_gateway.training_device()[:200])
-    _train(claim, data, reporter)
-    _check(reporter)
-    reporter.tell(stage=Stage.EXPORTING, step=0, steps=0)
-    reporter.log("Calibrating on the validation images and storing the model.")
-    folder = claim.directory / MODEL_FOLDER
-    base = base_of(claim.base_version)
-    ml_gateway.export_run(data, claim.directory, folder, name=claim.model_name, base=base)
-    _check(reporter)
+    make: Maker = fit_make if claim.is_fit else network_make
+    make(claim, claim.directory / MODEL_FOLDER, reporter)
+    reporter.check()
     version = persist(lambda: _version_store(claim))
     reporter.log(f"Registered as {version.label}.")
     return version
-
-
-def _data_read(claim: TrainingRun, reporter: Reporter) -> RunData:
-    """Read the snapshot's images into memory."""
-    train, validation, new, gone = persist(
-        lambda: (
-            training_items(claim.snapshot, Split.TRAIN),
-            training_items(claim.snapshot, Split.VALIDATION),
-            new_hashes(claim),
-            withdrawn_count(claim.snapshot),
-        )
-    )
-    reporter.log(
-        f"Reading {len(train):,} images to learn from and {len(validation):,} to choose by."
-    )
-    if gone:
-        reporter.log(f"Deleted since the snapshot and left out: {gone:,} images.")
-    if new is not None:
-        reporter.log(f"New to {claim.base_version} among those to learn from: {len(new):,}.")
-
-    def tell(done: int, of: int) -> None:
-        _check(reporter)
-        reporter.tell(stage=Stage.PREPARING, step=done, steps=of)
-
-    data = ml_gateway.training_data(
-        train,
-        validation,
-        claim.config,
-        base_of(claim.base_version),
-        source=str(claim.snapshot),
-        new=new,
-        threads=settings.TRAINING_THREADS,
-        progress=tell,
-    )
-    if unreadable := data.unreadable_images:
-        reporter.log(f"Cannot be read and left out: {unreadable:,} images.")
-    return data
-
-
-def _train(claim: TrainingRun, data: RunData, reporter: Reporter) -> None:
-    """Train to the end of the last epoch.
-
-    Raises:
-        GatewayError: `diverged`, or as `ml_gateway.train_run`.
-    """
-    history = ml_gateway.epochs_done(claim.directory)
-    if history:
-        reporter.log(f"Going on after the checkpoint of epoch {len(history)}.")
-    reporter.tell(stage=Stage.TRAINING, history=history, epoch=len(history) + 1, step=0, steps=0)
-
-    def tell(report: StepDone | EpochDone) -> None:
-        _tell(reporter, history, report, data.train_images)
-
-    ending = ml_gateway.train_run(
-        data, claim.config, claim.directory, progress=tell, should_stop=reporter.should_stop
-    )
-    if ending == "diverged":
-        raise GatewayError(
-            "diverged",
-            "The loss is no number any more: try a lower learning rate or a larger batch.",
-        )
-    if ending == "stopped":
-        raise Stopped
-    _tell_kept(claim, history, reporter)
-
-
-def _tell_kept(claim: TrainingRun, history: list[dict[str, Any]], reporter: Reporter) -> None:
-    kept = kept_epoch(history, claim.config.get("keep", "last"))
-    for report in history:
-        if report["epoch"] == kept:
-            loss, accuracy = validated(report)
-            reporter.log(
-                f"The weights of epoch {kept} are kept: validation loss {loss:.4f}, "
-                f"{100 * accuracy:.2f} % right."
-            )
-
-
-def _tell(
-    reporter: Reporter,
-    history: list[dict[str, Any]],
-    report: StepDone | EpochDone,
-    train_images: int,
-) -> None:
-    """Tell the row where training stands."""
-    if isinstance(report, StepDone):
-        reporter.tell(
-            epoch=report.epoch,
-            step=report.step,
-            steps=report.steps,
-            loss=report.loss,
-            images_per_second=report.images_per_second,
-        )
-        return
-    history.append(report.report)
-    figures = report.report
-    _, accuracy = validated(figures)
-    reporter.tell(history=list(history), loss=figures["train_loss"])
-    if 0 < figures["seconds"] < ml_gateway.REPORT_EVERY_SECONDS:
-        # Too short for a step to be told of: the epoch is all that tells the speed.
-        reporter.tell(images_per_second=train_images / figures["seconds"])
-    reporter.log(
-        f"Epoch {report.epoch}: loss {figures['train_loss']:.4f}, "
-        f"{100 * accuracy:.2f} % of the validation images right, {figures['seconds']:.0f} s."
-    )
 
 
 def _version_store(claim: TrainingRun) -> ModelVersion:
@@ -184,7 +70,7 @@ def _version_store(claim: TrainingRun) -> ModelVersion:
 
 def _judge(claim: TrainingRun, version: ModelVersion, reporter: Reporter) -> None:
     """Measure the version on all that it never learnt from."""
-    _check(reporter)
+    reporter.check()
     reporter.tell(stage=Stage.JUDGING, step=0, steps=0)
     reporter.log("Measuring the version on every sealed set.")
 
@@ -199,7 +85,7 @@ def _judge(claim: TrainingRun, version: ModelVersion, reporter: Reporter) -> Non
             should_stop=reporter.should_stop,
         )
     )
-    _check(reporter)
+    reporter.check()
     for evaluation in evaluations:
         accuracy = evaluation.record.get("accuracy")
         if accuracy is not None:
@@ -209,8 +95,3 @@ def _judge(claim: TrainingRun, version: ModelVersion, reporter: Reporter) -> Non
         reporter.log(f"Gate not passed: {gate.sentence}")
     if not failed:
         reporter.log("Every gate is passed.")
-
-
-def _check(reporter: Reporter) -> None:
-    if reporter.should_stop():
-        raise Stopped
