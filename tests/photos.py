@@ -1,75 +1,168 @@
-"""A version of the photo track for fast tests: the network of `tests.colours`, asked about photographs.
+"""Photographs, figures and versions of the photo track for tests: a fit that costs nothing.
 
-It answers for pictures of one colour as that does. What a fit finds is made up here, and how far a
-picture lies from the validated ones is said by the test.
+Its model is the one of `tests.colours`, which tells red from blue at any size; what it claims to
+be worth is what a test wants it to be worth.
 """
 
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
+import numpy as np
+from PIL import Image
 
-from detection import ml_gateway
+from detection.ml_gateway import FitStep, PhotoItem
+from detection.models import Dataset, Item, ItemState, Label, ModelVersion
+from detection.services.datasets import item_add
+from detection.services.registry import version_register
 from ml.contract import Domain
-from ml.contract.photo import PhotoFigures, SourceFigures, SplitFigures
+from ml.contract.photo import (
+    CurvePoint,
+    FitWarning,
+    PhotoFigures,
+    SourceFigures,
+    SplitFigures,
+)
 from tests import colours, images
 
-SENTENCE = "Pictures from the site, 128 to 900 pixels on the shorter side."
-SIZE = (160, 128)
-OVERALL = SplitFigures(
-    real=234,
-    fake=216,
-    roc_auc=0.868,
-    roc_auc_interval=(0.834, 0.902),
-    recall=0.52,
-    recall_interval=(0.43, 0.6),
-    false_alarm_rate=0.05,
-    accuracy=0.79,
-    ece=0.04,
-)
-FIGURES = PhotoFigures(
-    real=234,
-    fake=216,
-    groups=450,
-    unreadable=0,
-    shortest=256,
-    longest=256,
-    overall=OVERALL,
-    members={"forensics": 0.8, "network": 0.85},
-    sources=(SourceFigures("the site", 234, 216, OVERALL, None),),
-    tiers={},
-    curve=(),
-    expected_roc_auc=None,
-    false_alarms=0.043,
-    false_alarms_interval=(0.023, 0.077),
-    false_alarms_allowed=0.05,
-    misses=0.065,
-    kept_as_known=0.95,
-)
+SIDE = 160
+DOMAIN = Domain(SIDE, SIDE, "Photographs of our own site.", shorter_sides=(128, 600))
 
 
-def store(directory: Path, **changes: Any) -> None:
-    """Store the model in a folder."""
-    given: dict[str, Any] = {
-        "name": "photo",
-        "track": "photo",
-        "domain": Domain(224, 224, SENTENCE, shorter_sides=(128, 900)),
-        "photo": FIGURES,
+@cache
+def content(seed: int, colour: str = "", side: int = SIDE) -> bytes:
+    """A file with a coarse pattern unlike that of any other seed; or of one colour."""
+    if colour:
+        return images.plain(colour, (side, side))
+    coarse = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    return images.encoded(Image.fromarray(coarse).resize((side, side)), "PNG")
+
+
+def add(to: Dataset, seed: int, label: Label, *, source: str = "", side: int = SIDE) -> Item:
+    """One more reviewed photograph."""
+    return item_add(
+        dataset=to,
+        content=content(seed, side=side),
+        file_name=f"{seed}.png",
+        label=label,
+        state=ItemState.ACCEPTED,
+        source=source,
+    )
+
+
+def dataset(name: str = "Our site", *, real: int = 20, fake: int = 20, first: int = 0) -> Dataset:
+    """A training dataset with so many reviewed photographs, all of one source."""
+    made = Dataset.objects.create(name=name)
+    for number in range(real + fake):
+        label = Label.REAL if number < real else Label.FAKE
+        add(made, first + number, label, source="site")
+    return made
+
+
+def split_figures(roc_auc: float = 0.87, *, spread: float = 0.04, **changes: Any) -> SplitFigures:
+    """Figures of 100 + 100 pictures, their interval so far to both sides."""
+    figures: dict[str, Any] = {
+        "real": 100,
+        "fake": 100,
+        "roc_auc": roc_auc,
+        "roc_auc_interval": (roc_auc - spread, min(roc_auc + spread, 1.0)),
+        "recall": 0.5,
+        "recall_interval": (0.4, 0.6),
+        "false_alarm_rate": 0.05,
+        "accuracy": 0.78,
+        "ece": 0.05,
     }
-    colours.store(directory, **{**given, **changes})
+    return SplitFigures(**{**figures, **changes})
 
 
-def photograph(colour: str = "red", size: tuple[int, int] = SIZE) -> bytes:
-    """A file that is large enough to be a photograph."""
-    return images.plain(colour, size)
+def figures(roc_auc: float = 0.87, *, images: int = 200, **changes: Any) -> PhotoFigures:
+    """What a fit to 200 pictures of two sources found."""
+    curve = tuple(
+        CurvePoint(count, auc, (auc - 0.05, auc + 0.05), auc - 0.4)
+        for count, auc in ((40, roc_auc - 0.14), (80, roc_auc - 0.07), (images, roc_auc))
+    )
+    whole: dict[str, Any] = {
+        "real": images // 2,
+        "fake": images - images // 2,
+        "groups": images - 2,
+        "unreadable": 0,
+        "shortest": 128,
+        "longest": 600,
+        "overall": split_figures(roc_auc),
+        "members": {"forensics": roc_auc - 0.04, "network": roc_auc - 0.01},
+        "sources": (
+            SourceFigures("site", 60, 60, split_figures(0.9), split_figures(0.58, spread=0.1)),
+            SourceFigures("camera", 40, 0, None, None),
+        ),
+        "tiers": {name: split_figures(0.7) for name in ("jpeg_q60", "half_size", "screenshot")},
+        "curve": curve,
+        "expected_roc_auc": roc_auc + 0.01,
+        "false_alarms": 0.06,
+        "false_alarms_interval": (0.03, 0.13),
+        "false_alarms_allowed": 0.05,
+        "misses": 0.2,
+        "kept_as_known": 0.95,
+        "seconds": 100.0,
+        "seed": 7,
+    }
+    return PhotoFigures(**{**whole, **changes})
 
 
-def make_novel(monkeypatch: pytest.MonkeyPatch, novelty: float) -> None:
-    """Let every answer of a model say that the image lies so far from the validated ones."""
-    answer = ml_gateway.answer
+def worthless(**changes: Any) -> PhotoFigures:
+    """A fit that tells no more than a coin does, as far as its pictures show."""
+    warning = FitWarning("worth_nothing", "The fit is worth nothing: its interval reaches chance.")
+    changes = {"overall": split_figures(0.52, spread=0.06), "warnings": (warning,), **changes}
+    return figures(0.52, **changes)
 
-    def novel(*args: Any, **options: Any) -> ml_gateway.Answer:
-        told = answer(*args, **options)
-        return ml_gateway.Answer(told.p_fake, told.heatmap, told.heatmap_method, novelty)
 
-    monkeypatch.setattr(ml_gateway, "answer", novel)
+def version(
+    folder: Path, found: PhotoFigures | None = None, *, strength: float = 3.0, **changes: Any
+) -> ModelVersion:
+    """A registered version of the photo track that claims these figures."""
+    store(folder, found or figures(), strength=strength, **changes)
+    return version_register(directory=folder)[0]
+
+
+def store(folder: Path, found: PhotoFigures, *, strength: float = 3.0, **changes: Any) -> None:
+    """Store such a model in a folder."""
+    options = {"name": "photo", "track": "photo", "domain": DOMAIN, "photo": found, **changes}
+    colours.store(folder, strength=strength, **options)
+
+
+class FakeFit:
+    """Stands in for `ml_gateway.photo_fit`: reads every picture and stores what it is told to.
+
+    `trouble` is called with the number of each picture before it is read.
+    """
+
+    def __init__(
+        self, found: PhotoFigures | None = None, trouble: Callable[[int], None] | None = None
+    ) -> None:
+        self.found, self.trouble = found or figures(), trouble
+        self.items: Sequence[PhotoItem] = ()
+        self.options: dict[str, Any] = {}
+
+    def __call__(
+        self,
+        items: Sequence[PhotoItem],
+        folder: Path,
+        out_dir: Path,
+        *,
+        progress: Callable[[FitStep], None],
+        should_stop: Callable[[], bool],
+        **options: Any,
+    ) -> bool:
+        self.items, self.options = items, options
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, item in enumerate(items, start=1):
+            if self.trouble:
+                self.trouble(number)
+            if should_stop():
+                return False
+            assert item.read()
+            progress(FitStep("reading", number, len(items)))
+        for part in (1, 2):
+            progress(FitStep("validating", part, 2))
+        store(out_dir, self.found, name=options["name"])
+        return True
