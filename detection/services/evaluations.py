@@ -40,6 +40,13 @@ ON_FACES = (
     "Versions of the face track look at faces that were cut out; they are judged by "
     "`python -m ml faces` and `evaluate`, not here."
 )
+NOTHING_SEALED = {
+    Track.THUMBNAIL: "There is no sealed test and no regression set with reviewed images yet: add "
+    "one under Datasets.",
+    Track.PHOTO: "There is no sealed set of photographs yet: add one under Datasets. What the fit "
+    "found on pictures held out stands on this page.",
+    Track.FACE: ON_FACES,
+}
 
 Progress = Callable[[int, int], None]
 
@@ -92,11 +99,17 @@ def sealed_sets(version: ModelVersion) -> Iterator[TestSet]:
     """Yield every sealed dataset with settled images, as it is now, on which a version is judged.
 
     None for the face track: its versions look at faces that were cut out, not at whole images.
+    For the photo track sets of photographs alone, without what in them is too small for it.
     """
     if version.model.track == Track.FACE:
         return
+    is_photo = version.model.track == Track.PHOTO
     for dataset in Dataset.objects.sealed():
-        rows = dataset.items.accepted().order_by("pk").values_list("sha256", "label", "file")
+        if is_photo and not dataset.is_of_photographs:
+            continue
+        items = dataset.items.accepted()
+        items = items.photographs() if is_photo else items
+        rows = items.order_by("pk").values_list("sha256", "label", "file")
         if lines := tuple(rows):
             yield TestSet(dataset.name, dataset, None, lines)
 
@@ -148,7 +161,9 @@ def evaluations_make(
     except _Stopped:
         log.info("judging %s was stopped", version.label)
     else:
-        time_beside(version=version, evaluations=_newest(version, sets), again=again)
+        # Of photographs the time is the picture's, not the version's.
+        if version.model.track != Track.PHOTO:
+            time_beside(version=version, evaluations=_newest(version, sets), again=again)
     return _newest(version, sets)
 
 
@@ -161,10 +176,7 @@ def evaluations_ask(*, version: ModelVersion, user: Any, again: bool = False) ->
     if not any(True for _ in _sets(version, None)):
         raise EvaluationRefused(
             "nothing_to_judge_on",
-            ON_FACES
-            if version.model.track == Track.FACE
-            else "There is no sealed test and no regression set with reviewed images yet: add one "
-            "under Datasets.",
+            NOTHING_SEALED[Track(version.model.track)],
         )
     with transaction.atomic():
         audit_record(user=user, action=ASKED, subject=version.label, version=version.pk)

@@ -1,32 +1,16 @@
-"""What a version has to reach before it may answer: six gates, each with its reason."""
+"""What a version has to reach before it may answer: gates, each with its reason."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 
 from detection.models import Evaluation, ModelVersion, Track
 from detection.services.evaluations import ON_FACES, TestSet, sealed_sets
+from detection.services.gate import Gate
+from detection.services.photo_gates import binding_gates, calibration, fitted_gates, worth
 from detection.services.timing import speed_beside
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """One demand on a version: what it may be, what it is, and a sentence for people.
-
-    `value` is `None` where it could not be told, for want of an evaluation.
-    """
-
-    name: str
-    limit: float
-    value: float | None
-    passed: bool
-    sentence: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as a promotion keeps it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +30,9 @@ def gates_check(*, version: ModelVersion) -> list[Gate]:
     """
     champion = ModelVersion.objects.champion_of(version.model.track)
     judged = [_judged(test, version, champion) for test in sealed_sets(version)]
+    if version.model.track == Track.PHOTO:
+        sealed = [gate for one in judged for gate in _photo_gates_on(one, version, champion)]
+        return [*fitted_gates(version), *sealed, _size_gate(version)]
     if not judged:
         on_faces = version.model.track == Track.FACE
         reason = ON_FACES if on_faces else "No sealed test or regression set has images yet."
@@ -65,6 +52,16 @@ def gates_are_needed(*, version: ModelVersion) -> bool:
     """
     first = ModelVersion.objects.champion_of(version.model.track) is None
     return not first and not version.has_stood_its_gates
+
+
+def gates_asked(*, version: ModelVersion) -> list[Gate]:
+    """Return the gates that a version meets on its promotion.
+
+    All of them where they are needed; else those alone that nothing lets a version past.
+    """
+    if gates_are_needed(version=version):
+        return gates_check(version=version)
+    return binding_gates(version) if version.model.track == Track.PHOTO else []
 
 
 def _judged(test: TestSet, version: ModelVersion, champion: ModelVersion | None) -> _Judged:
@@ -94,6 +91,24 @@ def _gates_on(one: _Judged, version: ModelVersion, champion: ModelVersion | None
     yield _drop(name, one.champion["accuracy"] - one.candidate["accuracy"])
     if _is_own_test(one.test, version):
         yield _coverage(name, one.champion["coverage"], one.candidate["coverage"])
+
+
+def _photo_gates_on(
+    one: _Judged, version: ModelVersion, champion: ModelVersion | None
+) -> Iterator[Gate]:
+    """Ask the same of a sealed set of photographs as of the fit, and no drop below the champion."""
+    name = one.test.name
+    if one.candidate is None:
+        yield _unjudged(name, f"It was not judged on {name} as it is now: have it judged first.")
+        return
+    if _is_own_test(one.test, version):
+        bootstrap = one.candidate.get("bootstrap") or {}
+        interval = bootstrap.get("intervals", {}).get("roc_auc")
+        where = f"pictures of {name}"
+        yield worth(f"worth on {name}", one.candidate["roc_auc"], interval, where=where)
+        yield calibration(f"calibration on {name}", one.candidate["ece"], where=name)
+    if champion is not None and champion != version and one.champion is not None:
+        yield _drop(name, one.champion["accuracy"] - one.candidate["accuracy"])
 
 
 def _is_own_test(test: TestSet, version: ModelVersion) -> bool:

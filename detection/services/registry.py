@@ -14,7 +14,7 @@ from detection import ml_gateway
 from detection.ml_gateway import GatewayError
 from detection.models import ModelVersion, Promotion, RegisteredModel
 from detection.services.audit import audit_record
-from detection.services.gates import gates_are_needed, gates_check
+from detection.services.gates import gates_asked
 from detection.services.signatures import version_sign, version_verify
 
 log = logging.getLogger(__name__)
@@ -103,14 +103,19 @@ def version_promote(
         The event, or `None` when the version is the one that answers already.
 
     Raises:
-        PromotionRefused: `gates_failed`, or a code of `version_verify` when the version is not what
-            was registered.
+        PromotionRefused: `gates_failed`; `worth_nothing`, where no reason helps; or a code of
+            `version_verify` when the version is not what was registered.
     """
     model = RegisteredModel.objects.select_for_update().get(pk=version.model_id)
     if ModelVersion.objects.champion_of(model.track) == version:
         return None
     _require_whole(version)
-    gates = gates_check(version=version) if gates_are_needed(version=version) else []
+    gates = gates_asked(version=version)
+    for gate in gates:
+        if gate.is_binding and not gate.passed:
+            raise PromotionRefused(
+                "worth_nothing", f"{version.label} cannot be promoted. {gate.sentence}"
+            )
     override = override_reason.strip()[:500]
     failed = [gate.sentence for gate in gates if not gate.passed]
     if failed and len(override) < OVERRIDE_LENGTH:

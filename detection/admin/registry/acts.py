@@ -16,7 +16,7 @@ from detection.ml_gateway import GatewayError
 from detection.models import ModelVersion
 from detection.services import evaluations, registry, version_files
 from detection.services.evaluations import EvaluationRefused
-from detection.services.gates import gates_are_needed, gates_check
+from detection.services.gates import gates_asked
 from detection.services.registry import OVERRIDE_LENGTH, PromotionRefused
 from detection.services.version_files import ImportRefused
 from detection.uploads import BoundedUploadHandler
@@ -164,8 +164,7 @@ def _promoted(request: HttpRequest, version: ModelVersion) -> HttpResponseRedire
 
 def _promotion_page(request: HttpRequest, version: ModelVersion) -> dict[str, Any]:
     champion = ModelVersion.objects.champion_of(version.model.track)
-    needed = gates_are_needed(version=version)
-    gates = gates_check(version=version) if needed else []
+    gates = gates_asked(version=version)
     is_back = version.was_champion
     return page_of(
         request,
@@ -174,9 +173,9 @@ def _promotion_page(request: HttpRequest, version: ModelVersion) -> dict[str, An
         track_champion=champion,
         is_champion=champion == version,
         is_back=is_back,
-        gates_are_needed=needed,
         gates=gates,
         failed_count=sum(not gate.passed for gate in gates),
+        stops_at=next((gate for gate in gates if gate.is_binding and not gate.passed), None),
         least=OVERRIDE_LENGTH,
         given=request.POST,
     )
