@@ -22,51 +22,126 @@ class Verdict:
     reasons: tuple[Reason, ...]
 
 
+NO_NUMBER = Reason(
+    "no_number",
+    "The model gives a number for any picture, but means nothing by it here: none is shown.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What the band of a photo model is for, and what it did on pictures held out of the fit.
+
+    Attributes:
+        real, fake: How many pictures of each class.
+        allowed: The share of real pictures that may be called AI-generated, as the band was set.
+        false_alarms: The share that was; `interval` is its 95 % interval.
+        misses: The share of AI-generated pictures that was called real.
+    """
+
+    real: int
+    fake: int
+    allowed: float
+    false_alarms: float
+    interval: tuple[float, float]
+    misses: float
+
+
 def decide(
-    *, p_fake: float, in_domain: bool, band_low: float, band_high: float, domain_sentence: str
+    *,
+    p_fake: float,
+    in_domain: bool,
+    band_low: float,
+    band_high: float,
+    domain_sentence: str,
+    is_photo: bool = False,
+    is_novel: bool = False,
+    held_out: HeldOut | None = None,
 ) -> Verdict:
     """Decide by the table in docs/assumptions.md.
 
     Args:
         p_fake: Calibrated P(AI-generated) in [0, 1].
-        in_domain: Whether the model was validated on images of this kind.
+        in_domain: Whether the model was validated on images of this size.
         band_low: At this probability or below, the image is judged real.
         band_high: At this probability or above, the image is judged AI-generated.
         domain_sentence: For which images the model was validated.
+        is_photo: Whether the model is of the photo track: it tells no number beyond its domain.
+        is_novel: Whether the picture is unlike those the model was validated on.
+        held_out: For a model whose band was set by false alarms: what that band is worth.
     """
     if not in_domain:
-        return Verdict("inconclusive", _outside(domain_sentence))
+        return Verdict("inconclusive", _outside(domain_sentence, with_number=not is_photo))
+    if is_novel:
+        return Verdict("inconclusive", _unlike(domain_sentence))
+    of = "images" if held_out is None else "pictures like those it was fitted on, and"
+    band = _band(band_low, band_high, held_out)
     if p_fake >= band_high:
-        return Verdict(
-            "likely_ai", (_frequency("AI-generated", p_fake), _band(band_low, band_high))
-        )
+        return Verdict("likely_ai", (_frequency(of, "AI-generated", p_fake), *band))
     if p_fake <= band_low:
-        frequency = _frequency("real photographs", 1 - p_fake)
-        return Verdict("likely_real", (frequency, _band(band_low, band_high)))
-    return Verdict("inconclusive", (_undecided(p_fake), _band(band_low, band_high)))
+        return Verdict("likely_real", (_frequency(of, "real photographs", 1 - p_fake), *band))
+    return Verdict("inconclusive", (_undecided(p_fake), *band))
 
 
-def _outside(domain_sentence: str) -> tuple[Reason, ...]:
-    return (
+def decide_without_model() -> Verdict:
+    """Return the verdict on a photograph where no model of the photo track answers."""
+    return Verdict(
+        "inconclusive",
+        (
+            Reason(
+                "no_validated_model",
+                "No conclusion can be drawn: there is no validated model for this kind of picture "
+                "here yet.",
+            ),
+            Reason(
+                "coin_elsewhere",
+                "Image generators leave other traces in each source of pictures. On a source that "
+                "it has not learnt from, a detector is right about as often as a coin, so none was "
+                "asked.",
+            ),
+            Reason(
+                "look_elsewhere",
+                "What can be looked at instead: what the file says of itself, who published the "
+                "picture first, and what else shows the scene.",
+            ),
+        ),
+    )
+
+
+def _outside(domain_sentence: str, *, with_number: bool) -> tuple[Reason, ...]:
+    reasons = (
         Reason(
             "out_of_domain",
             "No conclusion can be drawn: no model here has been validated for this kind of image.",
         ),
         Reason("domain", domain_sentence),
+    )
+    number = Reason(
+        "number_not_validated",
+        "The number is shown for completeness. On ordinary photographs such a network is "
+        "right about as often as a coin.",
+    )
+    return (*reasons, number if with_number else NO_NUMBER)
+
+
+def _unlike(domain_sentence: str) -> tuple[Reason, ...]:
+    return (
         Reason(
-            "number_not_validated",
-            "The number is shown for completeness. On ordinary photographs such a network is "
-            "right about as often as a coin.",
+            "unlike_validated",
+            "No conclusion can be drawn: the picture is unlike the pictures this model was "
+            "validated on.",
         ),
+        Reason("domain", domain_sentence),
+        NO_NUMBER,
     )
 
 
-def _frequency(class_name: str, probability: float) -> Reason:
+def _frequency(of: str, class_name: str, probability: float) -> Reason:
     """Say a probability as a natural frequency, which people read more reliably than percent."""
     of_thousand = min(max(round(1000 * probability), 1), 999)
-    of = f"{of_thousand / 10:g} of 100" if of_thousand % 10 == 0 else f"{of_thousand} of 1,000"
+    about = f"{of_thousand / 10:g} of 100" if of_thousand % 10 == 0 else f"{of_thousand} of 1,000"
     return Reason(
-        "model_sure", f"Of images with such a score, about {of} are expected to be {class_name}."
+        "model_sure", f"Of {of} with such a score, about {about} are expected to be {class_name}."
     )
 
 
@@ -78,9 +153,27 @@ def _undecided(p_fake: float) -> Reason:
     )
 
 
-def _band(low: float, high: float) -> Reason:
-    return Reason(
-        "band",
-        f"The model decides only below {100 * low:.1f} % or above {100 * high:.1f} %, so that at "
-        "most 1 in 100 decided validation images was wrong.",
+def _band(low: float, high: float, held_out: HeldOut | None) -> tuple[Reason, ...]:
+    """Say where the model decides, what that is to keep, and for photographs what it did keep."""
+    decides = f"The model decides only below {100 * low:.1f} % or above {100 * high:.1f} %, so that"
+    if held_out is None:
+        return (Reason("band", f"{decides} at most 1 in 100 decided validation images was wrong."),)
+    low_end, high_end = held_out.interval
+    return (
+        Reason(
+            "false_alarms",
+            f"{decides} at most {_of_hundred(held_out.allowed)} in 100 real pictures of the "
+            "sources it was fitted on are called AI-generated.",
+        ),
+        Reason(
+            "held_out",
+            f"Of {held_out.real:,} real pictures held out of the fit, "
+            f"{_of_hundred(held_out.false_alarms)} in 100 were called AI-generated (95 % interval "
+            f"{_of_hundred(low_end)} to {_of_hundred(high_end)}); of {held_out.fake:,} "
+            f"AI-generated ones, {_of_hundred(held_out.misses)} in 100 were called real.",
+        ),
     )
+
+
+def _of_hundred(share: float) -> str:
+    return f"{round(100 * share, 1):g}"

@@ -59,6 +59,11 @@ class Judged(models.Model):
         return None if percent is None else round(100 - percent, 1)
 
     @property
+    def code(self) -> str:
+        """The first reason's code."""
+        return str(self.reasons[0]["code"]) if self.reasons else ""
+
+    @property
     def summary(self) -> str:
         """The first reason: one plain sentence on what the verdict means."""
         return str(self.reasons[0]["sentence"]) if self.reasons else ""

@@ -6,6 +6,9 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import models
 
+# From this shorter side on, in pixels, an image is a photograph; `ml.photo` takes none below it.
+PHOTO_LEAST_SIDE = 128
+
 
 class Track(models.TextChoices):
     """Which kind of model looks at an image."""
@@ -13,6 +16,11 @@ class Track(models.TextChoices):
     THUMBNAIL = "thumbnail", "Thumbnail"
     PHOTO = "photo", "Photo"
     FACE = "face", "Face"
+
+    @classmethod
+    def of_size(cls, width: int, height: int) -> "Track":
+        """Return who looks at a whole image of this upright size in pixels."""
+        return cls.PHOTO if min(width, height) >= PHOTO_LEAST_SIDE else cls.THUMBNAIL
 
 
 class RegisteredModel(models.Model):
@@ -136,6 +144,11 @@ class ModelVersion(models.Model):
         """Between these two probabilities the version does not decide."""
         calibration = self.spec["calibration"]
         return calibration["band_low"], calibration["band_high"]
+
+    @property
+    def photo(self) -> dict[str, Any]:
+        """What its fit found, for a version of the photo track (`ml.contract.PhotoFigures`)."""
+        return self.spec.get("photo") or {}
 
     @property
     def evaluation(self) -> dict[str, Any]:

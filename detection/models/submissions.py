@@ -13,7 +13,7 @@ from detection.models.judged import (
     new_public_id,
     storage_name,
 )
-from detection.models.registry import ModelVersion, Track
+from detection.models.registry import PHOTO_LEAST_SIDE, ModelVersion, Track
 
 # As long as the poll interval of a page times a few: until then a queued analysis is just waiting.
 STUCK_AFTER = timedelta(minutes=2)
@@ -79,6 +79,11 @@ class SubmittedImageQuerySet(models.QuerySet["SubmittedImage"]):
         """Images whose files this user may open: one's own, and for the admin panel all."""
         return self if may_review(user) else self.visible_to(user)
 
+    def of_track(self, track: Track) -> Self:
+        """Those at which this track looks as a whole."""
+        is_photo = models.Q(width__gte=PHOTO_LEAST_SIDE, height__gte=PHOTO_LEAST_SIDE)
+        return self.filter(is_photo if track == Track.PHOTO else ~is_photo)
+
 
 class SubmittedImage(models.Model):
     """One file that was taken in, as it came, and the previews made of it."""
@@ -106,6 +111,11 @@ class SubmittedImage(models.Model):
 
     def __str__(self) -> str:
         return self.file_name
+
+    @property
+    def track(self) -> Track:
+        """Who looks at it as a whole."""
+        return Track.of_size(self.width, self.height)
 
     @property
     def stored_names(self) -> list[str]:
@@ -158,19 +168,16 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
         return self.exclude(track=Track.FACE)
 
     def current(self) -> Self:
-        """Of each image and track the newest answer.
+        """Of each image the newest answer, and what was found out about its faces.
 
         A repeat counts once it has finished: until then, and where it failed, the answer before it
-        stands.
+        stands. It may be of another track: that of photographs was not always there.
         """
-        answered = Analysis.objects.filter(is_repeat=True, state=State.FINISHED)
-        newer = answered.filter(
-            image=models.OuterRef("image"),
-            track=models.OuterRef("track"),
-            pk__gt=models.OuterRef("pk"),
-        )
+        answered = Analysis.objects.on_images().filter(is_repeat=True, state=State.FINISHED)
+        newer = answered.filter(image=models.OuterRef("image"), pk__gt=models.OuterRef("pk"))
         unanswered = models.Q(is_repeat=True) & ~models.Q(state=State.FINISHED)
-        return self.exclude(unanswered).exclude(models.Exists(newer))
+        on_image = ~models.Q(track=Track.FACE)
+        return self.exclude(unanswered).exclude(on_image & models.Exists(newer))
 
     def repeats(self) -> Self:
         """Those that look once more at an image that has its verdict already."""
@@ -261,6 +268,27 @@ class Analysis(Judged):
 
     def __str__(self) -> str:
         return f"{self.image} · {self.get_verdict_display() or self.get_state_display()}"
+
+    @property
+    def is_photo(self) -> bool:
+        """Tell whether it is of the track of photographs."""
+        return self.track == Track.PHOTO
+
+    @property
+    def shows_number(self) -> bool:
+        """Tell whether people see its number: of a photograph beyond the domain it means nothing.
+
+        Of a thumbnail it is shown there too, plainly marked.
+        """
+        is_beyond = self.is_photo and self.in_domain is False
+        return self.state == State.FINISHED and self.p_fake is not None and not is_beyond
+
+    @property
+    def leaning(self) -> str:
+        """What the model holds for more probable, in words; empty without a probability."""
+        if self.p_fake is None:
+            return ""
+        return "AI-generated" if self.p_fake >= 0.5 else "real"
 
     @property
     def is_unfinished(self) -> bool:

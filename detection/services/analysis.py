@@ -18,6 +18,7 @@ from detection.services.judging import FaceJudgement, faces_judge, image_judge
 from detection.services.queueing import BROKER_ERRORS as BROKER_ERRORS
 from detection.services.queueing import task_send
 from detection.services.shadow import shadow_ask
+from detection.verdicts import Verdict, decide_without_model
 
 log = logging.getLogger(__name__)
 
@@ -172,27 +173,39 @@ def _store(claim: Analysis, outcome: _Outcome) -> bool:
 def _outcome(claim: Analysis) -> _Outcome:
     """Let the champion of the analysis' track look at the image.
 
+    A photograph at which no model can look has an end too: that nothing can be said about it.
+
     Raises:
         GatewayError: When there is no model, or it cannot answer.
     """
     if claim.track == Track.FACE:
         return _outcome_on_faces(claim)
-    image, version = claim.image, _champion(Track.THUMBNAIL)
+    image = claim.image
+    # By the image: what was handed in before there were photographs was queued as a thumbnail.
+    claim.track = image.track
+    if claim.track == Track.PHOTO and ModelVersion.objects.champion_of(claim.track) is None:
+        return _Outcome(_decided(claim, decide_without_model(), in_domain=False))
+    version = _champion(claim.track)
     judgement = image_judge(
         version=version, content=original_read(image), size=(image.width, image.height)
     )
-    answer, verdict = judgement.answer, judgement.verdict
-    return _Outcome(
-        {
-            "model_version": version,
-            "p_fake": answer.p_fake,
-            "in_domain": judgement.in_domain,
-            "verdict": verdict.kind,
-            "reasons": [asdict(reason) for reason in verdict.reasons],
-            "heatmap": heatmap_store(claim, answer.heatmap),
-            "heatmap_method": answer.heatmap_method,
-        }
-    )
+    answer = judgement.answer
+    columns = _decided(claim, judgement.verdict, in_domain=judgement.in_domain)
+    columns |= {"model_version": version, "p_fake": answer.p_fake}
+    if judgement.is_shown:
+        columns["heatmap"] = heatmap_store(claim, answer.heatmap)
+        columns["heatmap_method"] = answer.heatmap_method
+    return _Outcome(columns)
+
+
+def _decided(claim: Analysis, verdict: Verdict, *, in_domain: bool) -> dict[str, Any]:
+    """Return the columns of every verdict, with or without a model."""
+    return {
+        "track": claim.track,
+        "verdict": verdict.kind,
+        "reasons": [asdict(reason) for reason in verdict.reasons],
+        "in_domain": in_domain,
+    }
 
 
 def _outcome_on_faces(claim: Analysis) -> _Outcome:
@@ -224,7 +237,7 @@ def _face(claim: Analysis, number: int, judgement: FaceJudgement) -> Face:
     )
 
 
-def _champion(track: Track) -> ModelVersion:
+def _champion(track: str) -> ModelVersion:
     version = ModelVersion.objects.champion_of(track)
     if version is None:
         raise GatewayError(

@@ -24,7 +24,10 @@ class ExplanationRefused(Exception):
     """There is no heatmap to which another one could be added."""
 
     code = "not_explainable"
-    sentence = "Only a finished analysis with a heatmap can be explained by another method."
+    sentence = (
+        "Only a finished analysis with a heatmap can be explained by another method, and that of a "
+        "photograph has a map of its own."
+    )
 
 
 def explanation_request(*, analysis: Analysis, method: Method) -> None:
@@ -33,12 +36,13 @@ def explanation_request(*, analysis: Analysis, method: Method) -> None:
     One that failed, or that nobody takes up, is asked for again. Grad-CAM comes with every verdict.
 
     Raises:
-        ExplanationRefused: When the analysis has no heatmap, or is gone.
+        ExplanationRefused: When the analysis has no heatmap, or the score map of a photograph, or
+            is gone.
     """
     with transaction.atomic():
         # Locked as a deletion locks it: no explanation is added to what is being deleted.
         locked = Analysis.objects.select_for_update().filter(pk=analysis.pk).first()
-        if locked is None or not locked.heatmap:
+        if locked is None or not locked.heatmap or locked.is_photo:
             raise ExplanationRefused
         if method == Method.GRAD_CAM:
             return

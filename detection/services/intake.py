@@ -185,7 +185,7 @@ def _enqueue_on_commit(analysis_id: int) -> None:
 
 def _tracks(image: SubmittedImage) -> list[Track]:
     """Return who looks at an image: the faces' model only where a face would be large enough."""
-    tracks = [Track.THUMBNAIL]
+    tracks = [image.track]
     if ml_gateway.may_hold_face(image.width, image.height) and (
         ModelVersion.objects.champion_of(Track.FACE) is not None
     ):

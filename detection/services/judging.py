@@ -6,18 +6,30 @@ from django.conf import settings
 
 from detection import ml_gateway, verdicts
 from detection.ml_gateway import Answer, FaceAnswer
-from detection.models import ModelVersion
+from detection.models import ModelVersion, Track
 from detection.services.signatures import version_verify
-from detection.verdicts import Verdict
+from detection.verdicts import HeldOut, Verdict
+
+# Beyond it an image is unlike those the model was validated on: see `ml.contract.Prediction`.
+MOST_NOVELTY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The model's answer, whether the model was validated on such images, and the verdict."""
+    """The model's answer, whether the model was validated on such images, and the verdict.
+
+    Of a photograph that lies outside, number and heatmap mean nothing: they are not to be shown.
+    """
 
     answer: Answer
     in_domain: bool
     verdict: Verdict
+    is_photo: bool
+
+    @property
+    def is_shown(self) -> bool:
+        """Tell whether people are shown the number and the heatmap."""
+        return self.in_domain or not self.is_photo
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +67,10 @@ def image_judge(
         with_heatmap=with_heatmap,
     )
     in_domain = ml_gateway.spec_in_domain(version.spec, *size)
-    return Judgement(answer, in_domain, _verdict(version, answer.p_fake, in_domain))
+    is_novel = (answer.novelty or 0) > MOST_NOVELTY
+    verdict = _verdict(version, answer.p_fake, in_domain=in_domain, is_novel=is_novel)
+    is_photo = version.model.track == Track.PHOTO
+    return Judgement(answer, in_domain and not is_novel, verdict, is_photo)
 
 
 def faces_judge(
@@ -77,12 +92,14 @@ def faces_judge(
     # The whole image's size: validated are portraits, not faces that are cut out of a crowd.
     in_domain = ml_gateway.spec_in_domain(version.spec, *size)
     return [
-        FaceJudgement(answer, in_domain, _verdict(version, answer.p_fake, in_domain))
+        FaceJudgement(answer, in_domain, _verdict(version, answer.p_fake, in_domain=in_domain))
         for answer in answers
     ]
 
 
-def _verdict(version: ModelVersion, p_fake: float, in_domain: bool) -> Verdict:
+def _verdict(
+    version: ModelVersion, p_fake: float, *, in_domain: bool, is_novel: bool = False
+) -> Verdict:
     low, high = version.band
     return verdicts.decide(
         p_fake=p_fake,
@@ -90,4 +107,23 @@ def _verdict(version: ModelVersion, p_fake: float, in_domain: bool) -> Verdict:
         band_low=low,
         band_high=high,
         domain_sentence=version.domain_sentence,
+        is_photo=version.model.track == Track.PHOTO,
+        is_novel=is_novel,
+        held_out=_held_out(version),
+    )
+
+
+def _held_out(version: ModelVersion) -> HeldOut | None:
+    """Return what the fit of a version found about its band, if it was fitted on photographs."""
+    found = version.photo
+    if not found:
+        return None
+    low, high = found["false_alarms_interval"]
+    return HeldOut(
+        real=found["real"],
+        fake=found["fake"],
+        allowed=found["false_alarms_allowed"],
+        false_alarms=found["false_alarms"],
+        interval=(low, high),
+        misses=found["misses"],
     )

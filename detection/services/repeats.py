@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
-from detection.models import Analysis, ModelVersion, State, Submission, Track
+from detection.models import Analysis, ModelVersion, State, Submission, SubmittedImage, Track
 from detection.models.submissions import UNFINISHED, AnalysisQuerySet
 from detection.services.analysis import analysis_enqueue
 from detection.services.audit import audit_record
@@ -15,6 +16,11 @@ REPEAT_ALL = "detection.tasks.background.repeat_all"
 BATCH = 500
 # So many are handed to the queue at once; the sweeper brings the others, bit by bit.
 ENQUEUED_AT_ONCE = 500
+NO_CHAMPION = "No model answers here yet."
+# Who looks at whole images; faces are looked for once.
+ON_IMAGES = (Track.THUMBNAIL, Track.PHOTO)
+
+Champions = dict[Track, ModelVersion]
 
 
 class RepeatRefused(Exception):
@@ -26,22 +32,38 @@ class RepeatRefused(Exception):
         self.sentence = sentence
 
 
-def outdated(analyses: AnalysisQuerySet, champion: ModelVersion) -> AnalysisQuerySet:
-    """Return those of the analyses whose answer stands and that the champion did not give."""
+def champions() -> Champions:
+    """Return the versions that answer for whole images today."""
+    found = {track: ModelVersion.objects.champion_of(track) for track in ON_IMAGES}
+    return {track: version for track, version in found.items() if version is not None}
+
+
+def outdated(analyses: AnalysisQuerySet, by: Champions) -> AnalysisQuerySet:
+    """Return those of the analyses whose answer stands and that no champion of today gave.
+
+    Left out are images at which none of the champions would look.
+    """
     under_way = Analysis.objects.repeats().unfinished().values("image")
     answers = analyses.on_images().current().filter(state=State.FINISHED)
-    return answers.exclude(model_version=champion).exclude(image__in=under_way)
+    is_theirs = Q(pk__in=[])
+    for track, champion in by.items():
+        images = SubmittedImage.objects.of_track(track).values("pk")
+        is_theirs |= Q(image__in=images) & ~Q(model_version=champion)
+    return answers.filter(is_theirs).exclude(image__in=under_way)
 
 
 def analysis_repeat(*, analysis: Analysis, user: Any) -> Analysis:
-    """Ask the champion of today about an image that an earlier version has judged.
+    """Ask the champion of today about an image that it has not judged.
 
     The analysis stays as it is; the new one stands in its place once it has finished.
 
     Raises:
         RepeatRefused: `no_champion`, `under_way`, `not_finished` or `same_version`.
     """
-    champion = _champion()
+    track = analysis.image.track
+    champion = champions().get(track)
+    if champion is None:
+        raise RepeatRefused("no_champion", NO_CHAMPION)
     with transaction.atomic():
         locked = _locked([analysis.image.submission_id])
         if Analysis.objects.filter(image=analysis.image_id).repeats().unfinished().exists():
@@ -49,12 +71,12 @@ def analysis_repeat(*, analysis: Analysis, user: Any) -> Analysis:
         if not locked or analysis.state != State.FINISHED or analysis.track == Track.FACE:
             raise RepeatRefused("not_finished", "Only an image with a verdict is analysed again.")
         mine = Analysis.objects.filter(image=analysis.image_id)
-        if not outdated(mine, champion).exists():
+        if not outdated(mine, {track: champion}).exists():
             raise RepeatRefused(
                 "same_version",
                 f"{champion.label} answers now, and has judged this image already.",
             )
-        repeat = Analysis.objects.create(image=analysis.image, is_repeat=True)
+        repeat = Analysis.objects.create(image=analysis.image, track=track, is_repeat=True)
         audit_record(user=user, action="analysis_repeat", subject=analysis.image, by=champion.label)
         # Robust: what is stored stays answered, and the sweeper enqueues what this could not.
         transaction.on_commit(lambda: analysis_enqueue(analysis_id=repeat.pk), robust=True)
@@ -62,7 +84,7 @@ def analysis_repeat(*, analysis: Analysis, user: Any) -> Analysis:
 
 
 def analyses_repeat(*, analyses: AnalysisQuerySet, user: Any) -> int:
-    """Ask the champion of today about the images of these analyses that it has not judged.
+    """Ask the champions of today about the images of these analyses that they have not judged.
 
     Returns:
         How many images are analysed again.
@@ -70,14 +92,14 @@ def analyses_repeat(*, analyses: AnalysisQuerySet, user: Any) -> int:
     Raises:
         RepeatRefused: `no_champion`.
     """
-    champion = _champion()
-    images = list(outdated(analyses, champion).values_list("image_id", flat=True).distinct())
+    by = _some(champions())
+    images = list(outdated(analyses, by).values_list("image_id", flat=True).distinct())
     made: list[int] = []
     for start in range(0, len(images), BATCH):
-        made += _batch_repeat(images[start : start + BATCH], champion)
+        made += _batch_repeat(images[start : start + BATCH], by)
     if made:
         audit_record(
-            user=user, action="analyses_repeat", subject=f"{len(made)} images", by=champion.label
+            user=user, action="analyses_repeat", subject=f"{len(made)} images", by=names(by)
         )
     for pk in made[:ENQUEUED_AT_ONCE]:
         if not analysis_enqueue(analysis_id=pk):
@@ -86,32 +108,38 @@ def analyses_repeat(*, analyses: AnalysisQuerySet, user: Any) -> int:
 
 
 def repeat_all_ask(*, user: Any) -> None:
-    """Have the background worker ask the champion of today about every image it has not judged.
+    """Have the background worker ask the champions about every image they have not judged.
 
     Raises:
         RepeatRefused: `no_champion` or `queue_away`.
     """
-    champion = _champion()
+    by = _some(champions())
     if not task_send(REPEAT_ALL, user.pk):
         raise RepeatRefused("queue_away", "The queue cannot be reached; ask once more in a moment.")
-    audit_record(user=user, action="repeat_all_ask", subject="all images", by=champion.label)
+    audit_record(user=user, action="repeat_all_ask", subject="all images", by=names(by))
 
 
-def _champion() -> ModelVersion:
-    champion = ModelVersion.objects.champion_of(Track.THUMBNAIL)
-    if champion is None:
-        raise RepeatRefused("no_champion", "No model answers here yet.")
-    return champion
+def names(by: Champions) -> str:
+    """Return the champions' names as people read them."""
+    return " and ".join(version.label for version in by.values())
 
 
-def _batch_repeat(images: list[int], champion: ModelVersion) -> list[int]:
+def _some(by: Champions) -> Champions:
+    if not by:
+        raise RepeatRefused("no_champion", NO_CHAMPION)
+    return by
+
+
+def _batch_repeat(images: list[int], by: Champions) -> list[int]:
     """Make the analyses of a batch, of those that nobody deletes or repeats meanwhile."""
     with transaction.atomic():
         submissions = Submission.objects.filter(images__in=images).distinct()
         _locked(list(submissions.values_list("pk", flat=True)))
-        still = outdated(Analysis.objects.filter(image__in=images), champion)
-        chosen = sorted(set(still.values_list("image_id", flat=True)))
-        Analysis.objects.bulk_create(Analysis(image_id=pk, is_repeat=True) for pk in chosen)
+        still = outdated(Analysis.objects.filter(image__in=images), by)
+        chosen = SubmittedImage.objects.filter(pk__in=set(still.values_list("image_id", flat=True)))
+        Analysis.objects.bulk_create(
+            Analysis(image=image, track=image.track, is_repeat=True) for image in chosen
+        )
         waiting = Analysis.objects.repeats().filter(
             image__in=chosen, state__in=UNFINISHED, enqueued_at=None
         )

@@ -22,7 +22,7 @@ def shadow_ask(*, analysis: Analysis) -> None:
 
     What cannot be enqueued is left out: a shadow answer is a sample, and nobody waits for it.
     """
-    if analysis.is_repeat or analysis.track != Track.THUMBNAIL:
+    if analysis.is_repeat or analysis.track == Track.FACE:
         return
     if ModelVersion.objects.challengers_of(analysis.track).exists():
         task_send(ANSWER_IN_SHADOW, analysis.pk)

@@ -66,6 +66,7 @@ def take_up_analyses(sender: Any, **_: Any) -> None:
         sweeper.worker_started(worker=sender.hostname)
     if "inference" in queues:
         _load(Track.THUMBNAIL)
+        _load(Track.PHOTO)
     # Faces are rare, and what finds them is large: it is loaded when the first image comes.
 
 
@@ -73,7 +74,9 @@ def _load(track: Track) -> None:
     """Load a track's champion; where that fails, its analyses will say so."""
     champion = ModelVersion.objects.champion_of(track)
     if champion is None:
-        log.warning("no model is registered; analyses will fail until one is")
+        # For photographs that is how every installation starts: their analyses say so.
+        if track != Track.PHOTO:
+            log.warning("no model is registered; analyses will fail until one is")
         return
     warm_up = ml_gateway.warm_up_faces if track == Track.FACE else ml_gateway.warm_up
     try:

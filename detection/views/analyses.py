@@ -19,6 +19,9 @@ from detection.views.explanations import evidence_context
 from detection.views.feedback import feedback_context
 from detection.views.repeats import repeats_context
 
+# The reason that a photograph has no verdict here yet; see `detection.verdicts`.
+NO_MODEL = "no_validated_model"
+
 
 @login_required
 @require_safe
@@ -99,6 +102,8 @@ def _analysis_page(request: HttpRequest, public_id: str, template: str) -> HttpR
         "unfinished": analysis.is_unfinished,
         "on_faces": on_faces.newest_first().first(),
     }
+    if analysis.code == NO_MODEL and request.user.has_perm("detection.add_trainingrun"):
+        context["images_to_fit"] = 2 * settings.PHOTO_LEAST_IMAGES
     context |= evidence_context(analysis, request.GET.get("method"))
     context |= feedback_context(analysis) | repeats_context(analysis)
     return render(request, template, context)

@@ -18,10 +18,14 @@ from detection.services.explanations import ExplanationRefused, explanation_requ
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The heatmap of a page: by which method, and where it is once it is drawn."""
+    """The heatmap of a page: what it is called, and where it is once it is drawn.
 
-    method: Method
+    `method` is `None` where there is one way of drawing it, and so nothing to choose.
+    """
+
+    label: str
     url: str
+    method: Method | None = None
     explanation: Explanation | None = None
 
     @property
@@ -39,6 +43,9 @@ def evidence_context(analysis: Analysis, wanted: str | None) -> dict[str, Any]:
     """
     if not analysis.heatmap:
         return {}
+    if analysis.is_photo:
+        only = Shown(analysis.heatmap_method, _heatmap_url(analysis))
+        return {"shown": only, "leaning": analysis.leaning}
     explanations = {explanation.method: explanation for explanation in analysis.explanations.all()}
     shown = _shown(analysis, explanations.get(wanted or ""))
     return {"methods": list(Method), "shown": shown}
@@ -77,9 +84,16 @@ def _evidence(request: HttpRequest, analysis: Analysis, wanted: str | None) -> H
 
 def _shown(analysis: Analysis, explanation: Explanation | None) -> Shown:
     if explanation is None:
-        return Shown(Method.GRAD_CAM, reverse("analysis_heatmap", args=[analysis.public_id]))
+        method = Method.GRAD_CAM
+        return Shown(method.label, _heatmap_url(analysis), method)
+    method = Method(explanation.method)
     url = reverse("explanation_heatmap", args=[explanation.public_id])
-    return Shown(Method(explanation.method), url if explanation.heatmap else "", explanation)
+    return Shown(method.label, url if explanation.heatmap else "", method, explanation)
+
+
+def _heatmap_url(analysis: Analysis) -> str:
+    """Return where the heatmap is that came with the verdict."""
+    return reverse("analysis_heatmap", args=[analysis.public_id])
 
 
 def _own(request: HttpRequest, public_id: str) -> Analysis:

@@ -16,7 +16,7 @@ from detection.services.repeats import analysis_repeat as repeat
 @login_required
 @require_POST
 def analysis_repeat(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Ask the model of today about an image that an earlier one has judged."""
+    """Ask the model of today about an image that it has not judged."""
     mine = Analysis.objects.visible_to(request.user).on_images().for_display()
     analysis = get_object_or_404(mine, public_id=public_id)
     try:
@@ -37,7 +37,7 @@ def repeats_context(analysis: Analysis) -> dict[str, Any]:
     newer = [one for one in others if one.pk > analysis.pk and one.state == State.FINISHED]
     under_way = next((one for one in others if one.is_unfinished), None)
     can_ask = analysis.state == State.FINISHED and not newer and not under_way
-    champion = ModelVersion.objects.champion_of(analysis.track) if can_ask else None
+    champion = ModelVersion.objects.champion_of(analysis.image.track) if can_ask else None
     return {
         "newer": newer[0] if newer else None,
         "under_way": under_way,

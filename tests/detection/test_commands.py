@@ -71,7 +71,10 @@ def test_it_prints_json(model: ModelVersion, folder: Path) -> None:
     output = run("classify", folder, "--json")
     assert output.status == 0
     assert [set(line) for line in output.json] == [
-        {*("file", "verdict", "p_fake", "in_domain", "model", "version", "milliseconds")}
+        {
+            *("file", "verdict", "reason", "sentence", "p_fake", "in_domain"),
+            *("model", "version", "milliseconds"),
+        }
     ] * 3
     red, blue, large = output.json
     assert (red["verdict"], blue["verdict"], large["verdict"]) == (

@@ -103,7 +103,7 @@ def test_faces_wait_in_a_queue_of_their_own(
     with committed():
         submission = work.hand_in(alice, couple)
     first, second = Analysis.objects.filter(image__submission=submission).order_by("pk")
-    assert (first.track, second.track) == (Track.THUMBNAIL, Track.FACE)
+    assert (first.track, second.track) == (Track.PHOTO, Track.FACE)
     assert (queue(), work.delivered("faces")) == ([first.pk], [second.pk])
 
 

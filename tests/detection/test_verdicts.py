@@ -4,10 +4,13 @@ import math
 
 import pytest
 
-from detection.verdicts import Verdict, decide
+from detection.verdicts import HeldOut, Verdict, decide, decide_without_model
 
 LOW, HIGH = 0.2, 0.8
 DOMAIN = "Squares of 8x8 pixels."
+HELD_OUT = HeldOut(
+    real=1234, fake=216, allowed=0.05, false_alarms=0.0431, interval=(0.02, 0.0774), misses=0
+)
 
 
 def verdict(
@@ -16,6 +19,23 @@ def verdict(
     return decide(
         p_fake=p_fake, in_domain=in_domain, band_low=low, band_high=high, domain_sentence=DOMAIN
     )
+
+
+def on_photo(p_fake: float, *, in_domain: bool = True, is_novel: bool = False) -> Verdict:
+    return decide(
+        p_fake=p_fake,
+        in_domain=in_domain,
+        band_low=LOW,
+        band_high=HIGH,
+        domain_sentence=DOMAIN,
+        is_photo=True,
+        is_novel=is_novel,
+        held_out=HELD_OUT,
+    )
+
+
+def codes(verdict: Verdict) -> list[str]:
+    return [reason.code for reason in verdict.reasons]
 
 
 @pytest.mark.parametrize(
@@ -44,6 +64,78 @@ def test_outside_the_domain_nothing_is_decided(p_fake: float) -> None:
         *("out_of_domain", "domain", "number_not_validated"),
     ]
     assert outside.reasons[1].sentence == DOMAIN
+
+
+def test_a_photograph_that_no_model_looks_at_is_inconclusive() -> None:
+    nobody = decide_without_model()
+    assert nobody.kind == "inconclusive"
+    assert codes(nobody) == ["no_validated_model", "coin_elsewhere", "look_elsewhere"]
+
+
+@pytest.mark.parametrize("p_fake", [0.0, LOW, 0.5, HIGH, 1.0])
+@pytest.mark.parametrize("is_novel", [True, False])
+def test_of_a_photograph_outside_no_number_is_told(p_fake: float, is_novel: bool) -> None:
+    outside = on_photo(p_fake, in_domain=False, is_novel=is_novel)
+    assert outside.kind == "inconclusive"
+    assert codes(outside) == ["out_of_domain", "domain", "no_number"]
+    assert outside.reasons[1].sentence == DOMAIN
+
+
+@pytest.mark.parametrize("p_fake", [0.0, LOW, 0.5, HIGH, 1.0])
+def test_a_photograph_unlike_the_validated_ones_is_inconclusive(p_fake: float) -> None:
+    unlike = on_photo(p_fake, is_novel=True)
+    assert unlike.kind == "inconclusive"
+    assert codes(unlike) == ["unlike_validated", "domain", "no_number"]
+    assert unlike.reasons[0].sentence == (
+        "No conclusion can be drawn: the picture is unlike the pictures this model was validated "
+        "on."
+    )
+    assert unlike.reasons[1].sentence == DOMAIN
+
+
+@pytest.mark.parametrize(
+    ("p_fake", "kind", "first"),
+    [
+        (LOW, "likely_real", "model_sure"),
+        (math.nextafter(LOW, 1), "inconclusive", "in_band"),
+        (math.nextafter(HIGH, 0), "inconclusive", "in_band"),
+        (HIGH, "likely_ai", "model_sure"),
+    ],
+)
+def test_inside_the_domain_a_photograph_is_decided_by_the_band(
+    p_fake: float, kind: str, first: str
+) -> None:
+    decided = on_photo(p_fake)
+    assert decided.kind == kind
+    assert codes(decided) == [first, "false_alarms", "held_out"]
+
+
+def test_a_photographs_band_says_what_it_promises_and_what_it_kept() -> None:
+    sure, promise, kept = on_photo(0.95).reasons
+    assert sure.sentence == (
+        "Of pictures like those it was fitted on, and with such a score, about 95 of 100 are "
+        "expected to be AI-generated."
+    )
+    assert promise.sentence == (
+        "The model decides only below 20.0 % or above 80.0 %, so that at most 5 in 100 real "
+        "pictures of the sources it was fitted on are called AI-generated."
+    )
+    assert kept.sentence == (
+        "Of 1,234 real pictures held out of the fit, 4.3 in 100 were called AI-generated (95 % "
+        "interval 2 to 7.7); of 216 AI-generated ones, 0 in 100 were called real."
+    )
+
+
+def test_a_photo_model_without_a_fit_speaks_of_its_band_as_others_do() -> None:
+    decided = decide(
+        p_fake=0.95,
+        in_domain=True,
+        band_low=LOW,
+        band_high=HIGH,
+        domain_sentence=DOMAIN,
+        is_photo=True,
+    )
+    assert codes(decided) == ["model_sure", "band"]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +182,12 @@ def test_without_a_band_the_middle_decides() -> None:
 @pytest.mark.parametrize("p_fake", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("in_domain", [True, False])
 def test_every_reason_is_a_sentence(p_fake: float, in_domain: bool) -> None:
-    reasons = verdict(p_fake, in_domain=in_domain).reasons
+    reasons = [
+        *verdict(p_fake, in_domain=in_domain).reasons,
+        *on_photo(p_fake, in_domain=in_domain).reasons,
+        *on_photo(p_fake, is_novel=True).reasons,
+        *decide_without_model().reasons,
+    ]
     assert reasons
     for reason in reasons:
         assert reason.sentence[0].isupper()

@@ -11,8 +11,15 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
 from detection.admin.registry.acts import page_of
-from detection.models import Analysis, ModelVersion, Track
-from detection.services.repeats import RepeatRefused, analyses_repeat, outdated, repeat_all_ask
+from detection.models import Analysis
+from detection.services.repeats import (
+    RepeatRefused,
+    analyses_repeat,
+    champions,
+    names,
+    outdated,
+    repeat_all_ask,
+)
 
 ANALYSES = "admin:detection_analysis_changelist"
 
@@ -69,7 +76,7 @@ def repeat_all(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, "All of them are analysed again when nobody else waits.")
         return redirect(ANALYSES)
-    champion = ModelVersion.objects.champion_of(Track.THUMBNAIL)
-    count = outdated(Analysis.objects.all(), champion).count() if champion else 0
-    context = page_of(request, "Analyse all again", champion=champion, count=count)
+    by = champions()
+    count = outdated(Analysis.objects.all(), by).count()
+    context = page_of(request, "Analyse all again", champions=names(by), count=count)
     return render(request, "admin/registry/repeat_all.html", context)

@@ -5,6 +5,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,16 @@ from detection.management.champion import version_for_command
 from detection.ml_gateway import GatewayError
 from detection.models import ModelVersion, Track, VerdictKind
 from detection.services.judging import faces_judge, image_judge
+from detection.verdicts import Verdict, decide_without_model
+
+
+@dataclass(frozen=True, slots=True)
+class _Judges:
+    """Who looks at thumbnails, at photographs and at faces; nobody where there is `None`."""
+
+    version: ModelVersion
+    photo: ModelVersion | None
+    face: ModelVersion | None
 
 
 class Command(BaseCommand):
@@ -33,16 +44,25 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Judge every file; exit with 1 if one of them could not be judged."""
-        version = version_for_command(options["model"])
-        _load(version)
-        face_version = None if options["no_faces"] else ModelVersion.objects.champion_of(Track.FACE)
+        judges = _judges(options["model"], with_faces=not options["no_faces"])
         is_complete = True
         for path in _files(options["paths"]):
-            answer = _judged(path, version, face_version)
+            answer = _judged(path, judges)
             is_complete = is_complete and "error" not in answer
             self.stdout.write(json.dumps(answer) if options["json"] else _line(answer))
         if not is_complete:
             sys.exit(1)
+
+
+def _judges(label: str, *, with_faces: bool) -> _Judges:
+    """Return who looks: the version that was asked for, or the champions as in the portal."""
+    version = version_for_command(label)
+    photo = version if label else ModelVersion.objects.champion_of(Track.PHOTO)
+    _load(version)
+    if photo is not None and photo != version:
+        _load(photo)
+    face = ModelVersion.objects.champion_of(Track.FACE) if with_faces else None
+    return _Judges(version, photo, face)
 
 
 def _load(version: ModelVersion) -> None:
@@ -64,12 +84,12 @@ def _files(paths: list[Path]) -> Iterator[Path]:
                 yield below
 
 
-def _judged(path: Path, version: ModelVersion, face_version: ModelVersion | None) -> dict[str, Any]:
+def _judged(path: Path, judges: _Judges) -> dict[str, Any]:
     """Return the answer for one file, or its error in the same place."""
     started = time.perf_counter()
     answer: dict[str, Any] = {"file": str(path)}
     try:
-        answer |= _verdict(path, version, face_version)
+        answer |= _verdict(path, judges)
     except (ImageRejected, GatewayError) as error:
         return answer | {"error": {"code": error.code, "message": error.sentence}}
     except OSError as error:
@@ -79,27 +99,40 @@ def _judged(path: Path, version: ModelVersion, face_version: ModelVersion | None
     return answer
 
 
-def _verdict(
-    path: Path, version: ModelVersion, face_version: ModelVersion | None
-) -> dict[str, Any]:
+def _verdict(path: Path, judges: _Judges) -> dict[str, Any]:
     limits = Limits(settings.MAX_UPLOAD_BYTES, settings.MAX_PIXELS)
     with path.open("rb") as stream:
         inspected = image_files.inspect(stream, limits)
         stream.seek(0)
         content = stream.read()
     size = inspected.width, inspected.height
+    version = judges.photo if Track.of_size(*size) == Track.PHOTO else judges.version
+    verdict = _without_model() if version is None else _of_image(version, content, size)
+    # Looking for faces loads TensorFlow: only where one would be large enough.
+    if judges.face is not None and ml_gateway.may_hold_face(*size):
+        verdict |= _faces(judges.face, content, size)
+    return verdict
+
+
+def _of_image(version: ModelVersion, content: bytes, size: tuple[int, int]) -> dict[str, Any]:
     judgement = image_judge(version=version, content=content, size=size, with_heatmap=False)
-    verdict: dict[str, Any] = {
-        "verdict": judgement.verdict.kind,
-        "p_fake": round(judgement.answer.p_fake, 6),
+    return {
+        **_told_of(judgement.verdict),
+        "p_fake": round(judgement.answer.p_fake, 6) if judgement.is_shown else None,
         "in_domain": judgement.in_domain,
         "model": version.model.name,
         "version": version.number,
     }
-    # Looking for faces loads TensorFlow: only where one would be large enough.
-    if face_version is not None and ml_gateway.may_hold_face(*size):
-        verdict |= _faces(face_version, content, size)
-    return verdict
+
+
+def _without_model() -> dict[str, Any]:
+    nothing = dict.fromkeys(("p_fake", "model", "version"))
+    return _told_of(decide_without_model()) | {"in_domain": False} | nothing
+
+
+def _told_of(verdict: Verdict) -> dict[str, Any]:
+    first = verdict.reasons[0]
+    return {"verdict": verdict.kind, "reason": first.code, "sentence": first.sentence}
 
 
 def _faces(version: ModelVersion, content: bytes, size: tuple[int, int]) -> dict[str, Any]:
@@ -131,6 +164,8 @@ def _line(answer: dict[str, Any]) -> str:
 
 def _told(judged: dict[str, Any]) -> str:
     label = VerdictKind(judged["verdict"]).label
+    if judged["p_fake"] is None:
+        return f"{label}. {judged['sentence']}"
     note = "" if judged["in_domain"] else ", not validated for this kind of image"
     # As on the pages: no measurement supports more certainty.
     percent = min(max(100 * judged["p_fake"], 0.1), 99.9)
