@@ -179,7 +179,8 @@ class AnalysisAdmin(AddsToDataset, RepeatsAnalyses, ReadOnlyAdmin):
     fields = [
         ("picture_cell", "heatmap_cell"),
         ("verdict", "percent"),
-        ("in_domain", "version_link"),
+        ("in_domain", "novelty"),
+        "version_link",
         "track",
         ("state", "error_code"),
         "error_sentence",

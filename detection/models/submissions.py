@@ -243,6 +243,8 @@ class Analysis(Judged):
     model_version = models.ForeignKey(
         ModelVersion, models.PROTECT, null=True, blank=True, related_name="analyses"
     )
+    # How far the image lies from those the version was validated on: above 1 it is unlike them.
+    novelty = models.FloatField(null=True, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_sentence = models.CharField(max_length=500, blank=True)
     # Which worker holds or held it, by its Celery node name.

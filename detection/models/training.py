@@ -265,6 +265,8 @@ class ShadowAnswer(models.Model):
     analysis = models.ForeignKey(Analysis, models.CASCADE, related_name="shadow_answers")
     version = models.ForeignKey(ModelVersion, models.CASCADE, related_name="shadow_answers")
     p_fake = models.FloatField("P(AI-generated)")
+    # Empty for answers from before challengers were asked for it: then as the champion's was.
+    in_domain = models.BooleanField("in the model's domain", null=True, blank=True)
     created_at = models.DateTimeField("when", default=timezone.now, editable=False)
 
     class Meta:

@@ -191,7 +191,7 @@ def _outcome(claim: Analysis) -> _Outcome:
     )
     answer = judgement.answer
     columns = _decided(claim, judgement.verdict, in_domain=judgement.in_domain)
-    columns |= {"model_version": version, "p_fake": answer.p_fake}
+    columns |= {"model_version": version, "p_fake": answer.p_fake, "novelty": answer.novelty}
     if judgement.is_shown:
         columns["heatmap"] = heatmap_store(claim, answer.heatmap)
         columns["heatmap_method"] = answer.heatmap_method

@@ -2,15 +2,13 @@
 
 import logging
 
-from django.conf import settings
 from django.db import transaction
 
-from detection import ml_gateway
 from detection.ml_gateway import GatewayError
 from detection.models import Analysis, ModelVersion, ShadowAnswer, State, Track
 from detection.services.files import original_read
+from detection.services.judging import image_judge
 from detection.services.queueing import task_send
-from detection.services.signatures import version_verify
 
 log = logging.getLogger(__name__)
 
@@ -46,14 +44,10 @@ def shadow_run(*, analysis_id: int) -> int:
 def _answered(analysis: Analysis, version: ModelVersion) -> bool:
     image = analysis.image
     try:
-        version_verify(version=version)
-        answer = ml_gateway.answer(
-            version.directory,
-            version.spec,
-            original_read(image),
+        judgement = image_judge(
+            version=version,
+            content=original_read(image),
             size=(image.width, image.height),
-            max_pixels=settings.MAX_PIXELS,
-            threads=settings.INFERENCE_THREADS,
             with_heatmap=False,
         )
     except GatewayError as error:
@@ -63,7 +57,8 @@ def _answered(analysis: Analysis, version: ModelVersion) -> bool:
         # Locked as a deletion locks it: nothing is added to what is being deleted.
         if not Analysis.objects.select_for_update().filter(pk=analysis.pk).exists():
             return False
+        found = {"p_fake": judgement.answer.p_fake, "in_domain": judgement.in_domain}
         _, is_new = ShadowAnswer.objects.get_or_create(
-            analysis=analysis, version=version, defaults={"p_fake": answer.p_fake}
+            analysis=analysis, version=version, defaults=found
         )
     return is_new

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 
 from detection import ml_gateway
 from detection.models import Analysis, ModelVersion, ShadowAnswer, State, VerdictKind
@@ -85,9 +86,11 @@ class ShadowReport:
 def shadow_report(*, version: ModelVersion) -> ShadowReport:
     """Compare a version's shadow answers with what the champions of those days said."""
     answers = ShadowAnswer.objects.filter(version=version, analysis__p_fake__isnull=False)
+    # Each may know other ends of what it was validated on.
+    own_domain = Coalesce("in_domain", "analysis__in_domain")
     rows = list(
         answers.order_by("-pk").values_list(
-            "analysis_id", "analysis__p_fake", "analysis__verdict", "analysis__in_domain", "p_fake"
+            "analysis_id", "analysis__p_fake", "analysis__verdict", own_domain, "p_fake"
         )[:LOOKED_AT]
     )
     changes = {old: dict.fromkeys(VerdictKind.values, 0) for old in VerdictKind.values}

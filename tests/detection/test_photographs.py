@@ -24,6 +24,7 @@ from detection.services.repeats import (
     outdated,
 )
 from detection.services.shadow import shadow_run
+from detection.services.shadow_report import shadow_report
 from ml.photo.crops import LEAST_SIDE
 from portal.models import User
 from tests import images, photos, work
@@ -224,7 +225,7 @@ def test_an_unlike_picture_gets_no_conclusion_and_no_number(
 ) -> None:
     make_novel(monkeypatch, 1.01)
     analysis = work.analysed(alice, photograph())
-    assert analysis.code == "unlike_validated"
+    assert (analysis.code, analysis.novelty) == ("unlike_validated", 1.01)
     assert_tells_nothing(as_alice, analysis, "Unlike the pictures this model was validated on")
 
 
@@ -256,15 +257,24 @@ def test_what_was_queued_before_there_were_photographs_is_one(
 
 
 def test_a_challenger_answers_in_its_shadow(
-    alice: User, admin: User, champion: ModelVersion, tmp_path: Path
+    alice: User,
+    admin: User,
+    champion: ModelVersion,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     second = photos.version(tmp_path / "second", strength=-3.0)
     challenger_set(version=second, user=admin)
     work.delivered("background")
     analysis = work.analysed(alice, photograph())
     assert work.delivered("background") == [analysis.pk]
+    make_novel(monkeypatch, 2.0)
     assert shadow_run(analysis_id=analysis.pk) == 1
-    assert ShadowAnswer.objects.get().version == second
+    answer = ShadowAnswer.objects.get()
+    # The champion takes the picture for known: each has a domain of its own.
+    assert (answer.version, answer.in_domain, analysis.in_domain) == (second, False, True)
+    changes = shadow_report(version=second).changes
+    assert changes["likely_ai"]["inconclusive"] == 1
     work.analysed(alice)
     assert work.delivered("background") == []
 
