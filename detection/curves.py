@@ -1,4 +1,4 @@
-"""Draws how a run went as lines for an inline SVG: values in, points out."""
+"""Draws values over epochs, or over whatever else, as lines for an inline SVG."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,10 +65,16 @@ class Chart:
     left: float = LEFT
     right: float = WIDTH - RIGHT
     bottom: float = HEIGHT - BOTTOM
+    by: str = "epoch"
 
 
 def chart(
-    title: str, lines: Sequence[Line], *, epochs: int, is_share: bool = False
+    title: str,
+    lines: Sequence[Line],
+    *,
+    epochs: int,
+    is_share: bool = False,
+    by: str = "epoch",
 ) -> Chart | None:
     """Return the chart of the lines that have values; `None` where none has.
 
@@ -77,6 +83,7 @@ def chart(
         lines: The curves.
         epochs: How long the run is meant to be: the axis reaches as far from the beginning.
         is_share: Whether values are shares, to be read in percent.
+        by: What the values are given for, where that is no epoch.
     """
     values = [value for line in lines for _, value in line.values]
     if not values:
@@ -104,11 +111,20 @@ def chart(
                 if epoch == line.kept
             ]
             drawn.append(Drawn(line.name, line.kind, text, *points[-1], told, *kept))
-    step = max(1, -(-last // MOST_MARKS))
+    step = _round_step(last)
     across = tuple(Mark(place(e, low)[0], str(e)) for e in range(0, last + 1, step))
     levels = [low + (high - low) * part / 4 for part in range(5)]
     up = tuple(Mark(place(0, level)[1], _told(level, is_share)) for level in levels)
-    return Chart(title, tuple(drawn), across, up)
+    return Chart(title, tuple(drawn), across, up, by=by)
+
+
+def _round_step(last: int) -> int:
+    """Return the distance between marks: of a long axis a number that people count in."""
+    step = max(1, -(-last // MOST_MARKS))
+    if step <= 10:
+        return step
+    unit = 10 ** (len(str(step)) - 1)
+    return next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= step)
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:

@@ -19,6 +19,28 @@ def share(value: float | None) -> str:
 
 
 @register.filter
+def percent(value: float | None) -> str:
+    """Return a share in percent to one place, as far as some hundred pictures tell it."""
+    return "—" if value is None else f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
+
+
+@register.filter
+def percents(interval: Sequence[float]) -> str:
+    """Return both ends of an interval in percent."""
+    low, high = interval
+    return f"{100 * low:.1f} to {100 * high:.1f}\N{NO-BREAK SPACE}%"
+
+
+@register.filter
+def points(difference: float) -> str:
+    """Say how much more or less a share is, in points."""
+    found = f"{100 * abs(difference):.1f}"
+    if found == "0.0":
+        return "no change that could be told"
+    return f"{found} points {'more' if difference > 0 else 'less'}"
+
+
+@register.filter
 def figure(row: Any, value: float | None) -> str:
     """Return a figure of a comparison in its own unit."""
     if value is None:

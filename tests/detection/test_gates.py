@@ -21,7 +21,8 @@ from detection.services.evaluations import (
     evaluations_ask,
     evaluations_make,
 )
-from detection.services.gates import Gate, gates_check
+from detection.services.gate import Gate
+from detection.services.gates import gates_check
 from detection.services.registry import (
     PromotionRefused,
     challenger_set,

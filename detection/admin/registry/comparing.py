@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from detection.admin.registry.acts import page_of
+from detection.admin.registry.fitted import fits_compared
 from detection.curves import Chart, Line, chart
 from detection.epochs import kept_epoch, validated
 from detection.models import ModelVersion
@@ -40,6 +41,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         first=first,
         second=second,
         compared=[_shown(one) for one in compared],
+        fits=fits_compared(first, second) if first and second else None,
         flips=_flips(request, compared) if may_review(request.user) else None,
         charts=charts_of(first, second) if first and second else [],
     )

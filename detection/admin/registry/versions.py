@@ -14,6 +14,7 @@ from unfold.decorators import action, display
 
 from detection.admin.links import ReadOnlyAdmin, object_link
 from detection.admin.registry import acts, comparing, shadowing
+from detection.admin.registry.fitted import fitted
 from detection.admin.registry.names import accuracy_text, with_tests
 from detection.ml_gateway import GatewayError
 from detection.models import LabelReview, ModelVersion, Snapshot
@@ -35,7 +36,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     change_form_outer_before_template = "admin/registry/_version.html"
 
     class Media:
-        css = {"all": ["css/registry.css"]}
+        css = {"all": ["css/registry.css", "css/charts.css"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
         """Fetch names and what was measured with the rows."""
@@ -118,6 +119,7 @@ def _page(request: HttpRequest, version: ModelVersion) -> dict[str, Any]:
         "was_champion": version.was_champion,
         "gates_are_needed": gates_are_needed(version=version),
         "gates": gates,
+        "fitted": fitted(version),
         "failed_count": sum(not gate.passed for gate in gates),
         "damage": _damage(version),
         "evaluations": _evaluation_rows(version),
