@@ -24,6 +24,7 @@ __all__ = [
     "load_network",
     "read_graph",
     "read_spec",
+    "require_network",
     "save",
     "verify",
     "write_text",
@@ -86,9 +87,11 @@ def load_network(directory: Path) -> tuple[ModelSpec, "keras.Model"]:
     """Return the spec and the float32 network of a stored model, verified first.
 
     Raises:
-        ArtifactError: As `verify`, and `invalid_weights` when they do not fit the architecture.
+        ArtifactError: As `verify`, `not_a_network` for a model of the photo track, and
+            `invalid_weights` when they do not fit the architecture.
     """
     spec = verify(directory)
+    require_network(spec)
     try:
         network = architectures.build(
             spec.architecture, spec.architecture_options, input_size=spec.input_size
@@ -102,6 +105,16 @@ def load_network(directory: Path) -> tuple[ModelSpec, "keras.Model"]:
             "spec names.",
         ) from error
     return spec, network
+
+
+def require_network(spec: ModelSpec) -> None:
+    """Refuse a model of the photo track where a network is to be built: `not_a_network`."""
+    if not architectures.find(spec.architecture).is_network:
+        raise ArtifactError(
+            "not_a_network",
+            f"{spec.name} was fitted to pictures and has no network of its own: only `predict`, "
+            "`explain` and `evaluate` take such a model.",
+        )
 
 
 def save(

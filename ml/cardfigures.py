@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ml.contract import EvaluationRecord, ExplanationFigures, MapFigures, Metrics
 from ml.degradation import TIERS
+from ml.photo import degraded
 
 __all__ = ["sections"]
 
@@ -15,6 +16,7 @@ SHARES = {
     "f1": "f1",
     "roc_auc": "roc_auc",
     "average_precision": "average precision",
+    "recall_at_5_percent_fpr": "recall at 5 % false alarms",
     "ece_uncalibrated": "ece before calibration",
     "ece": "ece",
     "coverage": "coverage",
@@ -86,7 +88,7 @@ def _intervals(record: EvaluationRecord) -> Iterator[str]:
 
 
 def _degraded(record: EvaluationRecord) -> str:
-    sentences = {tier.name: tier.sentence for tier in TIERS}
+    sentences = {**{tier.name: tier.sentence for tier in TIERS}, **degraded.TIERS}
     rows = [
         [sentences.get(name, name), *(_share(metrics, share) for share in TIER_SHARES)]
         for name, metrics in {"as they are": record, **record.tiers}.items()

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias, Union
 
 import numpy as np
 import numpy.typing as npt
 
-from ml import artifacts, compiling
+from ml import architectures, artifacts, compiling
 from ml.contract import ContractError, Heatmap, ModelSpec, Prediction
 from ml.errors import ImageReadError
-from ml.explanation import check_method, signed_maps
+from ml.explanation import METHODS, check_method, signed_maps
 from ml.heatmaps import towards_verdict
 from ml.preprocessing import MAX_PIXELS, prepare
 from ml.quiet import import_tensorflow
@@ -21,13 +21,35 @@ from ml.runtimes.mirrored import MirrorAveraged
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Detector", "RuntimeName"]
+    from ml.photo.detector import PhotoDetector
+
+__all__ = ["AnyDetector", "Detector", "RuntimeName", "load"]
 
 # Images that are read or explained together: what bounds the memory for pixels and activations.
 BATCH = 64
 
 Source = Path | str | bytes
 RuntimeName = Literal["litert", "tensorflow"]
+AnyDetector: TypeAlias = Union["Detector", "PhotoDetector"]
+
+
+def load(directory: Path, *, threads: int | None = None) -> AnyDetector:
+    """Verify and load a stored model of whatever kind; what another kind needs stays unloaded.
+
+    Args:
+        directory: The model's folder.
+        threads: Cores to use; `None` leaves it to the kind.
+
+    Raises:
+        ArtifactError: As `Detector.load` or `ml.photo.detector.PhotoDetector.load`.
+        ContractError: As `Detector.load`.
+    """
+    spec = artifacts.read_spec(directory)
+    if architectures.find(spec.architecture).is_network:
+        return Detector.load(directory, threads=threads)
+    from ml.photo.detector import PhotoDetector
+
+    return PhotoDetector.load(directory, threads=threads)
 
 
 class Detector:
@@ -35,9 +57,12 @@ class Detector:
 
     Attributes:
         spec: The model's spec.
+        methods: The ways in which it explains itself, the usual one first.
         runtime: Answers for pixels as the spec asks: averaged over the mirror image where it says
             so.
     """
+
+    methods = METHODS
 
     def __init__(self, spec: ModelSpec, runtime: Runtime) -> None:
         """Make a detector of a bare network's runtime, which knows nothing of mirror images."""
@@ -102,7 +127,7 @@ class Detector:
         sources: Sequence[Source],
         *,
         with_heatmap: bool = True,
-        method: str = "grad-cam",
+        method: str | None = None,
         max_pixels: int = MAX_PIXELS,
     ) -> list[Prediction | ImageReadError]:
         """Answer for each file, in order; an unreadable one gets its error in its place.
@@ -110,12 +135,13 @@ class Detector:
         Args:
             sources: Paths or the bytes of files.
             with_heatmap: Also explain; the extra time is small, as the pass is shared.
-            method: How, one of `ml.explanation.METHODS`.
+            method: How, one of `ml.explanation.METHODS`; `None` is Grad-CAM.
             max_pixels: Larger images are refused.
 
         Raises:
             ContractError: `unknown_method`.
         """
+        method = method or METHODS[0]
         check_method(method)
         answers: list[Prediction | ImageReadError] = []
         for start in range(0, len(sources), BATCH):

@@ -11,19 +11,26 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from detection.ml_gateway.common import LOADED_VERSIONS, GatewayError, detector_of, translated
+from detection.ml_gateway.common import (
+    LOADED_VERSIONS,
+    GatewayError,
+    detector_of,
+    network_of,
+    translated,
+)
 
 if TYPE_CHECKING:
     from ml.inference import Detector
 
 HEATMAP_SIDE = 256
-# How people call the methods of `ml.explanation`.
+# How people call the methods of `ml.explanation`, and the one of the photo track.
 HEATMAP_NAMES = {
     "grad-cam": "Grad-CAM",
     "grad-cam++": "Grad-CAM++",
     "layer-cam": "LayerCAM",
     "hires-cam": "HiResCAM",
     "score-cam": "Score-CAM",
+    "score-map": "Score map",
 }
 
 
@@ -68,7 +75,7 @@ def answer(
     max_pixels: int,
     threads: int,
     with_heatmap: bool = True,
-    method: str = "grad-cam",
+    method: str | None = None,
 ) -> Answer:
     """Let one model version look at one file.
 
@@ -80,7 +87,7 @@ def answer(
         max_pixels: Larger images are refused.
         threads: Cores for the network.
         with_heatmap: Also paint a heatmap.
-        method: How, one of `HEATMAP_NAMES`.
+        method: How, one of `HEATMAP_NAMES`; `None` is the usual one of the version.
 
     Raises:
         GatewayError: With the code of `ml` when the version cannot be loaded or the file not read.
@@ -137,7 +144,7 @@ def face_answers(
 
     with translated():
         # First of all: once TensorFlow looks for faces, its threads are settled.
-        detector = detector_of(directory, json.dumps(spec), threads)
+        detector = network_of(directory, json.dumps(spec), threads)
         image = open_upright(source, max_pixels=max_pixels)
         boxes = find_faces(image)
         if not boxes:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ml.inference import Detector
+    from ml.inference import AnyDetector, Detector
 
 # A champion and the version it takes over from; more would only hold memory.
 LOADED_VERSIONS = 2
@@ -42,18 +42,32 @@ def settle_threads(threads: int) -> None:
 
 
 @lru_cache(maxsize=LOADED_VERSIONS)
-def detector_of(directory: Path, spec: str, threads: int) -> "Detector":
+def detector_of(directory: Path, spec: str, threads: int) -> "AnyDetector":
     """Load a version once; what it was registered with is part of the key and has to agree."""
     from ml.contract import ModelSpec
-    from ml.inference import Detector
+    from ml.inference import load
 
-    detector = Detector.load(
-        directory, threads=threads if _Cores.settled is None else _Cores.settled
-    )
+    detector = load(directory, threads=threads if _Cores.settled is None else _Cores.settled)
     if detector.spec != ModelSpec.from_json(spec):
         raise GatewayError(
             "wrong_model",
             "The model on disk is not the one that this version was registered with.",
+        )
+    return detector
+
+
+def network_of(directory: Path, spec: str, threads: int) -> "Detector":
+    """Load a version whose network takes prepared images, such as faces that were cut out.
+
+    Raises:
+        GatewayError: `not_a_network` for a version of another kind, and as `detector_of`.
+    """
+    from ml.inference import Detector
+
+    detector = detector_of(directory, spec, threads)
+    if not isinstance(detector, Detector):
+        raise GatewayError(
+            "not_a_network", "The version looks at whole pictures and cannot judge faces."
         )
     return detector
 

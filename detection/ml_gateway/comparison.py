@@ -54,21 +54,18 @@ def judge_items(
     Raises:
         GatewayError: When the version cannot be loaded, or too many items cannot be read.
     """
-    from ml import degradation, evaluation
-    from ml.datasets import LabelledItem, stream_items
-    from ml.errors import DatasetError
+    from ml import evaluation
+    from ml.datasets import LabelledItem
 
     with translated():
         detector = detector_of(directory, json.dumps(spec), threads)
-        labelled = [LabelledItem(*item) for item in items]
-        form = detector.spec.preprocessing
-        judged = evaluation.judge_chunks(
+        judged = evaluation.judge_items(
             detector,
-            stream_items(labelled, form, progress=progress, source=data),
-            tiers=degradation.TIERS if with_tiers else (),
+            (LabelledItem(*item) for item in items),
+            data,
+            tiers=evaluation.tiers_of(detector) if with_tiers else (),
+            progress=progress,
         )
-        if not len(judged.labels):
-            raise DatasetError("too_few_images", f"{data} has no image that can be read.")
         record = evaluation.record_of(judged, detector, data, split="test")
     return JudgedItems(
         json.loads(record.to_json()), judged.hashes, judged.labels, judged.p_fake(detector.spec)

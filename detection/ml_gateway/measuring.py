@@ -37,12 +37,12 @@ def evaluate(
     Raises:
         GatewayError: When version or data cannot be used.
     """
-    from ml import datasets, degradation, evaluation
+    from ml import datasets, evaluation
 
     with translated():
         detector = detector_of(directory, json.dumps(spec), threads)
         seen = frozenset(datasets.hashes(training_data)) if training_data else frozenset[str]()
-        tiers = degradation.TIERS if with_tiers else ()
+        tiers = evaluation.tiers_of(detector) if with_tiers else ()
         judged = evaluation.judge(detector, data, tiers=tiers, progress=progress)
         record = evaluation.record_of(judged, detector, data, training_hashes=seen)
         if plots:

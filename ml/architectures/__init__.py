@@ -17,8 +17,9 @@ class Architecture:
     """One entry: where the builder is, the layer to explain, the input it is made for.
 
     `has_linear_head`: the logit is an affine function of that layer's average over all places, so
-    that its gradient is known in closed form. `initial_options` choose what the network starts
-    from and not what it is: a stored model has its own weights and does without them.
+    that its gradient is known in closed form. `is_network`: there is a Keras network to build and
+    to train; what is not one is fitted by `ml.photo`. `initial_options` choose what the network
+    starts from and not what it is: a stored model has its own weights and does without them.
     `jpeg_quality` is that of the training files, as CIFAKE's all have one; `None` where these come
     from many places and are scaled anyway.
     """
@@ -30,12 +31,16 @@ class Architecture:
     has_linear_head: bool = False
     initial_options: tuple[str, ...] = ()
     jpeg_quality: int | None = 75
+    is_network: bool = True
 
     @property
     def form(self) -> Preprocessing:
         """How images are brought to the form that the network is made for."""
         return Preprocessing(*self.input_size, jpeg_quality=self.jpeg_quality)
 
+
+# Linear heads on features of crops: what models of the photo track are made of.
+PHOTO_ENSEMBLE = "photo_ensemble"
 
 _REGISTRY = {
     entry.name: entry
@@ -47,6 +52,14 @@ _REGISTRY = {
             (160, 160),
             initial_options=("weights",),
             jpeg_quality=None,
+        ),
+        Architecture(
+            PHOTO_ENSEMBLE,
+            "ml.photo.detector",
+            "score-map",
+            (224, 224),
+            jpeg_quality=None,
+            is_network=False,
         ),
         Architecture(
             "residual", "ml.architectures.residual", "features", (32, 32), has_linear_head=True
@@ -67,8 +80,8 @@ _REGISTRY = {
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all architectures, sorted."""
-    return tuple(sorted(_REGISTRY))
+    """Return the names of all networks that can be built and trained, sorted."""
+    return tuple(sorted(name for name, entry in _REGISTRY.items() if entry.is_network))
 
 
 def find(name: str) -> Architecture:
@@ -109,9 +122,14 @@ def build(
         (n, 1) of FAKE, with a feature map under the entry's `gradcam_layer`.
 
     Raises:
-        ContractError: `unknown_architecture` or `invalid_option`.
+        ContractError: `unknown_architecture`, `not_a_network` or `invalid_option`.
     """
-    module = import_module(find(name).module)
+    entry = find(name)
+    if not entry.is_network:
+        raise ContractError(
+            "not_a_network", f"A model of the kind {name} is fitted by `fit-photo`, not trained."
+        )
+    module = import_module(entry.module)
     try:
         return module.build(input_size=input_size, precision=precision, **options)
     except TypeError as error:

@@ -22,6 +22,7 @@ def _compile(options: argparse.Namespace) -> int:
     from ml.quiet import import_tensorflow
 
     spec = artifacts.verify(options.model)
+    artifacts.require_network(spec)
     if not compiling.can_compile(spec):
         raise ArtifactError(
             "no_linear_head",

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ml import datasets, degradation
+from ml import datasets
 from ml.cli.judging import SHIPPED
 from ml.cli.places import data_set
 from ml.cli.terminal import answer, tell, tell_loading
@@ -28,15 +28,15 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from ml.evaluation import judge, record_of, told
-    from ml.inference import Detector
+    from ml.evaluation import judge, record_of, tiers_of, told
+    from ml.inference import load
 
     data = data_set(options.data, "cifake", "test.zip")
     if options.plots:
         options.plots.mkdir(parents=True, exist_ok=True)  # Told now, and not after all the work.
-    detector = Detector.load(options.model)
+    detector = load(options.model)
     seen = _hashes(options.training_data) if options.training_data else frozenset[str]()
-    tiers = degradation.TIERS if options.tiers else ()
+    tiers = tiers_of(detector) if options.tiers else ()
     judged = judge(detector, data, tiers=tiers, limit=options.limit, progress=tell_loading)
     record = record_of(judged, detector, data, split=options.split, training_hashes=seen)
     if options.plots:

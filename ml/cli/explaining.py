@@ -31,7 +31,8 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--method",
         action="append",
         default=[],
-        help=f"one of {', '.join(METHODS)}; --check takes several, or all when none is given",
+        help=f"one of {', '.join(METHODS)}; --check takes several, or all when none is given; "
+        "a model of the photo track has one of its own",
     )
     check = explain.add_argument_group("check the methods instead, on labelled images")
     check.add_argument("--check", action="store_true")
@@ -47,9 +48,9 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _explain(options: argparse.Namespace) -> int:
-    for method in options.method:
-        check_method(method)
     if options.check:
+        for method in options.method:
+            check_method(method)
         return _check(options)
     if options.file is None or options.out is None or len(options.method) > 1:
         raise ContractError(
@@ -61,10 +62,10 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _paint(options: argparse.Namespace) -> int:
-    from ml.inference import Detector
+    from ml.inference import load
 
-    detector = Detector.load(options.model)
-    result = detector.predict([options.file], method=(options.method or METHODS)[0])[0]
+    detector = load(options.model)
+    result = detector.predict([options.file], method=(options.method or detector.methods)[0])[0]
     if isinstance(result, ImageReadError):
         raise result
     _overlay(open_upright(options.file), result).save(options.out, "PNG")

@@ -11,7 +11,7 @@ from ml.errors import ImageReadError
 from ml.preprocessing import open_upright
 
 if TYPE_CHECKING:
-    from ml.inference import Detector
+    from ml.inference import AnyDetector
 
 SHIPPED = Path(__file__).resolve().parent.parent / "pretrained" / "cifake-residual"
 
@@ -35,7 +35,8 @@ def _add_model(command: argparse.ArgumentParser) -> None:
 def _predict(options: argparse.Namespace) -> int:
     detector = _detector(options)
     status = 0
-    for path, result in zip(options.files, detector.predict(options.files), strict=True):
+    results = detector.predict(options.files, with_heatmap=False)
+    for path, result in zip(options.files, results, strict=True):
         if isinstance(result, ImageReadError):
             status = 1
         row = row_of(path, result, detector.spec)
@@ -43,23 +44,25 @@ def _predict(options: argparse.Namespace) -> int:
     return status
 
 
-def _detector(options: argparse.Namespace) -> "Detector":
-    from ml.inference import Detector
+def _detector(options: argparse.Namespace) -> "AnyDetector":
+    from ml.inference import load
 
-    return Detector.load(options.model)
+    return load(options.model)
 
 
 def row_of(path: Path, result: Prediction | ImageReadError, spec: ModelSpec) -> dict[str, Any]:
     """Return what is told of a file, ready for JSON."""
     if isinstance(result, ImageReadError):
         return {"file": str(path), "error": result.code, "sentence": result.sentence}
-    return {
+    is_novel = result.novelty is not None and result.novelty > 1
+    row = {
         "file": str(path),
         "p_fake": round(result.p_fake, 6),
         "logit": round(result.logit, 4),
-        "in_domain": spec.in_domain(*open_upright(path).size),
+        "in_domain": spec.in_domain(*open_upright(path).size) and not is_novel,
         "model": spec.name,
     }
+    return row if result.novelty is None else row | {"novelty": round(result.novelty, 4)}
 
 
 def line_of(row: dict[str, Any]) -> str:

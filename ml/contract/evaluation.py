@@ -20,6 +20,8 @@ class Metrics:
         ece: Expected calibration error over 15 equally wide bins of the decided class's
             probability.
         ece_uncalibrated: The same before calibration, at temperature 1.
+        recall_at_5_percent_fpr: Share of the FAKE images that are told as such where the threshold
+            is set so that at most 5 % of the REAL ones are; `None` for images of one class.
         coverage: Share of images outside the inconclusive band.
         selective_accuracy: Accuracy on those; `None` when there are none.
     """
@@ -37,6 +39,7 @@ class Metrics:
     specificity: float | None = None
     average_precision: float | None = None
     ece_uncalibrated: float | None = None
+    recall_at_5_percent_fpr: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,8 @@ class EvaluationRecord(Metrics, JsonForm):
         unreadable: Files that were skipped, with the reason.
         deduplicated: Without the images that are also in the training data, where that was given.
         tiers: Degradation -> the figures under it, by the same weights and threshold.
+        novel: Share of the images that the model takes for unlike those it was validated on, where
+            it can tell.
         seed: Of the noise in the tiers and of the bootstrap.
         versions: Of Python and the libraries.
     """
@@ -164,5 +169,6 @@ class EvaluationRecord(Metrics, JsonForm):
     tiers: dict[str, Metrics] = field(default_factory=dict)
     speed: Speed | None = None
     explanation: ExplanationFigures | None = None
+    novel: float | None = None
     seed: int | None = None
     versions: dict[str, str] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +14,7 @@ from ml.datasets.images import (
     CHUNK,
     LabelledImages,
     Progress,
+    Readable,
     check_readable,
     joined,
     read_chunk,
@@ -60,26 +61,37 @@ def stream(
         DatasetError: `missing_data`, `not_an_archive`, `no_class_folders`, `one_class_only`,
             `too_few_images` or `too_many_unreadable` (more than 1 % of the files).
     """
-    with closing(opened(path)) as source:
-        listing = _limited(_listing(source, path.name), limit)
+    with listed(path, limit=limit) as files:
         unreadable: list[str] = []
         labels: set[int] = set()
-        for start in range(0, len(listing), CHUNK):
-            files = [
-                (name, label, partial(source.read, name))
-                for name, label in listing[start : start + CHUNK]
-            ]
-            chunk = read_chunk(files, form, path.name)
+        for start in range(0, len(files), CHUNK):
+            chunk = read_chunk(files[start : start + CHUNK], form, path.name)
             unreadable.extend(chunk.unreadable)
             labels.update(chunk.labels.tolist())
-            check_readable(len(listing), unreadable, path.name)
+            check_readable(len(files), unreadable, path.name)
             yield chunk
             if progress:
-                progress(min(start + CHUNK, len(listing)), len(listing))
+                progress(min(start + CHUNK, len(files)), len(files))
+    check_both(labels, path.name)
+
+
+@contextmanager
+def listed(path: Path, *, limit: int | None = None) -> Iterator[list[Readable]]:
+    """Open a folder or archive for as long as its labelled files are read, sorted by name.
+
+    Args and errors are those of `stream`, but for what only reading them can tell.
+    """
+    with closing(opened(path)) as source:
+        listing = _limited(_listing(source, path.name), limit)
+        yield [(name, label, partial(source.read, name)) for name, label in listing]
+
+
+def check_both(labels: set[int], title: str) -> None:
+    """Refuse a set with readable images of one class alone: `one_class_only`."""
     if len(labels) < 2:
         raise DatasetError(
             "one_class_only",
-            f"{path.name} must have readable images of both classes. Received: those of "
+            f"{title} must have readable images of both classes. Received: those of "
             f"{' and '.join(CLASS_ORDER[label] for label in labels) or 'neither'}.",
         )
 
@@ -114,15 +126,25 @@ def labelled_names(source: Source, title: str) -> list[str]:
     return [name for name, _ in _listing(source, title)]
 
 
-def _listing(source: Source, title: str) -> list[tuple[str, int]]:
+def labelled_pictures(source: Source, title: str) -> list[tuple[str, int]]:
+    """Return name and class index of all labelled images of a source, sorted; one class will do.
+
+    Raises:
+        DatasetError: `no_class_folders`, with `title` for the source.
+    """
     names = list(source.names())
     labelled = sorted((name, label) for name in names if (label := _label(name)) is not None)
-    found = {label for _, label in labelled}
-    if not found:
+    if not labelled:
         raise DatasetError(
             "no_class_folders",
             f"{title} must have images in folders named REAL/ and FAKE/. Received: {_seen(names)}.",
         )
+    return labelled
+
+
+def _listing(source: Source, title: str) -> list[tuple[str, int]]:
+    labelled = labelled_pictures(source, title)
+    found = {label for _, label in labelled}
     if len(found) == 1:
         absent = CLASS_ORDER[1 - found.pop()]
         raise DatasetError(

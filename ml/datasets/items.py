@@ -8,6 +8,7 @@ from ml.datasets.images import (
     CHUNK,
     LabelledImages,
     Progress,
+    Readable,
     check_readable,
     joined,
     read_chunk,
@@ -67,16 +68,24 @@ def stream_items(
     Raises:
         DatasetError: `too_many_unreadable` (more than 1 % of the items) or `unknown_label`.
     """
-    known = items if isinstance(items, list) else list(items)
+    known = readable_items(items)
     unreadable: list[str] = []
     for start in range(0, max(len(known), 1), CHUNK):
-        files = [(item.name, _index(item), item.read) for item in known[start : start + CHUNK]]
-        chunk = read_chunk(files, form, source)
+        chunk = read_chunk(known[start : start + CHUNK], form, source)
         unreadable.extend(chunk.unreadable)
         check_readable(len(known), unreadable, source)
         yield chunk
         if progress:
             progress(min(start + CHUNK, len(known)), len(known))
+
+
+def readable_items(items: Iterable[LabelledItem]) -> list[Readable]:
+    """Return items as what a folder's or an archive's files are.
+
+    Raises:
+        DatasetError: `unknown_label`.
+    """
+    return [(item.name, _index(item), item.read) for item in items]
 
 
 def _index(item: LabelledItem) -> int:

@@ -1,7 +1,7 @@
 """One harness and one record for every figure that is ever told about a model."""
 
 from ml.evaluation.bootstrap import bootstrap
-from ml.evaluation.judging import Judged, Kept, judge, judge_chunks
+from ml.evaluation.judging import Judged, Kept, judge, judge_chunks, judge_items, tiers_of
 from ml.evaluation.metrics import calibration_error, measure
 from ml.evaluation.record import evaluate, record_of, speed
 from ml.evaluation.text import told
@@ -14,8 +14,10 @@ __all__ = [
     "evaluate",
     "judge",
     "judge_chunks",
+    "judge_items",
     "measure",
     "record_of",
     "speed",
+    "tiers_of",
     "told",
 ]

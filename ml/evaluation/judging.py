@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from ml import datasets
 from ml.contract import ModelSpec
-from ml.datasets import LabelledImages
-from ml.degradation import Tier
+from ml.datasets import LabelledImages, LabelledItem
+from ml.degradation import TIERS, Tier
+from ml.errors import DatasetError
 from ml.evaluation.metrics import Floats, Labels
-from ml.inference import Detector
+from ml.inference import AnyDetector, Detector
 
-__all__ = ["SEED", "Judged", "Kept", "judge", "judge_chunks"]
+__all__ = ["KEPT", "SEED", "Judged", "Kept", "judge", "judge_chunks", "judge_items", "tiers_of"]
 
 SEED = 7
 KEPT = 24
@@ -38,11 +39,14 @@ class Judged:
     Attributes:
         logits, labels: (n,); labels are 1 for FAKE.
         hashes: The n files' sha256.
-        tiers: Degradation -> logits (n,) of the degraded images.
+        tiers: Degradation -> logits (n,) of the degraded images; not a number where a picture got
+            too small to be judged.
         seconds: For reading, decoding and judging the images as they are.
         mistakes: The images that were wrong with the highest confidence, surest first.
         sample: Some images, chosen by their content hash: the same ones for every model.
         seed: Of the degradations' noise.
+        novelties: (n,), above 1 where the model takes an image for unlike those it was validated
+            on; `None` of models that cannot tell.
     """
 
     logits: Floats
@@ -54,14 +58,24 @@ class Judged:
     mistakes: tuple[Kept, ...]
     sample: tuple[Kept, ...]
     seed: int
+    novelties: Floats | None = None
 
     def p_fake(self, spec: ModelSpec) -> Floats:
         """Return calibrated P(FAKE) in [0, 1], (n,)."""
         return spec.calibration.probability(self.logits)
 
 
+def tiers_of(detector: AnyDetector) -> tuple[Tier, ...]:
+    """Return the degradations that a model of this kind is judged under."""
+    if isinstance(detector, Detector):
+        return TIERS
+    from ml.photo.judging import PICTURE_TIERS
+
+    return PICTURE_TIERS
+
+
 def judge(
-    detector: Detector,
+    detector: AnyDetector,
     data_path: Path,
     *,
     tiers: Sequence[Tier] = (),
@@ -73,12 +87,12 @@ def judge(
 
     The degradations are applied to the decoded pixels in the network's size, which then go to the
     network as they are, without another JPEG compression. Noise is drawn in the order of the
-    images' names.
+    images' names. For a model of the photo track they are applied to the whole picture.
 
     Args:
         detector: The model.
         data_path: A folder or zip with REAL/ and FAKE/ at any depth.
-        tiers: Degradations under which the same images are judged once more.
+        tiers: Degradations under which the same images are judged once more, from `tiers_of`.
         limit: At most this many images, evenly spread over each class.
         progress: Called with (done, all) now and then.
         seed: Of the degradations' noise.
@@ -86,9 +100,50 @@ def judge(
     Raises:
         DatasetError: As `ml.datasets.stream`.
     """
-    form = detector.spec.preprocessing
-    chunks = datasets.stream(data_path, form, limit=limit, progress=progress)
-    return judge_chunks(detector, chunks, tiers=tiers, seed=seed)
+    if isinstance(detector, Detector):
+        form = detector.spec.preprocessing
+        chunks = datasets.stream(data_path, form, limit=limit, progress=progress)
+        return judge_chunks(detector, chunks, tiers=tiers, seed=seed)
+    from ml.photo.judging import judge_pictures
+
+    title = data_path.name
+    with datasets.listed(data_path, limit=limit) as files:
+        judged = judge_pictures(detector, files, title, tiers=tiers, progress=progress, seed=seed)
+    datasets.check_both(set(judged.labels.tolist()), title)
+    return judged
+
+
+def judge_items(
+    detector: AnyDetector,
+    items: Iterable[LabelledItem],
+    title: str,
+    *,
+    tiers: Sequence[Tier] = (),
+    progress: datasets.Progress | None = None,
+    seed: int = SEED,
+) -> Judged:
+    """Let a detector answer for items that lie anywhere; one class alone will do.
+
+    Args:
+        items: In the order of the answers.
+        title: What messages call them.
+
+    The other args are those of `judge`.
+
+    Raises:
+        DatasetError: `too_few_images`, `too_many_unreadable` or `unknown_label`.
+    """
+    if isinstance(detector, Detector):
+        form = detector.spec.preprocessing
+        chunks = datasets.stream_items(items, form, progress=progress, source=title)
+        judged = judge_chunks(detector, chunks, tiers=tiers, seed=seed)
+        if not len(judged.labels):
+            raise DatasetError("too_few_images", f"{title} has no image that can be read.")
+        return judged
+    from ml.photo.judging import judge_pictures
+
+    files = datasets.readable_items(items)
+    return judge_pictures(detector, files, title, tiers=tiers, progress=progress, seed=seed)
 
 
 def judge_chunks(

@@ -5,9 +5,17 @@ import numpy.typing as npt
 
 from ml.contract import Calibration, Metrics, ModelSpec
 
-__all__ = ["Floats", "Labels", "calibration_error", "measure", "reliability_bins"]
+__all__ = [
+    "Floats",
+    "Labels",
+    "calibration_error",
+    "measure",
+    "recall_at_false_alarms",
+    "reliability_bins",
+]
 
 ECE_BINS = 15
+FALSE_ALARMS = 0.05
 COUNTS = ("real_as_real", "real_as_fake", "fake_as_real", "fake_as_fake")
 
 Floats = npt.NDArray[np.floating]
@@ -52,7 +60,23 @@ def measure(logits: Floats, labels: Labels, spec: ModelSpec) -> Metrics:
         ece_uncalibrated=calibration_error(
             Calibration().probability(logits), labels, spec.threshold
         ),
+        recall_at_5_percent_fpr=(
+            recall_at_false_alarms(logits, labels, FALSE_ALARMS) if has_both else None
+        ),
     )
+
+
+def recall_at_false_alarms(scores: Floats, labels: Labels, allowed: float) -> float:
+    """Return the share of FAKE images above the lowest threshold that few enough REAL ones pass.
+
+    Args:
+        scores: (n,), growing with the evidence for FAKE.
+        labels: (n,), 1 for FAKE; both classes must occur.
+        allowed: Share of the REAL images that may lie above the threshold, in [0, 1).
+    """
+    reals = np.sort(scores[labels == 0])[::-1]
+    threshold = reals[int(allowed * len(reals))]
+    return float((scores[labels == 1] > threshold).mean())
 
 
 def calibration_error(p_fake: Floats, labels: Labels, threshold: float = 0.5) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from ml import datasets
 from ml.contract import Beside, EvaluationRecord, Metrics, ModelSpec, Speed
@@ -14,17 +15,20 @@ from ml.errors import DatasetError
 from ml.evaluation.bootstrap import bootstrap
 from ml.evaluation.judging import SEED, Judged, judge
 from ml.evaluation.metrics import measure
-from ml.inference import Detector
+from ml.inference import AnyDetector, Detector
 from ml.versions import load_average, machine, versions
 
 __all__ = ["evaluate", "record_of", "speed"]
 
 SPLITS = ("train", "validation", "val", "test")
 TRIES = 50
+# Of a model of the photo track, which takes some ten times as long.
+PICTURE_TRIES = 5
+PICTURE_SIZE = (1024, 768)
 
 
 def evaluate(
-    detector: Detector,
+    detector: AnyDetector,
     data_path: Path,
     *,
     tiers: Sequence[Tier] = (),
@@ -39,7 +43,7 @@ def evaluate(
     Args:
         detector: The model; its spec's threshold and band are applied as they are.
         data_path: A folder or zip with REAL/ and FAKE/ at any depth.
-        tiers: Degradations to judge the same images under, from `ml.degradation.TIERS`.
+        tiers: Degradations to judge the same images under, from `tiers_of`.
         split: Which part of the data set this is; told from the path where it is not given.
         training_hashes: Content hashes of files the model may have seen in training; where
             given, the figures without them are told as well.
@@ -57,7 +61,7 @@ def evaluate(
 
 def record_of(
     judged: Judged,
-    detector: Detector,
+    detector: AnyDetector,
     data: Path | str,
     *,
     split: str = "",
@@ -91,15 +95,18 @@ def record_of(
             if has_both
             else None
         ),
-        tiers={name: measure(logits, judged.labels, spec) for name, logits in judged.tiers.items()},
+        tiers=_tiers(judged, spec),
         speed=timed or speed(detector),
+        novel=None if judged.novelties is None else float((judged.novelties > 1).mean()),
         seed=judged.seed,
         versions=versions(),
     )
 
 
-def speed(detector: Detector, beside: Detector | None = None) -> Speed:
+def speed(detector: AnyDetector, beside: AnyDetector | None = None) -> Speed:
     """Time one prepared image without and with heatmap, in turns: the fastest try of each.
+
+    For a model of the photo track that is a decoded picture of `PICTURE_SIZE`.
 
     Args:
         detector: To be timed.
@@ -109,7 +116,8 @@ def speed(detector: Detector, beside: Detector | None = None) -> Speed:
     load = load_average()
     detectors = [detector] if beside is None else [detector, beside]
     rounds = [_turn(one) for one in detectors]
-    tries = [[run() for run in rounds] for _ in range(TRIES)]
+    count = TRIES if isinstance(detector, Detector) else PICTURE_TRIES
+    tries = [[run() for run in rounds] for _ in range(count)]
     (plain, explained), *others = (
         [round(min(times), 3) for times in zip(*turns, strict=True)]
         for turns in zip(*tries, strict=True)
@@ -118,11 +126,17 @@ def speed(detector: Detector, beside: Detector | None = None) -> Speed:
     return Speed(plain, explained, machine(), load, other)
 
 
-def _turn(detector: Detector) -> Callable[[], tuple[float, float]]:
+def _turn(detector: AnyDetector) -> Callable[[], tuple[float, float]]:
     """Return what times a prepared image of a detector that is warm, without and with heatmap."""
+    detector.warm_up()
+    if not isinstance(detector, Detector):
+        image = Image.effect_noise(PICTURE_SIZE, 64).convert("RGB")
+        return lambda: (
+            _milliseconds(lambda: detector.look(image)),
+            _milliseconds(lambda: detector.look(image, with_heatmap=True)),
+        )
     width, height = detector.spec.input_size
     pixels = np.full((1, height, width, 3), 128, np.uint8)
-    detector.warm_up()
     return lambda: (
         _milliseconds(lambda: detector.predict_arrays(pixels)),
         _milliseconds(lambda: detector.explain_arrays(pixels)),
@@ -135,6 +149,16 @@ def _milliseconds(run: Callable[[], object]) -> float:
     return 1000 * (time.perf_counter() - started)
 
 
+def _tiers(judged: Judged, spec: ModelSpec) -> dict[str, Metrics]:
+    """Return the figures under each degradation, over the images that could be judged under it."""
+    known = {name: np.isfinite(logits) for name, logits in judged.tiers.items()}
+    return {
+        name: measure(logits[known[name]], judged.labels[known[name]], spec)
+        for name, logits in judged.tiers.items()
+        if known[name].any()
+    }
+
+
 def _split_in(path: Path) -> str:
     """Return the part of a data set that the folder or the archive is named for, if it is."""
     name = path.stem.lower()
@@ -144,6 +168,11 @@ def _split_in(path: Path) -> str:
 def _threshold_rule(spec: ModelSpec) -> str:
     if spec.threshold != 0.5:
         return "the one that the model's spec holds, applied as it is"
+    if spec.photo:
+        return (
+            "the middle of the calibrated probability, set beforehand; calibration and band come "
+            "from pictures that were held out of the fit"
+        )
     images = f"{spec.training.data.validation_images:,} " if spec.training else ""
     return (
         "the middle of the calibrated probability, set beforehand; "

@@ -6,8 +6,9 @@ __all__ = ["told"]
 
 SHARES = (
     *("accuracy", "precision", "recall", "specificity", "f1", "roc_auc", "average_precision"),
-    *("ece", "ece_uncalibrated", "coverage", "selective_accuracy"),
+    *("recall_at_5_percent_fpr", "ece", "ece_uncalibrated", "coverage", "selective_accuracy"),
 )
+TITLES = {"recall_at_5_percent_fpr": "recall at 5 % fpr"}
 TIER_SHARES = ("accuracy", "precision", "recall", "f1", "roc_auc", "coverage")
 
 
@@ -20,8 +21,13 @@ def told(record: EvaluationRecord) -> str:
         _line("n", f"{record.n:,} and {len(record.unreadable)} unreadable"),
         _line("threshold", f"{record.threshold:g}: {record.threshold_rule}"),
     ]
-    lines += [_line(name, _figure(record, name) + _interval(record, name)) for name in SHARES]
+    lines += [
+        _line(TITLES.get(name, name), _figure(record, name) + _interval(record, name))
+        for name in SHARES
+    ]
     lines.append(_line("confusion", _counts(record)))
+    if record.novel is not None:
+        lines.append(_line("novel", f"{record.novel:.4f} are unlike the validated pictures"))
     lines += [_line(name, value) for name, value in _speed(record)]
     if record.deduplicated:
         seen = record.n - record.deduplicated.n

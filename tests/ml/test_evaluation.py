@@ -13,6 +13,7 @@ from ml.contract import Calibration, EvaluationRecord, ModelSpec
 from ml.degradation import TIERS
 from ml.errors import DatasetError
 from ml.evaluation import calibration_error, evaluate, judge, measure, record_of, told
+from ml.evaluation.metrics import recall_at_false_alarms
 from ml.evaluation.pictures import draw
 from ml.inference import Detector
 from tests.ml.conftest import FORM, blob
@@ -50,6 +51,18 @@ def test_every_figure_equals_the_one_made_by_hand(spec: ModelSpec) -> None:
     # .6, .3 and .7 are in the band; the other five are right.
     assert metrics.coverage == pytest.approx(5 / 8)
     assert metrics.selective_accuracy == 1.0
+
+
+def test_the_recall_at_5_percent_false_alarms_is_the_one_made_by_hand(spec: ModelSpec) -> None:
+    # Of 40 REAL images two may lie above the threshold, so it is the third highest, 37: of the four
+    # FAKE ones 37.5 and 50 are above it, 37 is not.
+    scores = np.array([*range(40), 37.5, 50.0, 37.0, -3.0])
+    labels = np.array([0] * 40 + [1] * 4, np.uint8)
+    assert recall_at_false_alarms(scores, labels, 0.05) == 0.5
+    assert measure(scores, labels, plain(spec)).recall_at_5_percent_fpr == 0.5
+    # Of fewer than 20 none may: all that is not above every REAL one counts as missed.
+    assert recall_at_false_alarms(scores[30:], labels[30:], 0.05) == 0.25
+    assert measure(scores[:40], labels[:40], plain(spec)).recall_at_5_percent_fpr is None
 
 
 def test_the_roles_of_the_classes_are_not_swapped(spec: ModelSpec) -> None:

@@ -85,6 +85,7 @@ def test_every_figure_of_both_columns_is_told(record: EvaluationRecord) -> None:
     titles = {"ece_uncalibrated": "ece before calibration"}
     titles |= {"selective_accuracy": "accuracy on the decided"}
     titles |= {"average_precision": "average precision"}
+    titles |= {"recall_at_5_percent_fpr": "recall at 5 % false alarms"}
     for name in Metrics.__dataclass_fields__.keys() - {"n", "confusion"}:
         expected = [f"{getattr(record, name):.4f}", f"{getattr(metrics(0.8), name):.4f}"]
         assert cells(text, titles.get(name, name)) == [expected]
