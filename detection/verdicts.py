@@ -155,15 +155,16 @@ def _undecided(p_fake: float) -> Reason:
 
 def _band(low: float, high: float, held_out: HeldOut | None) -> tuple[Reason, ...]:
     """Say where the model decides, what that is to keep, and for photographs what it did keep."""
-    decides = f"The model decides only below {100 * low:.1f} % or above {100 * high:.1f} %, so that"
+    decides = f"The model decides only below {100 * low:.1f} % or above {100 * high:.1f} %,"
     if held_out is None:
-        return (Reason("band", f"{decides} at most 1 in 100 decided validation images was wrong."),)
+        kept = "so that at most 1 in 100 decided validation images was wrong."
+        return (Reason("band", f"{decides} {kept}"),)
     low_end, high_end = held_out.interval
     return (
         Reason(
             "false_alarms",
-            f"{decides} at most {_of_hundred(held_out.allowed)} in 100 real pictures of the "
-            "sources it was fitted on are called AI-generated.",
+            f"{decides} set so that at most {_of_hundred(held_out.allowed)} in 100 real pictures "
+            "of the sources it was fitted on are called AI-generated.",
         ),
         Reason(
             "held_out",

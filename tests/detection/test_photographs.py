@@ -186,7 +186,7 @@ def test_the_page_says_what_the_fit_was_made_on_and_is_worth(
 ) -> None:
     text = page(as_alice, work.analysed(alice, photograph()))
     assert "100 real and 100 AI-generated pictures from site and camera." in text
-    assert "in 87 of 100 pairs (95 % interval 83 to 91)" in text
+    assert "in 87 of 100 (95 % interval 83 to 91)" in text
     assert "at most 5 in 100 real pictures" in text
     assert "6 in 100 were called AI-generated (95 % interval 3 to 13)" in text
     assert "Only the size is checked" not in text

@@ -117,7 +117,7 @@ def test_a_photographs_band_says_what_it_promises_and_what_it_kept() -> None:
         "expected to be AI-generated."
     )
     assert promise.sentence == (
-        "The model decides only below 20.0 % or above 80.0 %, so that at most 5 in 100 real "
+        "The model decides only below 20.0 % or above 80.0 %, set so that at most 5 in 100 real "
         "pictures of the sources it was fitted on are called AI-generated."
     )
     assert kept.sentence == (

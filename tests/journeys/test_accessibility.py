@@ -28,10 +28,11 @@ SERIOUS = ("serious", "critical")
 
 @pytest.fixture(scope="module")
 def member(embedded: Installation) -> Visitor:
-    """Somebody with a history: thumbnails, a photograph outside the domain, a refused file."""
+    """Somebody with a history: thumbnails, an odd size, a photograph, a refused file."""
     visitor = embedded.visitor().sign_up("axe@example.org")
     files = {f"{n}.jpg": drawn_image((32, 32), seed=n) for n in range(3)}
-    files |= {"holiday.jpg": drawn_image((800, 500)), "bad.jpg": b"no image"}
+    files |= {"odd.jpg": drawn_image((80, 50)), "holiday.jpg": drawn_image((800, 500))}
+    files |= {"bad.jpg": b"no image"}
     visitor.submission = visitor.submit(files)
     embedded.wait_until_ended(visitor.submission)
     return visitor

@@ -57,7 +57,9 @@ def test_the_overlay_can_be_faded_with_the_keyboard(alice: Person) -> None:
     alice.open_verdict("overlay.jpg")
     heat = alice.page.locator("[data-overlay-heat]")
     expect(heat).to_be_visible()
-    assert heat.evaluate("(image) => image.complete && image.naturalWidth > 0")
+    # It has its place on the page before it has come.
+    expect(heat).to_have_js_property("complete", True)
+    assert heat.evaluate("(image) => image.naturalWidth > 0")
     slider = alice.page.get_by_test_id("overlay-slider")
     slider.focus()
     alice.page.keyboard.press("Home")
@@ -78,13 +80,27 @@ def test_the_page_stops_asking_once_all_is_analysed(alice: Person) -> None:
 
 
 def test_an_unusual_image_is_called_inconclusive_in_so_many_words(alice: Person) -> None:
+    alice.choose({"odd.jpg": drawn_image((90, 60))})
+    alice.hand_in()
+    alice.wait_for_verdicts(1)
+    alice.open_verdict("odd.jpg")
+    assert alice.verdict() == "inconclusive"
+    expect(alice.page.get_by_test_id("out-of-domain")).to_be_visible()
+    expect(alice.page.get_by_text("not validated for this kind of image").first).to_be_visible()
+
+
+def test_a_photograph_is_not_judged_before_somebody_has_fitted_a_model(alice: Person) -> None:
     alice.choose({"holiday.jpg": drawn_image((900, 600))})
     alice.hand_in()
     alice.wait_for_verdicts(1)
     alice.open_verdict("holiday.jpg")
     assert alice.verdict() == "inconclusive"
-    expect(alice.page.get_by_test_id("out-of-domain")).to_be_visible()
-    expect(alice.page.get_by_text("not validated for this kind of image").first).to_be_visible()
+    domain = alice.page.get_by_test_id("out-of-domain")
+    expect(domain).to_contain_text("No validated model for this kind of picture yet")
+    expect(alice.page.get_by_text("What can be looked at instead")).to_be_visible()
+    expect(alice.page.get_by_test_id("file-facts")).to_contain_text("900 × 600")  # noqa: RUF001
+    expect(alice.page.get_by_test_id("percentage")).to_have_count(0)
+    expect(alice.page.get_by_test_id("way-to-fit")).to_have_count(0)
 
 
 def test_bad_files_are_named_and_the_good_ones_go_on(alice: Person) -> None:

@@ -1,6 +1,7 @@
 """From an upload to a verdict, on the embedded installation and on MariaDB with Redis."""
 
 import io
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -32,7 +33,7 @@ def bob(portal: Installation) -> Visitor:
     return portal.visitor().sign_up("bob@example.org")
 
 
-def verdicts(portal: Installation, submission: str) -> dict[str, tuple[str, float, bool]]:
+def verdicts(portal: Installation, submission: str) -> dict[str, tuple[str, Any, bool]]:
     """File name -> verdict, p_fake, in_domain as stored."""
     rows = portal.rows(
         "SELECT i.file_name, a.verdict, a.p_fake, a.in_domain FROM detection_analysis a"
@@ -72,13 +73,25 @@ def test_the_verdict_page_shows_the_result_and_the_heatmap(
     assert Image.open(io.BytesIO(heatmap.content)).format == "PNG"
 
 
-def test_a_photograph_lies_outside_the_models_domain(portal: Installation, alice: Visitor) -> None:
-    submission = alice.submit({"holiday.jpg": drawn_image((640, 480))})
+def test_an_odd_size_lies_outside_the_models_domain(portal: Installation, alice: Visitor) -> None:
+    submission = alice.submit({"odd.jpg": drawn_image((64, 48))})
     portal.wait_until_ended(submission)
-    ((verdict, _, inside),) = verdicts(portal, submission).values()
+    ((verdict, p_fake, inside),) = verdicts(portal, submission).values()
     assert (verdict, inside) == ("inconclusive", False)
+    assert 0 <= p_fake <= 1
     (link,) = alice.analysis_links(submission)
     assert "not validated for this kind of image" in alice.get(link).text
+
+
+def test_no_validated_model_looks_at_a_photograph(portal: Installation, alice: Visitor) -> None:
+    submission = alice.submit({"holiday.jpg": drawn_image((640, 480))})
+    assert portal.wait_until_ended(submission) == ["finished"]
+    assert verdicts(portal, submission) == {"holiday.jpg": ("inconclusive", None, False)}
+    (link,) = alice.analysis_links(submission)
+    page = alice.get(link)
+    assert "there is no validated model for this kind of picture here yet" in page.text
+    assert 'data-testid="percentage"' not in page.text
+    assert alice.get(f"{link}heatmap/").status_code == 404
 
 
 def test_a_bad_file_is_named_and_leaves_the_others_alone(

@@ -18,6 +18,7 @@ def portal(request: pytest.FixtureRequest) -> Installation:
     installation: Installation = request.getfixturevalue(request.param)
     visitor = installation.visitor().sign_up(f"light-{request.param}@example.org")
     files = {f"{n}.jpg": drawn_image((1600, 1200), seed=n) for n in range(4)}
+    files["small.jpg"] = drawn_image((32, 32))
     submission = visitor.submit(files)
     installation.wait_until_ended(submission)
     for path in ("/history/", "/guide/", "/account/", *visitor.analysis_links(submission)):
@@ -47,11 +48,11 @@ def test_it_fits_into_200_megabytes(portal: Installation) -> None:
 
 
 def test_verdicts_and_heatmaps_need_no_tensorflow(portal: Installation) -> None:
-    """The images of `portal` have been judged and explained by this very process."""
+    """The images of `portal` have been judged by this very process, and the small one explained."""
     worker = psutil.Process(portal.pid("inference"))
     loaded = Path(f"/proc/{worker.pid}/maps").read_text()
     assert "/ai_edge_litert/" in loaded
-    for library in ("tensorflow", "keras", "h5py", "sklearn"):
+    for library in ("tensorflow", "keras", "h5py", "sklearn", "scipy", "cv2"):
         assert f"/{library}/" not in loaded, f"the inference worker has loaded {library}"
     assert worker.memory_info().rss <= MOST_BYTES
 
