@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from ml.cli import compiling, evaluating, explaining, faces, judging, search, training
+from ml.cli import compiling, evaluating, explaining, faces, fitting, judging, search, training
 from ml.cli.terminal import tell
 from ml.errors import MlError
 
@@ -14,7 +14,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command; return its exit status, 1 after an error told in one sentence."""
     parser = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (training, compiling, search, faces, evaluating, judging, explaining):
+    modules = training, compiling, search, faces, fitting, evaluating, judging, explaining
+    for module in modules:
         module.add_commands(commands)
     options = parser.parse_args(arguments)
     try:

@@ -1,4 +1,4 @@
-"""What happens to whole pictures on their way to the portal: saved again, shrunk, photographed off."""
+"""What happens to whole pictures on their way to the portal: saved again, halved, captured."""
 
 import io
 from collections.abc import Callable, Mapping
