@@ -17,6 +17,7 @@ from detection.admin.links import ReadOnlyAdmin, object_link, picture
 from detection.models import Dataset, Decision, Item, Label, LabelReview
 from detection.models.submissions import may_review
 from detection.services.reviews import (
+    Order,
     ReviewRefused,
     Turn,
     review_decide,
@@ -30,6 +31,7 @@ DECISION_COLOURS = {
     Decision.CORRECT: "warning",
     Decision.REJECT: "danger",
 }
+ORDERS = {Order.OLDEST: "Oldest first", Order.LEARNING: "Most to learn first"}
 # The badge does not count further: nobody reads "12,345" as more work than this.
 MANY = 1000
 
@@ -89,9 +91,10 @@ class LabelReviewAdmin(ReadOnlyAdmin):
     def queue(self, request: HttpRequest) -> HttpResponse:
         """Show the next image that waits for this reviewer."""
         _check(request)
-        dataset = _dataset(request.GET)
-        turn = review_turn(user=request.user, dataset=dataset, **_place(request.GET))
-        return self._show(request, turn, dataset)
+        dataset, order = _dataset(request.GET), _order(request.GET)
+        place = _place(request.GET)
+        turn = review_turn(user=request.user, dataset=dataset, order=order, **place)
+        return self._show(request, turn, dataset, order)
 
     def decide(self, request: HttpRequest) -> HttpResponse:
         """Keep a decision, and show the next image."""
@@ -122,23 +125,32 @@ class LabelReviewAdmin(ReadOnlyAdmin):
 
     def _after(self, request: HttpRequest, problem: str, **place: int) -> HttpResponse:
         """Answer an act: the next image to a script, the page to a browser without one."""
-        dataset = _dataset(request.POST)
+        dataset, order = _dataset(request.POST), _order(request.POST)
         if request.htmx:  # type: ignore[attr-defined] # from its middleware
-            turn = review_turn(user=request.user, dataset=dataset, **_named(place))
-            return self._show(request, turn, dataset, problem)
+            turn = review_turn(user=request.user, dataset=dataset, order=order, **_named(place))
+            return self._show(request, turn, dataset, order, problem)
         if problem:
             messages.warning(request, problem)
-        query = place | ({"dataset": dataset.pk} if dataset else {})
-        return redirect(f"{reverse(QUEUE)}?{urlencode(query)}")
+        query = urlencode(place | _chosen(dataset, order))
+        return redirect(f"{reverse(QUEUE)}?{query}")
 
     def _show(
-        self, request: HttpRequest, turn: Turn, dataset: Dataset | None, problem: str = ""
+        self,
+        request: HttpRequest,
+        turn: Turn,
+        dataset: Dataset | None,
+        order: Order,
+        problem: str = "",
     ) -> HttpResponse:
         context = {"turn": turn, "dataset": dataset, "problem": problem, **_shown(turn)}
+        context |= {"order": order, "chosen": urlencode(_chosen(dataset, order))}
         if request.htmx:  # type: ignore[attr-defined] # from its middleware
             return render(request, "admin/reviews/_turn.html", context)
         context |= self.admin_site.each_context(request)
         context |= {"title": "Label review", "datasets": Dataset.objects.all()}
+        context["orders"] = [
+            (title, one == order, urlencode(_chosen(dataset, one))) for one, title in ORDERS.items()
+        ]
         return render(request, "admin/reviews/queue.html", context)
 
     @admin.display(description="")
@@ -185,6 +197,16 @@ def _shown(turn: Turn) -> dict[str, Any]:
 
 def _dataset(given: Any) -> Dataset | None:
     return Dataset.objects.filter(pk=_number(given, "dataset")).first()
+
+
+def _order(given: Any) -> Order:
+    return Order.LEARNING if given.get("order") == Order.LEARNING else Order.OLDEST
+
+
+def _chosen(dataset: Dataset | None, order: Order) -> dict[str, Any]:
+    """Return what of the queue stays in the address."""
+    of_dataset = {"dataset": dataset.pk} if dataset else {}
+    return of_dataset | ({"order": order.value} if order != Order.OLDEST else {})
 
 
 def _place(given: Any) -> dict[str, Any]:

@@ -199,7 +199,7 @@ class AnalysisAdmin(AddsToDataset, RepeatsAnalyses, ReadOnlyAdmin):
 
     inlines = [FaceInline]
     actions = ["add_chosen", "repeat_chosen"]
-    actions_list = ["repeat_every"]
+    actions_list = ["label_next", "repeat_every"]
     actions_detail = ["add_this"]
 
     @admin.display(description="")

@@ -14,6 +14,7 @@ from detection.models import (
     Feedback,
     Item,
     ItemState,
+    Label,
     Role,
     SnapshotItem,
 )
@@ -142,7 +143,8 @@ def items_add_from_analyses(
 ) -> tuple[list[Item], list[tuple[Analysis, str]]]:
     """Add images that were handed in for a verdict; whoever adds them vouches for the label.
 
-    One's own, and those whose owners have agreed that they are learnt from; nobody else's.
+    One's own, and those whose owners have agreed that they are learnt from; nobody else's. Without
+    a label each waits for a review, labelled as its verdict leans.
 
     Returns:
         The new items, and those analyses whose image was not added, each with a sentence.
@@ -225,8 +227,8 @@ def _add_from_analysis(
         dataset=dataset,
         content=content,
         file_name=analysis.image.file_name,
-        label=label,
-        state=ItemState.ACCEPTED,
+        label=label or (Label.FAKE if (analysis.p_fake or 0) >= 0.5 else Label.REAL),
+        state=ItemState.ACCEPTED if label else ItemState.PENDING,
         source=source,
         analysis=analysis,
         user=user,

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
+from detection.informative import Candidate, most_to_learn
 from detection.models import Dataset, Decision, Item, ItemState, LabelReview
 from detection.models.datasets import ItemQuerySet
 from detection.services.audit import audit_record
@@ -20,6 +22,10 @@ from detection.services.feedback import feedback_reopen, feedback_settle
 CLAIM_SECONDS = 120
 # So many are looked through for one that nobody else looks at.
 LOOK_AHEAD = 50
+# Of so many that wait, those from which most is learnt are chosen.
+LOOKED_THROUGH = 5000
+# So many of the last labelled ones count as known.
+REMEMBERED = 200
 UNDO_WITHIN = timedelta(hours=1)
 
 
@@ -47,8 +53,20 @@ class Turn:
         return self.total - self.left
 
 
+class Order(StrEnum):
+    """In which order the queue is gone through."""
+
+    OLDEST = "oldest"
+    LEARNING = "learning"
+
+
 def review_turn(
-    *, user: Any, dataset: Dataset | None = None, after: int = 0, wanted: int | None = None
+    *,
+    user: Any,
+    dataset: Dataset | None = None,
+    after: int = 0,
+    wanted: int | None = None,
+    order: Order = Order.OLDEST,
 ) -> Turn:
     """Choose the item that this reviewer looks at, and keep others from it for a while.
 
@@ -57,11 +75,12 @@ def review_turn(
         dataset: Only items of this one; empty: of all.
         after: The key of the item before; the queue is a ring, so what was skipped comes again.
         wanted: The key of the item to show, if it waits.
+        order: Oldest first, or those first from which most is learnt.
     """
     queue = _queue(user, dataset)
     _release(after, user)
     candidates = [*queue.filter(pk=wanted)] if wanted else []
-    candidates += _around(queue, after)
+    candidates += _informative(queue, after) if order == Order.LEARNING else _around(queue, after)
     item = next((one for one in candidates if _claim(one.pk, user)), None)
     following = next((one for one in candidates if item and one.pk != item.pk), None)
     left = queue.count()
@@ -160,6 +179,26 @@ def _around(queue: ItemQuerySet, after: int) -> list[Item]:
     if len(found) < LOOK_AHEAD:
         found += shown.filter(pk__lte=after)[: LOOK_AHEAD - len(found)]
     return found
+
+
+def _informative(queue: ItemQuerySet, after: int) -> list[Item]:
+    """Return what waits, the one from which most is learnt first; what was skipped comes last.
+
+    The order follows from what waits and what was labelled last, and so needs not be kept.
+    """
+    columns = ("pk", "perceptual_hash", "analysis__p_fake", "analysis__novelty")
+    waiting = [
+        Candidate(pk, p_fake, novelty, shape)
+        for pk, shape, p_fake, novelty in queue.values_list(*columns)[:LOOKED_THROUGH]
+    ]
+    labelled = LabelReview.objects.order_by("-pk").values_list("item__perceptual_hash", flat=True)
+    keys = most_to_learn(waiting, known=labelled[:REMEMBERED])
+    if after in keys:
+        place = keys.index(after) + 1
+        keys = keys[place:] + keys[:place]
+    keys = keys[:LOOK_AHEAD]
+    found = Item.objects.select_related("dataset").in_bulk(keys)
+    return [found[key] for key in keys if key in found]
 
 
 def _decided(user: Any, dataset: Dataset | None) -> int:

@@ -15,6 +15,7 @@ from unfold.widgets import (
 from detection.forms import ManyFilesField, ManyFilesInput
 from detection.models import Dataset, ItemState, Label
 
+LATER = "later"
 BY_FOLDER = [("", "as its folders REAL and FAKE say"), *Label.choices]
 
 
@@ -161,7 +162,7 @@ class FromAnalysesForm(forms.Form):
     label = forms.ChoiceField(
         label="Every image is",
         # Nothing is preset: whoever adds images says what they are, not the model.
-        choices=[("", "choose…"), *Label.choices],
+        choices=[("", "choose…"), *Label.choices, (LATER, "to be reviewed, one by one")],
         widget=UnfoldAdminSelectWidget,
         error_messages={"required": "Say what the images are."},
     )
@@ -171,3 +172,8 @@ class FromAnalysesForm(forms.Form):
         widget=UnfoldAdminTextInputWidget,
         help_text="Site, collection or camera; kept with each image.",
     )
+
+    def clean_label(self) -> str:
+        """Return the label; none where somebody says it later."""
+        label: str = self.cleaned_data["label"]
+        return "" if label == LATER else label

@@ -9,10 +9,11 @@ from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
-from detection.admin.datasets.forms import FromAnalysesForm
+from detection.admin.datasets.forms import LATER, FromAnalysesForm
 from detection.admin.datasets.pages import panel_page, require, tell_refusals
 from detection.models import Analysis
 from detection.services.datasets import items_add_from_analyses
+from detection.services.labelling import analyses_to_label
 
 MOST = 500
 SHOWN = 24
@@ -34,6 +35,19 @@ class AddsToDataset(ModelAdmin):
             return HttpResponseRedirect(request.get_full_path())
         return HttpResponseRedirect(_address(chosen))
 
+    @action(description="Label these next", permissions=["to_dataset"], icon="school")
+    def label_next(self, request: HttpRequest) -> HttpResponse:
+        """Choose the photographs from which a fit would learn most, and go on with them."""
+        chosen = analyses_to_label(user=request.user)
+        if chosen:
+            return HttpResponseRedirect(f"{_address(chosen)}&label={LATER}")
+        messages.info(
+            request,
+            "No photograph waits for a label that you may take in: one's own, or one whose owner "
+            "has agreed.",
+        )
+        return HttpResponseRedirect(reverse("admin:detection_analysis_changelist"))
+
     @action(description="Add to dataset…", url_path="add-to-dataset", permissions=["to_dataset"])
     def add_this(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Go on to the page that asks what the image is."""
@@ -44,7 +58,7 @@ def from_analyses_view(request: HttpRequest) -> HttpResponse:
     """Ask where images of analyses go and what they are, and add them."""
     require(request, "add_item", "view_analysis")
     analyses = Analysis.objects.select_related("image__submission").filter(pk__in=_asked(request))
-    form = FromAnalysesForm(request.POST or None)
+    form = FromAnalysesForm(request.POST or None, initial={"label": request.GET.get("label")})
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         added, refused = items_add_from_analyses(analyses=analyses, user=request.user, **given)
