@@ -85,7 +85,7 @@ def figures(roc_auc: float = 0.87, *, images: int = 200, **changes: Any) -> Phot
     whole: dict[str, Any] = {
         "real": images // 2,
         "fake": images - images // 2,
-        "groups": images - 2,
+        "groups": 2,
         "unreadable": 0,
         "shortest": 128,
         "longest": 600,

@@ -126,7 +126,7 @@ class TestOffer:
         analysis = judged(admin, 1, 0.5)
         image = analysis.image
         for file in (image.preview, image.thumbnail):
-            if file:
+            if file.name:
                 file.storage.delete(file.name)
         assert analyses_to_label(user=admin) == [analysis.pk]
 

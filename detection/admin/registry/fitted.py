@@ -42,7 +42,6 @@ def fitted(version: ModelVersion) -> dict[str, Any] | None:
         "overall": overall,
         "is_worth_something": overall["roc_auc_interval"][0] > 0.5,
         "images": _images(figures),
-        "near_copies": max(_images(figures) - figures["groups"], 0),
         "tiers": [(TIERS.get(name, name), one) for name, one in figures["tiers"].items()],
         "members": list(_members(figures)),
         "chart": _curve(figures),
