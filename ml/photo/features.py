@@ -22,6 +22,7 @@ __all__ = ["MEMBERS", "Extractor", "PictureFeatures"]
 
 # Member -> how many numbers it has of a crop.
 MEMBERS = {"forensics": forensics.FEATURES, "network": network.FEATURES}
+BAND = 512  # rows
 # Raised when crops or features of the same pixels change, for what is kept of pictures.
 FORM = 1
 
@@ -53,6 +54,9 @@ class PictureFeatures:
 class Extractor:
     """Looks at pictures; several threads may share one, and each gets a network of its own.
 
+    Attributes:
+        fingerprint: Tells features apart that do not compare, as they were measured otherwise.
+
     Args:
         graph: From `ml.photo.network.graph`.
         threads: Cores for one pass of the network; `None` is one, as crops are small and threads
@@ -67,11 +71,7 @@ class Extractor:
         self._threads = threads or 1
         self._lock = threading.Lock()
         self._idle = [_Network(graph, self._threads)]
-
-    @property
-    def fingerprint(self) -> str:
-        """Tell features apart that cannot be compared, as they were measured otherwise."""
-        return hashlib.sha256(b"%d" % FORM + self._graph).hexdigest()
+        self.fingerprint = hashlib.sha256(b"%d" % FORM + graph).hexdigest()
 
     def extract(self, image: "Image.Image", *, direction: Floats | None = None) -> PictureFeatures:
         """Measure a picture.
@@ -89,7 +89,7 @@ class Extractor:
                 f"A picture must be at least {LEAST_SIDE} pixels wide and high. "
                 f"Received: {image.width} x {image.height}.",
             )
-        pixels = np.asarray(image, np.uint8)
+        pixels = _pixels(image)
         places = positions(pixels)
         crops = cut(pixels, places)
         with self._network() as looking:
@@ -108,6 +108,15 @@ class Extractor:
         finally:
             with self._lock:
                 self._idle.append(one)
+
+
+def _pixels(image: "Image.Image") -> Pixels:
+    """Return the pixels, copied some rows at a time: at once Pillow would hold them twice more."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, BAND):
+        rows = image.crop((0, top, image.width, min(top + BAND, image.height)))
+        pixels[top : top + BAND] = np.asarray(rows)
+    return pixels
 
 
 class _Network:
