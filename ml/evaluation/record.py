@@ -23,7 +23,7 @@ __all__ = ["evaluate", "record_of", "speed"]
 SPLITS = ("train", "validation", "val", "test")
 TRIES = 50
 # Of a model of the photo track, which takes some ten times as long.
-PICTURE_TRIES = 5
+PICTURE_TRIES = 3
 PICTURE_SIZE = (1024, 768)
 
 

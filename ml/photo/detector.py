@@ -28,6 +28,9 @@ class PhotoDetector:
 
     Attributes:
         spec: The model's spec.
+        heads: What is asked of the features.
+        extractor: What measures them.
+        threads: Pictures that are looked at at a time, where there are several.
         methods: The one way in which it explains itself.
     """
 
@@ -36,11 +39,11 @@ class PhotoDetector:
     def __init__(
         self, spec: ModelSpec, heads: PhotoHeads, extractor: Extractor, *, threads: int = 1
     ) -> None:
-        """Make a detector of heads and of what they are fed; `threads` pictures at a time."""
+        """Make a detector of heads and of what they are fed."""
         self.spec = spec
         self.heads = heads
         self.threads = threads
-        self._extractor = extractor
+        self.extractor = extractor
         self._direction = network_direction(heads)
 
     @classmethod
@@ -115,7 +118,7 @@ class PhotoDetector:
         """
         direction = self._direction if with_heatmap else None
         try:
-            features = self._extractor.extract(image, direction=direction)
+            features = self.extractor.extract(image, direction=direction)
         except PhotoError as error:
             raise ImageReadError(error.code, error.sentence) from error
         pooled = {name: values[None] for name, values in features.pooled().items()}
