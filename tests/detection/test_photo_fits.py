@@ -20,7 +20,7 @@ from detection.models import (
 from detection.services import training
 from detection.services.datasets import item_add
 from detection.services.items import ItemRefused
-from detection.services.training import RunRefused, fit_request, material_of
+from detection.services.training import RunRefused, fit_request, fit_seconds, material_of
 from portal.models import User
 from tests import photos, runs, work
 from tests.fixtures import Committed
@@ -69,6 +69,14 @@ class TestRequest:
         dataset = photos.dataset(real=real, fake=fake)
         assert said in refused("too_few_images", user=admin, datasets=[dataset])
         assert not Snapshot.objects.exists()
+
+    def test_the_time_is_told_from_the_last_fit(self, admin: User, fit: photos.FakeFit) -> None:
+        usual = fit_seconds(200)
+        assert 30 < usual < fit_seconds(300) < 180
+        runs.carried_out(fit_request(user=admin, datasets=[photos.dataset()]))
+        # Its figures say 100 seconds for 200 pictures.
+        assert fit_seconds(200) == pytest.approx(fit.found.seconds)
+        assert fit_seconds(344) == pytest.approx(488 / 344 * fit.found.seconds)
 
     def test_small_images_do_not_count(self, admin: User) -> None:
         dataset = photos.dataset(real=19)

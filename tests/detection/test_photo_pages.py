@@ -42,7 +42,7 @@ class TestFitPage:
         assert "<dt>Real</dt><dd>21</dd>" in text
         assert "<dt>AI-generated</dt><dd>12</dd>" in text
         assert "<dt>Too small, left out</dt><dd>1</dd>" in text
-        assert "<strong>8 AI-generated</strong> is missing" in text
+        assert "<strong>8 AI-generated ones</strong> are missing" in text
         assert "All come from one source" in text
 
     def test_other_datasets_are_counted_as_they_are_ticked(self, as_admin: Client) -> None:

@@ -9,16 +9,18 @@ from django.conf import settings
 
 from detection.models import Dataset, Item, Label, RegisteredModel, Snapshot, Track, TrainingRun
 from detection.models.datasets import ItemQuerySet
-from detection.models.training import PHOTO_ARCHITECTURE, READING_SHARE
+from detection.models.training import PHOTO_ARCHITECTURE
 from detection.services.registry import NAME
 from detection.services.snapshots import SnapshotRefused, snapshot_freeze
-from detection.services.training.estimates import speed_known
 from detection.services.training.requests import RunRefused, check_none_active, run_create
 
 DEFAULT_NAME = "photo"
 SEED = 7
-# Pictures read a second where nothing was fitted here yet.
-USUAL_SPEED = 2.5
+# Where nothing was fitted here yet: what two cores take to begin, and for one look at a picture.
+USUAL_START_SECONDS = 20.0
+USUAL_LOOK_SECONDS = 0.25
+# So many pictures are looked at in three degraded forms as well.
+DEGRADED = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,11 @@ class Material:
         return {label: count for label, count in lacking.items() if count}
 
     @property
+    def missing_count(self) -> int:
+        """How many are missing in all."""
+        return sum(self.missing.values())
+
+    @property
     def seconds(self) -> float:
         """About how long a fit would take here."""
         return fit_seconds(self.images)
@@ -78,9 +85,13 @@ def material_frozen(snapshot: Snapshot) -> Material:
 
 
 def fit_seconds(images: int) -> float:
-    """Return how long a fit to so many pictures will take, as far as earlier ones tell."""
-    speed = speed_known(architecture=PHOTO_ARCHITECTURE) or USUAL_SPEED
-    return images / speed / READING_SHARE
+    """Return how long a fit to so many pictures will take, as far as the last one tells."""
+    last = TrainingRun.objects.fits().exclude(version=None).select_related("version").first()
+    figures = last.version.spec.get("photo") if last and last.version else None
+    if figures:
+        before = _looks(figures["real"] + figures["fake"])
+        return float(figures["seconds"]) * _looks(images) / before
+    return USUAL_START_SECONDS + USUAL_LOOK_SECONDS * _looks(images)
 
 
 def fit_request(
@@ -122,6 +133,10 @@ def fit_request(
             requested_by=user,
         )
     )
+
+
+def _looks(images: int) -> int:
+    return images + 3 * min(images, DEGRADED)
 
 
 def _counted(items: ItemQuerySet) -> Material:

@@ -90,8 +90,11 @@ def _judge(claim: TrainingRun, version: ModelVersion, reporter: Reporter) -> Non
         accuracy = evaluation.record.get("accuracy")
         if accuracy is not None:
             reporter.log(f"{evaluation.dataset or 'Held-out test'}: {100 * accuracy:.2f} % right.")
-    failed = [gate for gate in persist(lambda: gates_check(version=version)) if not gate.passed]
-    for gate in failed:
-        reporter.log(f"Gate not passed: {gate.sentence}")
-    if not failed:
+    gates = persist(lambda: gates_check(version=version))
+    for gate in gates:
+        if not gate.passed:
+            reporter.log(f"Gate not passed: {gate.sentence}")
+        elif gate.is_binding:
+            reporter.log(gate.sentence)
+    if all(gate.passed for gate in gates):
         reporter.log("Every gate is passed.")
