@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from bench import photo
+from bench.fits import PhotoBench
 from bench.model import RUNTIMES, LoopFigures, ModelFigures, RuntimeFigures
 from bench.portal import SHAPES, PortalFigures, measure
 from bench.retraining import RetrainingFigures
@@ -56,14 +58,24 @@ def retraining_figures() -> RetrainingFigures:
     return RetrainingFigures(**measured_apart("bench.retraining"))
 
 
+def photo_figures() -> PhotoBench:
+    """Measure fits to pictures of three sites, in a process of its own."""
+    return photo.read(output_of("bench.photo", "--json"))
+
+
 def measured_apart(module: str, *arguments: str) -> dict[str, float]:
     """Run a module as a process of its own and return the figures that it printed."""
+    figures: dict[str, float] = json.loads(output_of(module, *arguments))
+    return figures
+
+
+def output_of(module: str, *arguments: str) -> str:
+    """Run a module as a process of its own and return what it printed."""
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True)
     if done.returncode != 0:
         sys.exit(f"{module} could not measure:\n{done.stderr.decode(errors='replace')}")
-    figures: dict[str, float] = json.loads(done.stdout)
-    return figures
+    return done.stdout.decode()
 
 
 def machine() -> list[str]:
@@ -245,17 +257,20 @@ def main() -> int:
     model = model_figures(wanted.images)
     print("Measuring training", flush=True)
     training = training_figures()
+    print("Measuring fits to photographs", flush=True)
+    fits = photo_figures()
     print("Measuring verdicts during retraining", flush=True)
     retraining = retraining_figures()
     portals = {}
     for shape in SHAPES:
         print(f"Measuring the portal: {shape}", flush=True)
         portals[shape] = measure(shape, images=wanted.images, singles=wanted.singles)
-    judged = bars(model, training, retraining, portals)
+    judged = bars(model, training, retraining, portals) + photo.bars(fits)
     verdicts = [f"- {'met' if is_met else '**missed**'}: {words}" for is_met, words in judged]
     tables = [
         model_table(model),
         training_table(training),
+        photo.table(fits),
         retraining_table(retraining),
         portal_table(portals, model, wanted.images, wanted.singles),
         ["### The bars", "", *verdicts],

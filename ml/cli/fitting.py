@@ -55,7 +55,12 @@ def _fit(options: argparse.Namespace) -> int:
     artifacts.check_place(options.out)  # Told now, and not after all the work.
     cache = options.cache or options.out.with_name(f".{options.out.name}.pictures")
     with ExitStack() as stack, interruptible() as should_stop:
-        pictures = [each for path in options.data for each in _pictures(path, stack)]
+        names = _source_names(options.data)
+        pictures = [
+            each
+            for path, name in zip(options.data, names, strict=True)
+            for each in _pictures(path, name, stack)
+        ]
         fitted = fit(
             pictures,
             cache=cache,
@@ -121,7 +126,16 @@ def _check(options: argparse.Namespace) -> None:
         )
 
 
-def _pictures(path: Path, stack: ExitStack) -> "Iterator[Picture]":
+def _source_names(paths: Sequence[Path]) -> list[str]:
+    """Return what each source is called: its own name, with its folder's where two share one."""
+    stems = [path.stem if path.is_file() else path.name for path in map(Path.resolve, paths)]
+    return [
+        stem if stems.count(stem) == 1 else f"{path.resolve().parent.name}/{stem}"
+        for stem, path in zip(stems, paths, strict=True)
+    ]
+
+
+def _pictures(path: Path, title: str, stack: ExitStack) -> "Iterator[Picture]":
     """Yield the pictures of one source; a class that it lacks may come from another."""
     from ml.datasets.files import labelled_pictures
     from ml.photo.fitting import Picture
@@ -130,7 +144,7 @@ def _pictures(path: Path, stack: ExitStack) -> "Iterator[Picture]":
     source = stack.enter_context(closing(opened(path)))
     for name, label in labelled_pictures(source, path.name):
         read = partial(source.read, name)
-        yield Picture(f"{path.name}/{name}", "fake" if label else "real", read, path.stem)
+        yield Picture(f"{path.name}/{name}", "fake" if label else "real", read, title)
 
 
 def _tell(step: "FitProgress") -> None:

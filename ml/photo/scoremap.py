@@ -19,11 +19,11 @@ __all__ = ["UNIT", "network_direction", "signed_map", "towards"]
 
 # Side of the square of pixels that one value of a map stands for; all crops begin and end on it.
 UNIT = 8
-# Of the blur by which places of the network are drawn, in units. Each place sees far more of the
+# Of the blur by which maps are drawn, in units: each place of the network sees far more of the
 # picture than its own square.
-BLUR = 2.5
+BLUR = 3.0
 # A logit at which a place is drawn two thirds as bright as one without any doubt.
-BRIGHT = 3.0
+BRIGHT = 1.0
 
 Floats = npt.NDArray[np.float32]
 
@@ -66,7 +66,8 @@ def towards(signed: Floats, *, is_fake: bool) -> Floats:
     Not scaled to the strongest place, as other heatmaps are: a picture without any clear place is
     to look like one.
     """
-    positive = np.maximum(signed if is_fake else -signed, 0.0)
+    smooth = cv2.GaussianBlur(signed, (0, 0), BLUR, borderType=cv2.BORDER_REFLECT)
+    positive = np.maximum(smooth if is_fake else -smooth, 0.0) * (signed != 0)
     return (1.0 - np.exp(-positive / BRIGHT)).astype(np.float32)
 
 
@@ -78,8 +79,6 @@ def _weight(side: int) -> Floats:
 
 
 def _spread(places: Floats, side: int) -> Floats:
-    """Return how places differ from their mean, drawn smoothly on a crop; the mean stays 0."""
-    centred = places - places.mean()
-    large = cv2.resize(centred, (side, side), interpolation=cv2.INTER_LINEAR)
-    smooth = cv2.GaussianBlur(large, (0, 0), BLUR, borderType=cv2.BORDER_REFLECT)
-    return np.asarray(smooth - smooth.mean(), np.float32)
+    """Return how places differ from their mean, over the whole crop; the mean stays 0."""
+    large = cv2.resize(places, (side, side), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large - large.mean(), np.float32)
