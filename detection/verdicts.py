@@ -70,10 +70,10 @@ def decide(
         is_novel: Whether the picture is unlike those the model was validated on.
         held_out: For a model whose band was set by false alarms: what that band is worth.
     """
-    if not in_domain:
-        return Verdict("inconclusive", _outside(domain_sentence, with_number=not is_photo))
     if is_novel:
         return Verdict("inconclusive", _unlike(domain_sentence))
+    if not in_domain:
+        return Verdict("inconclusive", _outside(domain_sentence, with_number=not is_photo))
     of = "images" if held_out is None else "pictures like those it was fitted on, and"
     band = _band(band_low, band_high, held_out)
     if p_fake >= band_high:

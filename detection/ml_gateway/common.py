@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ml.inference import AnyDetector, Detector
 
-# A champion and the version it takes over from; more would only hold memory.
-LOADED_VERSIONS = 2
+# Two tracks look at whole images: of each a champion and the version that it takes over from.
+LOADED_VERSIONS = 4
 
 
 class GatewayError(Exception):

@@ -73,17 +73,19 @@ def test_a_photograph_that_no_model_looks_at_is_inconclusive() -> None:
 
 
 @pytest.mark.parametrize("p_fake", [0.0, LOW, 0.5, HIGH, 1.0])
-@pytest.mark.parametrize("is_novel", [True, False])
-def test_of_a_photograph_outside_no_number_is_told(p_fake: float, is_novel: bool) -> None:
-    outside = on_photo(p_fake, in_domain=False, is_novel=is_novel)
+def test_of_a_photograph_outside_no_number_is_told(p_fake: float) -> None:
+    outside = on_photo(p_fake, in_domain=False)
     assert outside.kind == "inconclusive"
     assert codes(outside) == ["out_of_domain", "domain", "no_number"]
     assert outside.reasons[1].sentence == DOMAIN
 
 
 @pytest.mark.parametrize("p_fake", [0.0, LOW, 0.5, HIGH, 1.0])
-def test_a_photograph_unlike_the_validated_ones_is_inconclusive(p_fake: float) -> None:
-    unlike = on_photo(p_fake, is_novel=True)
+@pytest.mark.parametrize("in_domain", [True, False])
+def test_a_photograph_unlike_the_validated_ones_is_inconclusive(
+    p_fake: float, in_domain: bool
+) -> None:
+    unlike = on_photo(p_fake, in_domain=in_domain, is_novel=True)
     assert unlike.kind == "inconclusive"
     assert codes(unlike) == ["unlike_validated", "domain", "no_number"]
     assert unlike.reasons[0].sentence == (
