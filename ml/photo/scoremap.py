@@ -23,7 +23,7 @@ UNIT = 8
 # picture than its own square.
 BLUR = 3.0
 # A logit at which a place is drawn two thirds as bright as one without any doubt.
-BRIGHT = 1.0
+BRIGHT = 2.0
 
 Floats = npt.NDArray[np.float32]
 

@@ -158,13 +158,18 @@ def test_a_small_pictures_map_ends_where_it_ends(detector: PhotoDetector) -> Non
 
 
 def test_a_heatmap_shows_what_speaks_for_the_verdict() -> None:
-    signed = np.array([[-6.0, -1.0, 0.0], [0.5, 2.0, 30.0]], np.float32)
-    fake, real = towards(signed, is_fake=True), towards(signed, is_fake=False)
-    assert fake[0].tolist() == [0, 0, 0]
-    assert real[1].tolist() == [0, 0, 0]
-    assert 0 < fake[1, 0] < fake[1, 1] < fake[1, 2] <= 1
+    # Stripes wide enough that their middles know nothing of each other.
+    stripes = [-6.0, 0.0, 0.5, 2.0, 30.0]
+    signed = np.repeat(np.array([stripes], np.float32), 40, axis=1).repeat(40, axis=0)
+    middles = slice(20, None, 40)
+    fake, real = (towards(signed, is_fake=is_fake)[20, middles] for is_fake in (True, False))
+    assert fake == pytest.approx(1 - np.exp([0, 0, -0.25, -1, -15]), abs=1e-3)
+    assert real == pytest.approx([1 - np.exp(-3), 0, 0, 0, 0], abs=1e-3)
     # Not scaled to the strongest: what is weak looks weak on every picture.
-    assert towards(signed[1:, :1], is_fake=True)[0, 0] == fake[1, 0]
+    weak = towards(np.full((40, 40), 0.5, np.float32), is_fake=True)
+    assert weak == pytest.approx(np.full((40, 40), fake[2]), abs=1e-3)
+    # The blur does not run over into what no crop saw.
+    assert (towards(signed, is_fake=True)[:, 40:80] == 0).all()
 
 
 def test_there_is_one_method(detector: PhotoDetector) -> None:
