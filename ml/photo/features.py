@@ -70,7 +70,8 @@ class Extractor:
         self._graph = graph
         self._threads = threads or 1
         self._lock = threading.Lock()
-        self._idle = [_Network(graph, self._threads)]
+        with silenced():  # The first interpreter of a process announces its delegate.
+            self._idle = [_Network(graph, self._threads)]
         self.fingerprint = hashlib.sha256(b"%d" % FORM + graph).hexdigest()
 
     def extract(self, image: "Image.Image", *, direction: Floats | None = None) -> PictureFeatures:
@@ -126,9 +127,8 @@ class _Network:
         from ai_edge_litert.interpreter import Interpreter
 
         try:
-            with silenced():  # The first interpreter of a process announces its delegate.
-                self._interpreter = Interpreter(model_content=graph, num_threads=threads)
-                self._interpreter.allocate_tensors()
+            self._interpreter = Interpreter(model_content=graph, num_threads=threads)
+            self._interpreter.allocate_tensors()
             (entry,) = self._interpreter.get_input_details()
             outputs = self._interpreter.get_output_details()
         except ValueError as error:
