@@ -141,9 +141,13 @@ class ModelVersion(models.Model):
 
     @property
     def band(self) -> tuple[float, float]:
-        """Between these two probabilities the version does not decide."""
+        """Between these two probabilities the version does not decide.
+
+        An even chance lies within them always: where false alarms alone would allow more, as with
+        classes of very different size, no verdict is to go against what is more probable.
+        """
         calibration = self.spec["calibration"]
-        return calibration["band_low"], calibration["band_high"]
+        return min(calibration["band_low"], 0.5), max(calibration["band_high"], 0.5)
 
     @property
     def photo(self) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from detection.services.repeats import (
 )
 from detection.services.shadow import shadow_run
 from detection.services.shadow_report import shadow_report
+from ml.contract import Calibration
 from ml.photo.crops import LEAST_SIDE
 from portal.models import User
 from tests import images, photos, work
@@ -234,6 +235,22 @@ def test_a_picture_just_like_the_validated_ones_is_answered(
 ) -> None:
     make_novel(monkeypatch, 1.0)
     assert work.analysed(alice, photograph()).verdict == "likely_ai"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "band"),
+    [
+        (0.1, 0.3, (0.1, 0.5)),
+        (0.7, 0.9, (0.5, 0.9)),
+        (0.7, 0.7, (0.5, 0.7)),
+        (0.2, 0.8, (0.2, 0.8)),
+    ],
+)
+def test_no_verdict_goes_against_what_is_more_probable(
+    db: None, tmp_path: Path, low: float, high: float, band: tuple[float, float]
+) -> None:
+    version = photos.version(tmp_path / "photo", calibration=Calibration(1.0, low, high))
+    assert version.band == band
 
 
 def test_another_size_gets_no_conclusion_and_no_number(
