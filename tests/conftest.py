@@ -50,6 +50,14 @@ def static_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def photo_graph(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The graph of the photo track's network, made once."""
+    from ml.photo.network import cached_graph
+
+    return cached_graph(tmp_path_factory.mktemp("graph"))
+
+
+@pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory, static_root: Path) -> Iterator[Installation]:
     """The portal as `make run` configures it: SQLite, the file system as broker, mail as files."""
     folder = tmp_path_factory.mktemp("embedded")

@@ -11,16 +11,15 @@ import pytest
 from detection import ml_gateway
 from detection.ml_gateway import GatewayError
 from ml import artifacts
-from ml.photo.network import cached_graph
 from tests.ml import photo_models
 
 MAX_PIXELS = 1_000_000
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def directory(tmp_path_factory: pytest.TempPathFactory, photo_graph: bytes) -> Path:
     folder = tmp_path_factory.mktemp("photos")
-    return photo_models.store(folder / "model", cached_graph(folder), photo_models.heads())
+    return photo_models.store(folder / "model", photo_graph, photo_models.heads())
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +98,21 @@ def test_items_are_judged_from_their_files(directory: Path, spec: dict[str, Any]
     assert record["novel"] == sum((one.novelty or 0) > 1 for one in answers) / 4
     assert record["recall_at_5_percent_fpr"] is not None
     assert "recall at 5 % fpr" in ml_gateway.evaluation_text(record)
+
+
+def test_a_folder_is_evaluated_and_drawn(
+    directory: Path, spec: dict[str, Any], tmp_path: Path
+) -> None:
+    for label in ("REAL", "FAKE"):
+        (tmp_path / label).mkdir()
+        for seed in range(2):
+            content = photo_models.png(224, 224, seed + (label == "FAKE") * 9)
+            (tmp_path / label / f"{seed}.png").write_bytes(content)
+    plots = tmp_path / "plots"
+    plots.mkdir()
+    record = ml_gateway.evaluate(directory, spec, tmp_path, threads=1, plots=plots)
+    assert (record["n"], record["data"]) == (4, tmp_path.name)
+    assert (plots / "sample.png").stat().st_size > 0
 
 
 def test_two_versions_are_timed_in_turns(directory: Path, spec: dict[str, Any]) -> None:

@@ -80,14 +80,6 @@ def model_dir(
     return path
 
 
-@pytest.fixture(scope="session")
-def photo_graph(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The graph of the photo track's network, made once."""
-    from ml.photo.network import cached_graph
-
-    return cached_graph(tmp_path_factory.mktemp("graph"))
-
-
 @pytest.fixture
 def spec(model_dir: Path) -> ModelSpec:
     """The stored model's spec."""
