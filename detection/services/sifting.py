@@ -31,13 +31,16 @@ class Sifted:
     conflicts: list[str] = field(default_factory=list)
 
 
-def sifted(datasets: list[Dataset]) -> Sifted:
-    """Return what may be learnt from."""
+def sifted(datasets: list[Dataset], *, photographs_alone: bool = False) -> Sifted:
+    """Return what may be learnt from; of photographs alone where only these count."""
     columns = ("pk", "sha256", "label", "perceptual_hash", "file_name")
     accepted = Item.objects.accepted().filter(dataset__in=datasets).order_by("pk")
-    rows = [Row(*row) for row in accepted.values_list(*columns).iterator(AT_ONCE)]
+    large = accepted.photographs() if photographs_alone else accepted
+    rows = [Row(*row) for row in large.values_list(*columns).iterator(AT_ONCE)]
     sealed = Item.objects.exclude(dataset__role=Role.TRAINING)
     kept = _without_copies(rows)
+    if photographs_alone:
+        kept.left_out["too_small"] = accepted.count() - len(rows)
     _leave_out_sealed(kept, list(sealed.values_list("sha256", "perceptual_hash")))
     return kept
 

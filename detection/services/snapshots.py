@@ -56,12 +56,12 @@ def snapshot_freeze(
     validation_share: float = 0.06,
     test_share: float = 0.1,
     note: str = "",
-    is_divided: bool = True,
+    for_fit: bool = False,
 ) -> Snapshot:
     """Freeze the reviewed images of training datasets into a hashed list with sides.
 
-    Undivided, every image is learnt from: a fit holds each out in its turn, and keeps near-copies
-    together by itself.
+    For a fit photographs alone are frozen, and all to be learnt from: it holds each out in its
+    turn, and near-copies together.
 
     Files that are in a sealed dataset, and near-copies of such, are left out. So is a file that
     two datasets label differently: which of them is right is for people to settle.
@@ -73,11 +73,11 @@ def snapshot_freeze(
     datasets = list(datasets)
     shares = {Split.VALIDATION.value: validation_share, Split.TEST.value: test_share}
     _check_datasets(datasets)
-    if is_divided:
+    if not for_fit:
         _check_shares(shares)
-    kept = sifted(datasets)
+    kept = sifted(datasets, photographs_alone=for_fit)
     _check_counts(kept.rows)
-    lines = _lines(kept.rows, seed, shares if is_divided else {})
+    lines = _lines(kept.rows, seed, {} if for_fit else shares)
     digest = lines_hash(lines)
     same = Snapshot.objects.filter(sha256=digest).first()
     if same is not None:
@@ -87,12 +87,12 @@ def snapshot_freeze(
         note=note,
         created_by=user,
         options={
-            **({"seed": seed, **_named_shares(shares)} if is_divided else {}),
+            **({} if for_fit else {"seed": seed, **_named_shares(shares)}),
             "near": perceptual.NEAR,
         },
         counts={
             **_counts(lines, kept),
-            "difference": _difference(lines, is_divided=is_divided),
+            "difference": _difference(lines, for_fit=for_fit),
             "datasets": [{"pk": dataset.pk, "name": dataset.name} for dataset in datasets],
         },
     )
@@ -217,9 +217,9 @@ def _counts(lines: list[Line], kept: Sifted) -> dict[str, Any]:
     }
 
 
-def _difference(lines: list[Line], *, is_divided: bool) -> dict[str, Any]:
+def _difference(lines: list[Line], *, for_fit: bool) -> dict[str, Any]:
     """Compare with the newest snapshot of the same kind."""
-    alike = Snapshot.objects.divided() if is_divided else Snapshot.objects.undivided()
+    alike = Snapshot.objects.undivided() if for_fit else Snapshot.objects.divided()
     previous = alike.order_by("-number").first()
     if previous is None:
         return {"to": None}

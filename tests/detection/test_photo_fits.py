@@ -84,6 +84,14 @@ class TestRequest:
         assert material_of([dataset]).small == 1
         refused("too_few_images", user=admin, datasets=[dataset])
 
+    def test_thumbnails_beside_them_do_not_make_them_few(self, admin: User) -> None:
+        """Of 240 images only 40 are photographs, half of each class."""
+        mixed = photos.dataset()
+        for number in range(200):
+            photos.add(mixed, 1000 + number, Label.REAL, side=32)
+        run = fit_request(user=admin, datasets=[mixed])
+        assert run.snapshot.lines.count() == 40
+
     def test_the_same_again_is_refused_until_there_is_more(self, admin: User) -> None:
         dataset = photos.dataset()
         run = fit_request(user=admin, datasets=[dataset])
@@ -162,11 +170,11 @@ class TestExecution:
         dataset = photos.dataset(real=21)
         photos.add(dataset, 100, Label.REAL, side=96)
         run = fit_request(user=admin, datasets=[dataset])
+        assert run.snapshot.counts["left_out"]["too_small"] == 1
         Item.objects.filter(dataset=dataset).earliest("pk").delete()
         run = runs.carried_out(run)
         assert len(fit.items) == 40
         told = [event.sentence for event in run.events.all()]
-        assert "Too small to be looked at and left out: 1 images." in told
         assert "Deleted since the snapshot and left out: 1 images." in told
 
     def test_its_row_tells_where_it_stands(self, admin: User, fit: photos.FakeFit) -> None:

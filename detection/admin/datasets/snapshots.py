@@ -18,6 +18,7 @@ LINES_SIZE = 60
 LEFT_OUT = {
     "copies": "the same file in another of the datasets",
     "label_conflicts": "the same file with two labels",
+    "too_small": "too small for the photo track",
     "sealed_copies": "in a sealed dataset",
     "sealed_near_copies": "looks like an image of a sealed dataset",
 }

@@ -187,9 +187,7 @@ def _check_material(material: Material) -> None:
 def _frozen(datasets: list[Dataset], user: Any) -> Snapshot:
     """Freeze the datasets, or return the snapshot that holds the same already."""
     try:
-        return snapshot_freeze(
-            datasets=datasets, user=user, note="Frozen for a fit.", is_divided=False
-        )
+        return snapshot_freeze(datasets=datasets, user=user, note="Frozen for a fit.", for_fit=True)
     except SnapshotRefused as refusal:
         if refusal.snapshot is None:
             raise RunRefused(refusal.code, refusal.sentence) from refusal

@@ -30,8 +30,6 @@ def fit_make(claim: TrainingRun, out_dir: Path, reporter: Reporter) -> None:
     reporter.log(f"Reading {len(items):,} pictures.")
     if gone:
         reporter.log(f"Deleted since the snapshot and left out: {gone:,} images.")
-    if small := claim.snapshot.lines.filter(item__isnull=False).count() - len(items):
-        reporter.log(f"Too small to be looked at and left out: {small:,} images.")
     is_fitted = ml_gateway.photo_fit(
         items,
         claim.directory / FEATURES_FOLDER,

@@ -34,8 +34,8 @@ def training_items(snapshot: Snapshot, split: Split) -> list[TrainingItem]:
 
 
 def photo_items(snapshot: Snapshot) -> list[PhotoItem]:
-    """Return all lines of a snapshot that are large enough to be looked at as photographs."""
-    rows = SnapshotItem.objects.filter(snapshot=snapshot, item__in=Item.objects.photographs())
+    """Return all lines of a snapshot; images that were deleted since are left out."""
+    rows = SnapshotItem.objects.filter(snapshot=snapshot, item__isnull=False)
     columns = ("item__file_name", "label", "item__file", "item__source", "group")
     return [
         PhotoItem(name, label, _reader(file), source, str(group))
