@@ -60,13 +60,14 @@ def network_of(directory: Path, spec: str, threads: int) -> "Detector":
     """Load a version whose network takes prepared images, such as faces that were cut out.
 
     Raises:
-        GatewayError: `not_a_network` for a version of another kind, and as `detector_of`.
+        ArtifactError: `not_a_network` for a version of another kind, and as `detector_of`.
     """
+    from ml.errors import ArtifactError
     from ml.inference import Detector
 
     detector = detector_of(directory, spec, threads)
     if not isinstance(detector, Detector):
-        raise GatewayError(
+        raise ArtifactError(
             "not_a_network", "The version looks at whole pictures and cannot judge faces."
         )
     return detector
