@@ -20,7 +20,7 @@ from tests.servers import MariaDB, Redis, mariadb_server, redis_server
 from tests.waiting import wait_until_gone
 
 GRACE_SECONDS = 90.0
-NEED_SERVERS = ("tests/services/", "tests/journeys/")
+NEED_SERVERS = ("tests/services", "tests/journeys")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -76,11 +76,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class Sharing(LoadScopeScheduling):
-    """One process takes all that needs servers, which start once; the rest goes file by file."""
+    """What needs servers stays together, as they start once a process; the rest goes by file."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "servers" if file.startswith(NEED_SERVERS) else file
+        folder = file.rpartition("/")[0]
+        return folder if folder in NEED_SERVERS else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing:
