@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-annotate --no-header
 ARGS ?=
+# Where nobody chooses: servers and browser in one process, the quick tests in another.
+ALL := -n 2
 
 .PHONY: help run test check bench format lock bootstrap-run bootstrap-test
 
@@ -18,7 +20,7 @@ run: bootstrap-run
 	@exec $(BIN)/python manage.py serve $(ARGS)
 
 test: bootstrap-test
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest $(or $(ARGS),$(ALL))
 
 check: bootstrap-test
 	$(BIN)/ruff check

@@ -1,32 +1,93 @@
 """What all tests share: quick tests first, and servers that start once, where a test asks for one.
 
 Three kinds of tests, told apart by markers: plain ones run in this process on SQLite; `services`
-start whole portals, MariaDB and Redis; `browser` drives Chromium over a portal.
+start whole portals, MariaDB and Redis; `browser` drives Chromium over a portal. `make test` lets
+two processes share them.
 """
 
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.installation import Installation, running_installation, server_variables
 from tests.servers import MariaDB, Redis, mariadb_server, redis_server
+from tests.waiting import wait_until_gone
+
+GRACE_SECONDS = 90.0
+NEED_SERVERS = ("tests/services", "tests/journeys")
 
 
-def pytest_configure() -> None:
-    """Let SIGTERM end the tests in good order, so that no server outlives them."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Let signals end the tests in good order, so that no server outlives them."""
+    is_worker, has_workers = hasattr(config, "workerinput"), bool(config.getoption("numprocesses"))
+
+    def end_in_good_order(number: int, frame: object) -> None:
+        """Leave through every fixture's end; where processes share the tests, through theirs."""
+        if has_workers and not is_worker:
+            workers = psutil.Process().children()
+            for worker in workers:
+                worker.terminate()
+            # They themselves stay until this one leaves; what matters is all that they started.
+            started = [child.pid for worker in workers for child in worker.children()]
+            with suppress(AssertionError):
+                wait_until_gone(*started, timeout=GRACE_SECONDS)
+        pytest.exit(f"ended by {signal.Signals(number).name}", returncode=128 + number)
+
     signal.signal(signal.SIGTERM, end_in_good_order)
+    if is_worker:
+        # Ctrl-C reaches every process; the first one tells the others what it means. A handler,
+        # because what is ignored would be ignored by the portals that are started here as well.
+        signal.signal(signal.SIGINT, lambda number, frame: None)
+    elif has_workers:
+        signal.signal(signal.SIGINT, end_in_good_order)
+    if not is_worker:
+        config.pluginmanager.register(AtOnce(config))
 
 
-def end_in_good_order(number: int, frame: object) -> None:
-    """Leave through every fixture's end."""
-    pytest.exit(f"ended by {signal.Signals(number).name}", returncode=128 + number)
+class AtOnce:
+    """Shows a failure when it happens: a run that is ended early has no summary."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """`config` knows the terminal."""
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write the traceback."""
+        if report.failed:
+            terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+            assert terminal
+            terminal.write_line(f"\n{report.nodeid} ({report.when}):\n{report.longreprtext}")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what fails fastest first; the order is stable otherwise."""
-    items.sort(key=lambda item: [bool(item.get_closest_marker(m)) for m in ("browser", "services")])
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run what fails fastest first, or, beside another process, what takes longest."""
+    items.sort(key=lambda item: bool(item.get_closest_marker("browser")))
+    items.sort(
+        key=lambda item: any(map(item.get_closest_marker, ("services", "browser"))),
+        reverse=hasattr(config, "workerinput"),
+    )
+
+
+class Sharing(LoadScopeScheduling):
+    """What needs servers stays together, as they start once a process; the rest goes by file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        folder = file.rpartition("/")[0]
+        return folder if folder in NEED_SERVERS else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing:
+    """Share the tests, where several processes are asked for, in the order they have."""
+    config.option.loadscopereorder = False
+    return Sharing(config, log)
 
 
 @pytest.fixture(scope="session")

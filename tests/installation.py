@@ -227,7 +227,7 @@ def server_variables(
     """The environment of an installation on servers, as .env and compose.yaml give it."""
     return {
         "DATABASE_URL": mariadb.new_database(),
-        "REDIS_URL": redis.url(),
+        "REDIS_URL": redis.new_url(),
         "SECRET_KEY": "a-secret-key-of-the-tests-alone-with-many-different-letters",
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "EMAIL_URL": f"filemail:///{folder / 'mail'}",

@@ -141,6 +141,12 @@ class Redis:
         self.port = free_port()
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
+        self._count = 0
+
+    def new_url(self) -> str:
+        """The REDIS_URL of a database of its own: no other portal's worker takes its tasks."""
+        self._count += 1
+        return self.url(self._count)
 
     def url(self, database: int = 0) -> str:
         """The REDIS_URL of one of the server's numbered databases."""
@@ -150,7 +156,7 @@ class Redis:
         """Start the server, with what it had appended to its file before, and wait for it."""
         log = self._folder / "redis.log"
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
-        options += ["--save", "", "--appendonly", "yes"]
+        options += ["--save", "", "--appendonly", "yes", "--databases", "256"]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [program("redis-server"), *options],

@@ -1,6 +1,7 @@
 """Threads that get into one another's way, on the database that the environment names.
 
-Run by `test_races.py` in a process of its own, as the tests' own database knows one thread only.
+Run by `tests/services/test_races.py` in a process of its own, as the tests' own database knows one
+thread only.
 """
 
 import random

@@ -11,9 +11,12 @@ from tests.journeys.person import BROWSER_FLAGS, Person
 from tests.servers import program
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """The Chromium of this machine, without a window and without calls to its maker."""
+    """The Chromium of this machine, without a window and without calls to its maker.
+
+    It goes with the last journey: as long as it runs, Django takes this thread for asynchronous.
+    """
     path = program("chromium", "chromium-browser", "google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=BROWSER_FLAGS)

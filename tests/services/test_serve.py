@@ -22,7 +22,6 @@ from tests.waiting import is_alive, wait_for, wait_until_gone
 
 pytestmark = pytest.mark.services
 PROGRAMS = 4
-SECOND_START_SECONDS = 15.0
 
 
 @dataclass
@@ -114,12 +113,9 @@ def test_the_first_start_makes_an_administrator_and_answers(var: Path) -> None:
         assert "Traceback" not in portal.output
 
 
-def test_a_second_start_is_quick_and_makes_no_second_administrator(var: Path) -> None:
-    started = time.monotonic()
+def test_a_second_start_makes_no_second_administrator(var: Path) -> None:
     with serving(var) as portal:
         portal.wait_for_output("Veripix is ready")
-        seconds = time.monotonic() - started
-        assert seconds <= SECOND_START_SECONDS
         assert "password" not in portal.output
         assert portal.end(signal.SIGTERM) == 0
 

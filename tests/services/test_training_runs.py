@@ -22,7 +22,7 @@ FREEZE = (
     "from detection.models import Dataset; from detection.services.snapshots import"
     " snapshot_freeze; snapshot_freeze(datasets=Dataset.objects.all(), user=None)"
 )
-EPOCHS = 4
+EPOCHS = 3
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def portal(
     mariadb.execute("GRANT ALL ON *.* TO runs@'127.0.0.1'")
     variables = server_variables(folder, static_root, mariadb, own_redis)
     variables["DATABASE_URL"] = variables["DATABASE_URL"].replace("veripix:", "runs:", 1)
-    variables |= {"TRAINING_LEASE_SECONDS": "5", "TRAINING_THREADS": "2", "TRAINING_NICE": "5"}
+    variables |= {"TRAINING_LEASE_SECONDS": "5", "TRAINING_THREADS": "2", "TRAINING_NICE": "0"}
     with running_installation(folder, variables) as installation:
         installation.manage("import_dataset", "CIFAKE", str(folder / "images"))
         installation.manage("shell", "-c", FREEZE)
