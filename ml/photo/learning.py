@@ -23,6 +23,9 @@ __all__ = ["Learnt", "learn", "taken"]
 USUAL: Mapping[str, float] = {"forensics": 0.1, "network": 0.05}
 USUAL_ELSE = 0.05
 FACTORS = (1.0, 1 / 25, 1 / 5, 5.0)
+CLEARLY = 2.0  # standard errors
+MANY = 1000  # pictures, from which the usual value is taken unasked: little depends on it there
+MOST_DIRECTIONS = 512  # the longest; what lies across them the ridge would hold back anyway
 LEAST_GAIN = 0.01
 
 Doubles = npt.NDArray[np.float64]
@@ -67,7 +70,7 @@ def learn(features: Features, labels: Labels, groups: Places, seed: int) -> Lear
     held_out = np.mean([tried[name][chosen[name]] for name in features], axis=0)
     gain, offset = platt(held_out, labels)
     members = {
-        name: _Turned(values, labels).head(_strengths(name)[chosen[name]])
+        name: _Turned(values, labels).head(_strengths(name, len(labels))[chosen[name]])
         for name, values in features.items()
     }
     return Learnt(members, gain, offset, gain * held_out + offset)
@@ -89,18 +92,21 @@ def platt(logits: Doubles, labels: Labels) -> tuple[float, float]:
     return gain, float(model.intercept_[0])
 
 
-def _strengths(name: str) -> list[float]:
-    return [USUAL.get(name, USUAL_ELSE) * factor for factor in FACTORS]
+def _strengths(name: str, count: int) -> list[float]:
+    """Return what is tried for a member and so many pictures, the usual value first."""
+    factors = FACTORS if count < MANY else FACTORS[:1]
+    return [USUAL.get(name, USUAL_ELSE) * factor for factor in factors]
 
 
 def _tried(
     features: npt.NDArray[np.float32], labels: Labels, groups: Places, seed: int, name: str
 ) -> Doubles:
     """Return the held-out logits (strengths, n) that each strength leads to."""
-    logits = np.zeros((len(FACTORS), len(labels)))
+    strengths = _strengths(name, len(labels))
+    logits = np.zeros((len(strengths), len(labels)))
     for learnt, held_out in folds(labels, groups, seed):
         turned = _Turned(features[learnt], labels[learnt])
-        for place, strength in enumerate(_strengths(name)):
+        for place, strength in enumerate(strengths):
             logits[place, held_out] = turned.head(strength).logits(features[held_out])
     return logits
 
@@ -110,7 +116,7 @@ def _choice(tried: Doubles, labels: Labels) -> int:
     losses = np.array([_losses(logits, labels) for logits in tried])
     better = losses[0] - losses
     noise = better.std(axis=1) / np.sqrt(len(labels))
-    gains = better.mean(axis=1) - noise
+    gains = better.mean(axis=1) - CLEARLY * noise
     gains[0] = 0.0
     return int(np.argmax(gains))
 
@@ -128,7 +134,7 @@ class _Turned:
     def __init__(self, features: npt.NDArray[np.float32], labels: Labels) -> None:
         self._labels = labels
         self._mean, self._scale, standard = standardised(features)
-        self._axes = directions(standard)[1]
+        self._axes = directions(standard)[1][-MOST_DIRECTIONS:]
         self._turned = standard @ self._axes.T
 
     def head(self, strength: float) -> LinearHead:

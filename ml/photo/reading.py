@@ -121,7 +121,8 @@ class Reader:
         with suppress(*DAMAGE):
             return _stored(path, sha256)
         look = self._measured(content, sha256, is_degraded)
-        _store(path, look)
+        with suppress(OSError):  # a full disk is no reason to stop: what is kept only saves time
+            _store(path, look)
         return look
 
     def _measured(self, content: bytes, sha256: str, is_degraded: bool) -> Look:

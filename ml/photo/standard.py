@@ -24,7 +24,7 @@ def standardised(features: npt.NDArray[np.floating]) -> tuple[Doubles, Doubles, 
 
 
 def directions(standard: Doubles) -> tuple[Doubles, Doubles]:
-    """Return squared lengths (r,) and orthonormal directions (r, d) that hold every row of (n, d).
+    """Return squared lengths (r,), ascending, and orthonormal directions (r, d) that hold (n, d).
 
     Through the smaller of the two products of the rows, which costs a fraction of a decomposition
     of the rows themselves; directions of no length are left out.

@@ -54,6 +54,15 @@ def test_a_head_is_the_one_of_the_full_space() -> None:
     assert min(distances) < 1e-4
 
 
+def test_many_pictures_are_learnt_from_with_the_usual_strength() -> None:
+    pictures = sample(550, 550, 0.3)
+    only = {"other": pictures.features["forensics"][:, 390:420]}
+    learnt = learn(only, pictures.labels, pictures.groups, seed=1)
+    standard = standardised(only["other"])[2]
+    plain = LogisticRegression(C=0.05, tol=1e-8, max_iter=2000).fit(standard, pictures.labels)
+    np.testing.assert_allclose(learnt.members["other"].weights, plain.coef_[0], atol=1e-4)
+
+
 def test_what_never_varied_says_nothing_of_a_picture_in_which_it_does() -> None:
     pictures = sample(30, 30, 1.0)
     pictures.features["forensics"][:, 7] = 3.0
