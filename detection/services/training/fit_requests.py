@@ -17,8 +17,8 @@ from detection.services.training.requests import RunRefused, check_none_active, 
 DEFAULT_NAME = "photo"
 SEED = 7
 # Where nothing was fitted here yet: what two cores take to begin, and for one look at a picture.
-USUAL_START_SECONDS = 20.0
-USUAL_LOOK_SECONDS = 0.25
+USUAL_START_SECONDS = 15.0
+USUAL_LOOK_SECONDS = 0.12
 # So many pictures are looked at in three degraded forms as well.
 DEGRADED = 48
 
