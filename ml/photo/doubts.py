@@ -4,6 +4,7 @@ from collections import Counter
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 
 from ml.contract import FitWarning
 from ml.photo.intake import Intake
@@ -15,9 +16,11 @@ __all__ = ["alike", "told"]
 
 LEAST_APART = 0.6  # area under the curve, below which two sources are taken for one
 COMPARED = 5  # sources, the largest
-LEAST_COMPARED = 20  # pictures of a source
+LEAST_COMPARED = 20  # pictures of a source, near-copies counted once
 MOST_COMPARED = 100
 MOST_RATIO = 4
+
+Places = npt.NDArray[np.intp]
 
 
 def told(intake: Intake, worth: Validation, seed: int) -> tuple[FitWarning, ...]:
@@ -41,17 +44,24 @@ def alike(sample: Sample, seed: int) -> list[tuple[str, str]]:
     names = np.array(sample.sources)
     large = [
         name
-        for name, count in Counter(sample.sources).most_common(COMPARED)
-        if count >= LEAST_COMPARED
+        for name, _ in Counter(sample.sources).most_common(COMPARED)
+        if len(np.unique(sample.groups[names == name])) >= LEAST_COMPARED
     ]
     rng = np.random.default_rng(seed)
     found = []
     for one, other in combinations(large, 2):
-        either = [rng.permutation(np.flatnonzero(names == name)) for name in (one, other)]
-        places = np.concatenate([some[:MOST_COMPARED] for some in either])
+        either = [_some_of(sample, names == name, rng) for name in (one, other)]
+        places = np.concatenate(either)
         if _auc(sample.take(places), one, seed) < LEAST_APART:
             found.append((one, other))
     return found
+
+
+def _some_of(sample: Sample, inside: npt.NDArray[np.bool_], rng: np.random.Generator) -> Places:
+    """Return pictures of a source, one of each group, at most as many as are compared."""
+    members = rng.permutation(np.flatnonzero(inside))
+    first = np.unique(sample.groups[members], return_index=True)[1]
+    return members[np.sort(first)[:MOST_COMPARED]]
 
 
 def _auc(sample: Sample, name: str, seed: int) -> float:

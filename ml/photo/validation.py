@@ -224,7 +224,7 @@ def _point(
     for repeat in range(repeats):
         rng = np.random.default_rng([seed, repeat, size])
         for learnt_from, held_out in folds(sample.labels, sample.groups, seed + repeat):
-            fewer = _fewer(sample.labels, learnt_from, share, rng)
+            fewer = _fewer(sample, learnt_from, share, rng)
             learnt = sample.take(fewer).learn(seed)
             logits[repeat, held_out] = learnt.logits(taken(sample.features, held_out))
             steps.next()
@@ -232,12 +232,18 @@ def _point(
     return CurvePoint(size, figures.roc_auc, figures.roc_auc_interval, figures.recall)
 
 
-def _fewer(labels: Labels, places: Places, share: float, rng: np.random.Generator) -> Places:
-    """Return a share of the places, the same of each class."""
+def _fewer(sample: Sample, places: Places, share: float, rng: np.random.Generator) -> Places:
+    """Return a share of the places, the same of each class, from as many groups as there are.
+
+    Pictures of one group alone could not be divided any further.
+    """
     kept = []
     for label in (0, 1):
-        members = rng.permutation(places[labels[places] == label])
-        kept.append(members[: max(LEAST, round(share * len(members)))])
+        members = rng.permutation(places[sample.labels[places] == label])
+        groups = sample.groups[members]
+        earlier = np.array([int((groups[:i] == groups[i]).sum()) for i in range(len(members))])
+        spread = members[np.argsort(earlier, kind="stable")]
+        kept.append(spread[: max(LEAST, round(share * len(members)))])
     return np.sort(np.concatenate(kept))
 
 

@@ -90,6 +90,17 @@ def test_sources_that_look_like_one_are_named() -> None:
     assert alike(one, seed=1) == []
 
 
+def test_a_class_that_is_mostly_one_group_is_judged_all_the_same() -> None:
+    pictures = sample(60, 60, 1.0, sources=("a", "b"))
+    groups = np.arange(120)
+    groups[60:110] = 60  # of the FAKE, ten others are left
+    lopsided = Sample(pictures.features, pictures.labels, groups, pictures.sources)
+    found = validate(lopsided, {}, rate=0.05, seed=1)
+    assert [point.images for point in found.curve] == [40, 80, 120]
+    of_one_source = Sample(pictures.features, pictures.labels, np.arange(120) % 2, pictures.sources)
+    assert alike(of_one_source, seed=1) == []  # two groups alone say nothing
+
+
 def test_what_a_step_raises_ends_the_validation() -> None:
     def stop(done: int, of: int) -> None:
         raise Stopped
