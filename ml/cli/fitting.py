@@ -39,7 +39,10 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="share of real pictures that may be called AI-generated (0.05)",
     )
     fit.add_argument(
-        "--cache", type=Path, help="keeps what was measured of each picture for another fit"
+        "--cache",
+        type=Path,
+        help="keeps what was measured of each picture for another fit; by default .NAME.pictures "
+        "beside the model",
     )
     fit.add_argument("--threads", type=int, help="cores to use; all where it is not given")
     fit.add_argument("--seed", type=int, default=7, help="of the parts that are held out")

@@ -5,6 +5,7 @@ crops' logits; nothing is clipped anywhere, so that this holds to the last digit
 """
 
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from ml.photo.novelty import Novelty
 if TYPE_CHECKING:
     from ml.photo.features import PictureFeatures
 
-__all__ = ["Features", "LinearHead", "PhotoHeads"]
+__all__ = ["Features", "LinearHead", "PhotoHeads", "mean_logits"]
 
 MOST_MEMBERS = 16  # a file that names more is no file of ours
 
@@ -46,6 +47,11 @@ class LinearHead:
         return self.bias - float(self.mean.astype(np.float64) @ slopes)
 
 
+def mean_logits(members: Mapping[str, LinearHead], features: Features) -> Doubles:
+    """Return the mean (n,) of what the heads say, each of its own features (n, d)."""
+    return np.asarray(np.mean([head.logits(features[n]) for n, head in members.items()], axis=0))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoHeads:
     """The members' heads, their calibration and the novelty score.
@@ -60,8 +66,7 @@ class PhotoHeads:
 
     def logits(self, pooled: Features) -> Doubles:
         """Return the calibrated logits (n,) for features (n, d) of each member."""
-        means = np.mean([head.logits(pooled[name]) for name, head in self.members.items()], axis=0)
-        return np.asarray(self.gain * means + self.offset)
+        return self.gain * mean_logits(self.members, pooled) + self.offset
 
     def crop_logits(self, features: "PictureFeatures") -> Doubles:
         """Return the calibrated logit of each crop (n,); their mean is that of the picture."""

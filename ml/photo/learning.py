@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.photo.folds import folds
-from ml.photo.heads import Features, LinearHead
+from ml.photo.heads import Features, LinearHead, mean_logits
 from ml.photo.standard import directions, standardised
 
 __all__ = ["Learnt", "learn", "taken"]
@@ -50,10 +50,7 @@ class Learnt:
 
     def logits(self, features: Features) -> Doubles:
         """Return calibrated logits (n,)."""
-        means = np.mean(
-            [self.members[name].logits(features[name]) for name in self.members], axis=0
-        )
-        return np.asarray(self.gain * means + self.offset)
+        return self.gain * mean_logits(self.members, features) + self.offset
 
 
 def learn(features: Features, labels: Labels, groups: Places, seed: int) -> Learnt:
