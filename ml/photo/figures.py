@@ -27,8 +27,9 @@ def split_figures(
     """Return the figures of pictures, each judged by heads that had not learnt it.
 
     Args:
-        runs: (repeats, n) calibrated logits, one row for each way to divide the pictures; figures
-            are means over the rows, as one fit stands for one row.
+        runs: (repeats, n) calibrated logits, one row for each way to divide the pictures. Figures
+            are means over the rows, and so are the bounds of their intervals: a fit is one row, and
+            the interval of a mean would be narrower than what a fit can promise.
         labels: (n,), 1 for FAKE; both classes.
         groups: (n,); what shares a number is drawn as a whole for the intervals.
         rate: The share of REAL pictures at which the recall is read off.
@@ -38,8 +39,8 @@ def split_figures(
     alone = np.ones((1, len(labels)), np.intp)
     drawn = _drawn(is_fake, groups, seed)
     found = np.mean([_shares(alone, logits, is_fake, rate) for logits in runs], axis=0)[0]
-    spread = np.mean([_shares(drawn, logits, is_fake, rate) for logits in runs], axis=0)
-    auc, recall = np.quantile(spread, [TAIL, 1 - TAIL], axis=0).T
+    spread = [_shares(drawn, logits, is_fake, rate) for logits in runs]
+    auc, recall = np.mean(np.quantile(spread, [TAIL, 1 - TAIL], axis=1), axis=1).T
     called = runs > 0
     accuracy = (called[:, is_fake].mean() + 1 - called[:, ~is_fake].mean()) / 2
     return SplitFigures(

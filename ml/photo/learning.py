@@ -6,13 +6,14 @@ same head as in the full space.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.photo.folds import folds
 from ml.photo.heads import Features, LinearHead, mean_logits
+from ml.photo.matching import matched_pairs
 from ml.photo.standard import directions, standardised
 
 __all__ = ["Learnt", "learn", "taken"]
@@ -62,6 +63,19 @@ def learn(features: Features, labels: Labels, groups: Places, seed: int) -> Lear
         groups: (n,); what shares a number is held out together.
         seed: Of the folds by which strength and calibration are chosen.
     """
+    pairs = matched_pairs(features, labels)
+    if not len(pairs):
+        return _learnt(features, labels, groups, seed)
+    kept = np.sort(pairs.ravel())
+    together = groups.copy()
+    together[pairs[:, 1]] = together[pairs[:, 0]]  # a lone partner would teach the wrong label
+    learnt = _learnt(taken(features, kept), labels[kept], together[kept], seed)
+    held_out = learnt.logits(features)  # of those that were not learnt from
+    held_out[kept] = learnt.held_out
+    return replace(learnt, held_out=held_out)
+
+
+def _learnt(features: Features, labels: Labels, groups: Places, seed: int) -> Learnt:
     tried = {name: _tried(values, labels, groups, seed, name) for name, values in features.items()}
     chosen = {name: _choice(logits, labels) for name, logits in tried.items()}
     held_out = np.mean([tried[name][chosen[name]] for name in features], axis=0)
