@@ -93,11 +93,15 @@ def taken(features: Features, places: npt.NDArray[np.integer] | npt.NDArray[np.b
 
 
 def platt(logits: Doubles, labels: Labels) -> tuple[float, float]:
-    """Return gain, at least 0.01, and offset that make log odds of logits (Platt 1999)."""
+    """Return gain, at least 0.01, and offset that make log odds of logits (Platt 1999).
+
+    Both classes weigh alike, whatever their numbers: a probability presumes that half of the
+    pictures are FAKE, as in the other tracks.
+    """
     from sklearn.linear_model import LogisticRegression
 
     spread = float(logits.std()) or 1.0
-    model = LogisticRegression(C=len(labels) / 2)
+    model = LogisticRegression(C=len(labels) / 2, class_weight="balanced")
     model.fit(logits[:, None] / spread, labels)
     gain = max(float(model.coef_[0, 0]) / spread, LEAST_GAIN)
     return gain, float(model.intercept_[0])

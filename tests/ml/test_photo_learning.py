@@ -5,6 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from ml.photo.figures import calibration_error, probability
 from ml.photo.folds import folds
 from ml.photo.learning import learn, platt
 from ml.photo.standard import directions, standardised
@@ -89,13 +90,25 @@ def test_noise_is_not_called_sure() -> None:
     assert np.abs(learnt.logits(new)).max() < 1.5
 
 
+def test_a_probability_presumes_as_many_of_each_class_whatever_there_was_to_learn() -> None:
+    rng = np.random.default_rng(2)
+    labels = (np.arange(4000) < 400).astype(np.uint8)
+    logits = rng.normal(2.0 * labels - 1.0, 1.0)  # equally dense at 0
+    gain, offset = platt(logits, labels)
+    assert offset == pytest.approx(0.0, abs=0.2)
+    assert gain == pytest.approx(2.0, rel=0.1)
+    p_fake = probability(gain * logits + offset)
+    assert calibration_error(p_fake, labels) < 0.02
+
+
 def test_platt_finds_the_gain_that_made_the_labels() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 3, 6000)
     labels = (rng.random(6000) < 1 / (1 + np.exp(-(0.5 * logits + 0.7)))).astype(np.uint8)
     gain, offset = platt(logits, labels)
     assert gain == pytest.approx(0.5, abs=0.05)
-    assert offset == pytest.approx(0.7, abs=0.1)
+    share = labels.mean()  # what the labels hold beyond half and half is no part of it
+    assert offset == pytest.approx(0.7 - np.log(share / (1 - share)), abs=0.1)
 
 
 def test_logits_that_point_the_wrong_way_are_not_turned_around() -> None:
