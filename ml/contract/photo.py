@@ -82,8 +82,9 @@ class PhotoFigures(JsonForm):
         overall: By nested cross-validation, all sources together.
         members: The area under the curve of each member alone, in the same folds.
         sources: One entry a source, the largest first.
-        tiers: Degradation (`jpeg_q60`, `half_size`, `screenshot`) -> the same pictures degraded,
-            judged by heads that learnt others, as they are.
+        tiers: Degradation (`jpeg_q60`, `half_size`, `screenshot`) -> some pictures degraded,
+            judged by heads that learnt others, as they are; `as_they_are` is the same pictures
+            without, to compare with.
         curve: What fewer pictures would have reached, the fewest first; the last is all of them.
         expected_roc_auc: What the curve promises for 50 more; `None` where it cannot tell.
         false_alarms: Share of the held-out REAL pictures at or above the upper end of the band;
@@ -91,6 +92,10 @@ class PhotoFigures(JsonForm):
             that the band was set for.
         misses: The same share of the FAKE pictures at or below the lower end.
         kept_as_known: Share of held-out pictures that the novelty score takes for known.
+        coverage: Share of held-out pictures outside of the band: those that get a verdict, as far
+            as the novelty score knows them.
+        selective_accuracy: Share of these that are right, both classes weighing as they come;
+            `None` where there are none. Both are `None` in the figures of earlier versions.
         warnings: What makes these figures doubtful, the gravest first.
         seconds: How long the fit took.
         seed: Of the folds and of the intervals.
@@ -116,6 +121,8 @@ class PhotoFigures(JsonForm):
     warnings: tuple[FitWarning, ...] = ()
     seconds: float = 0.0
     seed: int = 0
+    coverage: float | None = None
+    selective_accuracy: float | None = None
 
     def __post_init__(self) -> None:
         allowed = self.false_alarms_allowed
