@@ -29,6 +29,8 @@ def gates_check(*, version: ModelVersion) -> list[Gate]:
     added has to be made again. What a snapshot held out is no gate: a champion may have learnt it.
     """
     champion = ModelVersion.objects.champion_of(version.model.track)
+    # What answers is compared with nothing: it is asked for what it is alone.
+    champion = None if champion == version else champion
     judged = [_judged(test, version, champion) for test in sealed_sets(version)]
     if version.model.track == Track.PHOTO:
         sealed = [gate for one in judged for gate in _photo_gates_on(one, version, champion)]
@@ -45,13 +47,16 @@ def gates_check(*, version: ModelVersion) -> list[Gate]:
 
 
 def gates_are_needed(*, version: ModelVersion) -> bool:
-    """Tell whether a version has to pass them: not the first of a track, nor on the way back.
+    """Tell whether a version has to pass them: not on the way back, nor the first of a track.
 
     The way back is free to what passed them once. What was only ever let through by somebody's
-    reason has to pass now, or is given a reason again.
+    reason has to pass now, or is given a reason again. The first of the photo track is asked like
+    any other: its gates are about itself, and its figures come with it.
     """
-    first = ModelVersion.objects.champion_of(version.model.track) is None
-    return not first and not version.has_stood_its_gates
+    if version.has_stood_its_gates:
+        return False
+    track = version.model.track
+    return track == Track.PHOTO or ModelVersion.objects.champion_of(track) is not None
 
 
 def gates_asked(*, version: ModelVersion) -> list[Gate]:
@@ -81,7 +86,7 @@ def _gates_on(one: _Judged, version: ModelVersion, champion: ModelVersion | None
     if _is_own_test(one.test, version):
         yield _floor(name, one.candidate["accuracy"])
         yield _calibration(name, one.candidate["ece"])
-    if champion is None or champion == version:
+    if champion is None:
         return
     if one.champion is None:
         yield _unjudged(
@@ -107,7 +112,7 @@ def _photo_gates_on(
         where = f"pictures of {name}"
         yield worth(f"worth on {name}", one.candidate["roc_auc"], interval, where=where)
         yield calibration(f"calibration on {name}", one.candidate["ece"], where=name)
-    if champion is not None and champion != version and one.champion is not None:
+    if champion is not None and one.champion is not None:
         yield _drop(name, one.champion["accuracy"] - one.candidate["accuracy"])
 
 

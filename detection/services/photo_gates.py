@@ -38,7 +38,7 @@ def fitted_gates(version: ModelVersion) -> Iterator[Gate]:
 
 
 def binding_gates(version: ModelVersion) -> list[Gate]:
-    """Return the gates that even the first of the track has to pass."""
+    """Return the gates that nothing lets a version past, the way back included."""
     return [gate for gate in fitted_gates(version) if gate.is_binding]
 
 

@@ -79,6 +79,7 @@ def test_a_version_without_figures_is_not_promoted(tmp_path: Path) -> None:
     assert caught.value.code == "worth_nothing"
 
 
+@pytest.mark.parametrize("is_first", [True, False])
 @pytest.mark.parametrize(
     ("changes", "name"),
     [
@@ -91,11 +92,12 @@ def test_a_version_without_figures_is_not_promoted(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_doubtful_needs_a_reason_beside_a_champion(
-    tmp_path: Path, changes: dict[str, Any], name: str
+def test_what_is_doubtful_needs_a_reason_the_first_of_the_track_too(
+    tmp_path: Path, is_first: bool, changes: dict[str, Any], name: str
 ) -> None:
-    champion = photos.version(tmp_path / "good")
-    version_promote(version=champion, reason="Good.")
+    if not is_first:
+        champion = photos.version(tmp_path / "good")
+        version_promote(version=champion, reason="Good.")
     version = photos.version(tmp_path / "doubtful", photos.figures(**changes), strength=2.0)
     assert failed(version) == [name]
     with pytest.raises(PromotionRefused) as caught:
@@ -104,6 +106,8 @@ def test_what_is_doubtful_needs_a_reason_beside_a_champion(
     promotion = version_promote(version=version, reason="Now.", override_reason=WHY)
     assert promotion is not None
     assert promotion.override_reason == WHY
+    assert [one["name"] for one in promotion.gates if not one["passed"]] == [name]
+    assert failed(version) == [name]
 
 
 def test_an_interval_that_lies_below_the_bound_is_no_false_alarm(tmp_path: Path) -> None:
@@ -139,9 +143,9 @@ def test_sealed_photographs_are_asked_where_there_are_any(tmp_path: Path, admin:
 
 
 def test_a_version_that_does_worse_on_them_than_the_champion_is_told(tmp_path: Path) -> None:
-    sealed_photographs()
     champion = photos.version(tmp_path / "good")
     version_promote(version=champion, reason="Good.")
+    sealed_photographs()
     worse = photos.version(tmp_path / "worse", strength=-3.0)
     evaluations_make(version=worse)
     names = failed(worse)

@@ -16,7 +16,7 @@ from detection.ml_gateway import GatewayError
 from detection.models import ModelVersion
 from detection.services import evaluations, registry, version_files
 from detection.services.evaluations import EvaluationRefused
-from detection.services.gates import gates_asked
+from detection.services.gates import gates_are_needed, gates_asked, gates_check
 from detection.services.registry import OVERRIDE_LENGTH, PromotionRefused
 from detection.services.version_files import ImportRefused
 from detection.uploads import BoundedUploadHandler
@@ -164,7 +164,7 @@ def _promoted(request: HttpRequest, version: ModelVersion) -> HttpResponseRedire
 
 def _promotion_page(request: HttpRequest, version: ModelVersion) -> dict[str, Any]:
     champion = ModelVersion.objects.champion_of(version.model.track)
-    gates = gates_asked(version=version)
+    asked = gates_asked(version=version)
     is_back = version.was_champion
     return page_of(
         request,
@@ -173,9 +173,10 @@ def _promotion_page(request: HttpRequest, version: ModelVersion) -> dict[str, An
         track_champion=champion,
         is_champion=champion == version,
         is_back=is_back,
-        gates=gates,
-        failed_count=sum(not gate.passed for gate in gates),
-        stops_at=next((gate for gate in gates if gate.is_binding and not gate.passed), None),
+        gates=gates_check(version=version),
+        gates_are_needed=gates_are_needed(version=version),
+        failed_count=sum(not gate.passed for gate in asked),
+        stops_at=next((gate for gate in asked if gate.is_binding and not gate.passed), None),
         least=OVERRIDE_LENGTH,
         given=request.POST,
     )

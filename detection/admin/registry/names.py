@@ -12,6 +12,7 @@ from unfold.decorators import display
 from detection.admin.links import ReadOnlyAdmin, ReadOnlyInline, object_link
 from detection.models import Evaluation, ModelVersion, Promotion, RegisteredModel
 from detection.services.registry import champion_before
+from detection.templatetags.registry_figures import percent, percents
 
 # What `accuracy_text` reads, in two queries for all rows; a dataset is one object in all of them.
 TESTS = Prefetch(
@@ -29,8 +30,14 @@ def with_tests(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
 def accuracy_text(version: Any) -> str:
     """Return the accuracy on the standard test images, by the spec or else by this installation.
 
-    Without one in the spec it is the newest on a sealed test of such images as it was made for.
+    Without one in the spec it is the newest on a sealed test of such images as it was made for;
+    of a version that was fitted to photographs the area under the curve of its fit.
     """
+    fit = version.spec.get("photo")
+    if fit:
+        overall = fit["overall"]
+        auc = f"{percent(overall['roc_auc'])} ({percents(overall['roc_auc_interval'])})"
+        return f"ROC AUC {auc} by its fit"
     told = version.evaluation
     if told.get("accuracy") is not None:
         return f"{100 * told['accuracy']:.2f} % of {told['n']:,}"

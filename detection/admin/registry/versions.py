@@ -110,7 +110,10 @@ def _page(request: HttpRequest, version: ModelVersion) -> dict[str, Any]:
     """Return what the page of a version shows above its fields."""
     champion = ModelVersion.objects.champion_of(version.model.track)
     is_champion = champion == version
-    gates = gates_check(version=version) if not is_champion else []
+    asked = version.model.promotions.filter(to_version=version).exclude(gates=[])
+    let_past = asked.order_by("-pk").first()
+    # What answers shows its gates as far as it was ever asked for them.
+    gates = gates_check(version=version) if let_past or not is_champion else []
     return {
         "version": version,
         "track_champion": champion,
@@ -120,9 +123,11 @@ def _page(request: HttpRequest, version: ModelVersion) -> dict[str, Any]:
         "gates_are_needed": gates_are_needed(version=version),
         "gates": gates,
         "fitted": fitted(version),
+        "passed_over": let_past.override_reason if let_past and is_champion else "",
         "failed_count": sum(not gate.passed for gate in gates),
         "damage": _damage(version),
         "evaluations": _evaluation_rows(version),
+        "has_sealed_sets": any(evaluations.sealed_sets(version)),
         "judging": evaluations.evaluations_state(version),
         "lineage": _lineage(version),
         "spec_text": json.dumps(version.spec, indent=2, ensure_ascii=False),
