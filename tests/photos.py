@@ -31,19 +31,33 @@ DOMAIN = Domain(SIDE, SIDE, "Photographs of our own site.", shorter_sides=(128, 
 
 
 @cache
-def content(seed: int, colour: str = "", side: int = SIDE) -> bytes:
-    """A file with a coarse pattern unlike that of any other seed; or of one colour."""
+def content(seed: int, colour: str = "", side: int = SIDE, quality: int | None = None) -> bytes:
+    """A file with a coarse pattern unlike that of any other seed; or of one colour.
+
+    Of a `quality`: saved as a JPEG.
+    """
     if colour:
         return images.plain(colour, (side, side))
     coarse = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    return images.encoded(Image.fromarray(coarse).resize((side, side)), "PNG")
+    picture = Image.fromarray(coarse).resize((side, side))
+    if quality is not None:
+        return images.encoded(picture, "JPEG", quality=quality)
+    return images.encoded(picture, "PNG")
 
 
-def add(to: Dataset, seed: int, label: Label, *, source: str = "", side: int = SIDE) -> Item:
-    """One more reviewed photograph."""
+def add(
+    to: Dataset,
+    seed: int,
+    label: Label,
+    *,
+    source: str = "",
+    side: int = SIDE,
+    file: bytes | None = None,
+) -> Item:
+    """One more reviewed photograph, of a file of its own where one is given."""
     return item_add(
         dataset=to,
-        content=content(seed, side=side),
+        content=file or content(seed, side=side),
         file_name=f"{seed}.png",
         label=label,
         state=ItemState.ACCEPTED,

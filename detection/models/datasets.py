@@ -54,9 +54,9 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
         return self.filter(models.Exists(held))
 
     def with_photographs(self) -> Self:
-        """Those that hold reviewed images of a size for the photo track."""
+        """Those that hold reviewed images of both classes of a size for the photo track."""
         held = Item.objects.accepted().photographs().filter(dataset=models.OuterRef("pk"))
-        return self.filter(models.Exists(held))
+        return self.filter(*(models.Exists(held.filter(label=label)) for label in Label))
 
     def with_counts(self) -> Self:
         """With `item_count`, `real_count`, `fake_count` and `pending_count` in the same query."""

@@ -72,11 +72,35 @@ class TestRequest:
 
     def test_the_time_is_told_from_the_last_fit(self, admin: User, fit: photos.FakeFit) -> None:
         usual = fit_seconds(200)
-        assert 30 < usual < fit_seconds(300) < 180
+        assert 80 < usual < fit_seconds(300) < 180
         runs.carried_out(fit_request(user=admin, datasets=[photos.dataset()]))
         # Its figures say 100 seconds for 200 pictures.
         assert fit_seconds(200) == pytest.approx(fit.found.seconds)
-        assert fit_seconds(344) == pytest.approx(488 / 344 * fit.found.seconds)
+        assert fit_seconds(344) == pytest.approx(15 + 344 / 200 * (fit.found.seconds - 15))
+
+    def test_copies_do_not_make_a_few_many(self, admin: User) -> None:
+        """Of 25 files that look alike, one counts; the other class has enough."""
+        dataset = photos.dataset(fake=0)
+        for number in range(25):
+            file = photos.content(900, quality=50 + number)
+            photos.add(dataset, 500 + number, Label.FAKE, file=file)
+        material = material_of([dataset])
+        assert (material.fake, material.missing) == (25, {})
+        assert material.alike.distinct == {Label.REAL: 20, Label.FAKE: 1}
+        assert material.alike.near_copies == 24
+        assert material.alike.datasets == (dataset.pk,)
+        sentence = refused("all_near_copies", user=admin, datasets=[dataset])
+        assert "it finds 1 different AI-generated one." in sentence
+        assert not Snapshot.objects.exists()
+
+    def test_a_file_with_both_labels_is_refused_by_name(self, admin: User) -> None:
+        one, other = photos.dataset("One"), photos.dataset("Other", first=100)
+        photos.add(one, 900, Label.REAL)
+        photos.add(other, 900, Label.FAKE)
+        assert material_of([one, other]).alike.mixed == 1
+        sentence = refused("contradictory_labels", user=admin, datasets=[one, other])
+        assert "900.png" in sentence
+        assert fit_request(user=admin, datasets=[one])
 
     def test_small_images_do_not_count(self, admin: User) -> None:
         dataset = photos.dataset(real=19)
@@ -161,7 +185,14 @@ class TestExecution:
         # Learnt from as a whole: there is nothing left of it to be judged on.
         assert not run.version.evaluations.exists()
         told = " ".join(event.sentence for event in run.events.all())
-        for word in ("Reading 40 pictures", "heads that never saw it", "Registered as photo 1"):
+        assert "every sealed set" not in told
+        for word in (
+            "Making the network ready",
+            "No sealed set",
+            "Reading 40 pictures",
+            "heads that never saw it",
+            "Registered as photo 1",
+        ):
             assert word in told
 
     def test_small_and_deleted_images_are_left_out_and_told(

@@ -42,6 +42,29 @@ class TestFitPage:
         assert "missing" not in answer.text
         assert "<dt>Real</dt><dd>0</dd>" in as_admin.get(MATERIAL).text
 
+    def test_it_tells_of_copies_and_contradictions_beforehand(self, as_admin: Client) -> None:
+        one, other = photos.dataset("One"), photos.dataset("Other", first=100)
+        photos.add(one, 900, Label.REAL)
+        photos.add(other, 900, Label.FAKE)
+        photos.add(other, 901, Label.FAKE, file=photos.content(900, quality=60))
+        answer = as_admin.get(MATERIAL, form(one, other)).text
+        assert "The same file is labelled real and AI-generated" in answer
+        assert "2 photographs are near-copies of others" in answer
+        assert "41 different real and 41 different AI-generated ones remain" in answer
+        assert "1 group of near-copies carries both labels" in answer
+        for dataset in (one, other):
+            assert reverse("admin:detection_dataset_near", args=[dataset.pk]) in answer
+        assert "near-copies" not in as_admin.get(MATERIAL, form(photos.dataset(first=300))).text
+
+    def test_what_was_fitted_last_is_ticked(self, as_admin: Client, admin: User) -> None:
+        usual = photos.dataset("Usual")
+        photos.dataset("One class", fake=0, first=100)
+        both = photos.dataset("Both", first=200)
+        ticked = as_admin.get(FIT).context["form"].initial["datasets"]
+        assert set(ticked) == {usual, both}
+        fit_request(user=admin, datasets=[usual])
+        assert list(as_admin.get(FIT).context["form"].initial["datasets"]) == [usual]
+
     def test_an_administrator_asks_for_a_fit(self, as_admin: Client, admin: User) -> None:
         dataset = photos.dataset()
         answer = as_admin.post(FIT, form(dataset, name="site", false_alarms_percent="2"))
@@ -111,6 +134,32 @@ class TestRunPage:
         assert "False alarms allowed" in text
         for word in ("Epoch", "Loss", "Learning rate", "fresh weights"):
             assert word not in text
+
+    def test_it_first_makes_its_network_ready(self, as_admin: Client, admin: User) -> None:
+        run = fit_request(user=admin, datasets=[photos.dataset()])
+        TrainingRun.objects.update(state=Work.RUNNING, stage=Stage.PREPARING)
+        text = panel.text_of(as_admin, reverse("admin:detection_trainingrun_change", args=[run.pk]))
+        assert "<span>Making the network ready</span>" in text
+        assert "0 %" not in text
+
+    def test_one_that_failed_leads_to_its_pictures(self, as_admin: Client, admin: User) -> None:
+        dataset = photos.dataset()
+        run = fit_request(user=admin, datasets=[dataset])
+        page = reverse("admin:detection_trainingrun_change", args=[run.pk])
+        near = reverse("admin:detection_dataset_near", args=[dataset.pk])
+        assert near not in panel.text_of(as_admin, page)
+        TrainingRun.objects.update(
+            state=Work.FAILED, slot=None, error_code="x", error_sentence="All are copies."
+        )
+        assert near in panel.text_of(as_admin, page)
+
+    def test_its_snapshot_has_neither_seed_nor_sides(self, as_admin: Client, admin: User) -> None:
+        run = fit_request(user=admin, datasets=[photos.dataset()])
+        page = reverse("admin:detection_snapshot_change", args=[run.snapshot.pk])
+        text = panel.text_of(as_admin, page)
+        assert "Seed" not in text
+        assert '<th scope="row">Validation</th>' not in text
+        assert "holds each image out in its turn" in text
 
     def test_the_list_names_it(self, as_admin: Client, admin: User) -> None:
         fit_request(user=admin, datasets=[photos.dataset()])

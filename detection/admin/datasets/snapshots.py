@@ -151,9 +151,11 @@ def _left_out(snapshot: Snapshot) -> list[tuple[int, str]]:
 
 
 def _sides(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Return what is on each side; without a division all is learnt from."""
     sides = snapshot.counts.get("sides", {})
+    shown = list(Split) if "seed" in snapshot.options else [Split.TRAIN]
     return [
-        {"name": side.label, "value": side.value, **sides.get(side.value, {})} for side in Split
+        {"name": side.label, "value": side.value, **sides.get(side.value, {})} for side in shown
     ]
 
 

@@ -12,6 +12,7 @@ from unfold.widgets import CHECKBOX_CLASSES, UnfoldAdminSelectWidget, UnfoldAdmi
 
 from detection.admin.datasets.pages import panel_page
 from detection.models import Dataset, Snapshot, TrainingRun
+from detection.models.datasets import DatasetQuerySet
 from detection.services import training
 from detection.services.training import Material, RunRefused
 
@@ -37,7 +38,8 @@ class FitForm(forms.Form):
     name = forms.CharField(
         max_length=64,
         widget=UnfoldAdminTextInputWidget,
-        help_text="Of the model: a fit under the same name becomes its next version.",
+        help_text="Of the model, in small letters, digits and hyphens: a fit under the same name "
+        "becomes its next version.",
     )
     false_alarms_percent = forms.FloatField(
         label="False alarms, in percent",
@@ -84,7 +86,7 @@ def fit(request: HttpRequest) -> HttpResponse:
         form=form,
         active=TrainingRun.objects.active().first(),
         last=TrainingRun.objects.fits().exclude(version=None).first(),
-        material=_material(form),
+        **_told(form),
     )
 
 
@@ -93,15 +95,30 @@ def material(request: HttpRequest) -> HttpResponse:
     """Show what there is in other datasets."""
     _require(request)
     form = FitForm(request.GET)
-    return render(request, "admin/training/_material.html", {"material": _material(form)})
+    return render(request, "admin/training/_material.html", _told(form))
 
 
 def _initial() -> dict[str, Any]:
     return {
-        "datasets": Dataset.objects.for_training().with_photographs(),
+        "datasets": _usual(),
         "name": training.DEFAULT_NAME,
         "false_alarms_percent": round(100 * settings.PHOTO_FALSE_ALARMS, 2),
     }
+
+
+def _usual() -> DatasetQuerySet:
+    """Return the datasets of the last fit; before the first, those that hold both classes."""
+    datasets = Dataset.objects.for_training()
+    last = TrainingRun.objects.fits().select_related("snapshot").first()
+    fitted = datasets.filter(snapshots=last.snapshot) if last else datasets.none()
+    return fitted if fitted.exists() else datasets.with_photographs()
+
+
+def _told(form: FitForm) -> dict[str, Any]:
+    """Return what the template of the material needs."""
+    found = _material(form)
+    copied = Dataset.objects.filter(pk__in=found.alike.datasets)
+    return {"material": found, "with_copies": copied}
 
 
 def _material(form: FitForm) -> Material:

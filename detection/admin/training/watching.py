@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from detection.admin.links import object_link
 from detection.curves import Chart, Line, chart
 from detection.epochs import kept_epoch, validated
-from detection.models import Stage, TrainingRun, Work
+from detection.models import Dataset, Stage, TrainingRun, Work
 
 LOG_LINES = 200
 # A worker that is there takes a run up within seconds.
@@ -43,11 +43,30 @@ def context(run: TrainingRun) -> dict[str, Any]:
         "charts": [one for one in charts(run) if one],
         "percent_done": round(100 * run.share_done),
         "percent_of_stage": round(100 * run.share_of_stage),
+        "stage_text": stage_text(run),
+        "is_getting_ready": is_getting_ready(run),
         "stage_bar": stage_bar(run),
+        "learnt_from": learnt_from(run),
         "facts": list(facts(run)),
         "events": list(run.events.order_by("-pk")[:LOG_LINES]),
         "is_unclaimed": is_unclaimed(run),
     }
+
+
+def is_getting_ready(run: TrainingRun) -> bool:
+    """Tell whether a fit has begun and has no picture to read yet: it loads its network."""
+    is_first = run.stage == Stage.PREPARING and not run.steps
+    return run.is_fit and run.state == Work.RUNNING and is_first
+
+
+def stage_text(run: TrainingRun) -> str:
+    """Say what a running run is at."""
+    return "Making the network ready" if is_getting_ready(run) else run.get_stage_display()
+
+
+def learnt_from(run: TrainingRun) -> list[Dataset]:
+    """Return the datasets in which to look after a run that failed."""
+    return list(run.snapshot.datasets.all()) if run.state == Work.FAILED else []
 
 
 def stage_bar(run: TrainingRun) -> str:

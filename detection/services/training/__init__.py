@@ -6,14 +6,13 @@ from detection.services.training.estimates import (
     seconds_estimated,
 )
 from detection.services.training.execution import run_execute, run_fail
-from detection.services.training.fit_requests import (
-    DEFAULT_NAME,
+from detection.services.training.fit_material import (
     Material,
-    fit_request,
     fit_seconds,
     material_frozen,
     material_of,
 )
+from detection.services.training.fit_requests import DEFAULT_NAME, fit_request
 from detection.services.training.recovery import runs_sweep, training_worker_started
 from detection.services.training.requests import (
     RunRefused,

@@ -27,7 +27,7 @@ def fit_make(claim: TrainingRun, out_dir: Path, reporter: Reporter) -> None:
         GatewayError: With the code of the science: it fits nothing on nonsense.
     """
     items, gone = persist(lambda: (photo_items(claim.snapshot), withdrawn_count(claim.snapshot)))
-    reporter.log(f"Reading {len(items):,} pictures.")
+    reporter.log("Making the network ready.")
     if gone:
         reporter.log(f"Deleted since the snapshot and left out: {gone:,} images.")
     is_fitted = ml_gateway.photo_fit(
@@ -58,6 +58,8 @@ class _Progress:
         stage = STAGES[step.stage]
         if stage != self.stage:
             self.stage, self.first, self.began = stage, step.done, time.monotonic()
+            if stage == Stage.PREPARING:
+                self.reporter.log(f"Reading {step.of:,} pictures.")
             if stage == Stage.VALIDATING:
                 self.reporter.log("Judging each picture by heads that never saw it.")
         self.reporter.tell(stage=stage, step=step.done, steps=step.of)

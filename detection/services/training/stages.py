@@ -11,7 +11,7 @@ from django.db import transaction
 
 from detection.ml_gateway import GatewayError
 from detection.models import ModelVersion, Stage, TrainingRun
-from detection.services.evaluations import evaluations_make
+from detection.services.evaluations import evaluations_make, sealed_sets
 from detection.services.gates import gates_check
 from detection.services.registry import version_register
 from detection.services.training.fits import fit_make
@@ -72,7 +72,11 @@ def _judge(claim: TrainingRun, version: ModelVersion, reporter: Reporter) -> Non
     """Measure the version on all that it never learnt from."""
     reporter.check()
     reporter.tell(stage=Stage.JUDGING, step=0, steps=0)
-    reporter.log("Measuring the version on every sealed set.")
+    is_any = persist(lambda: next(sealed_sets(version), None)) is not None
+    if is_any or not claim.is_fit:
+        reporter.log("Measuring the version on every sealed set.")
+    else:
+        reporter.log("No sealed set of photographs is there: what the fit held out has to tell.")
 
     def tell(done: int, of: int) -> None:
         reporter.tell(step=done, steps=of)
