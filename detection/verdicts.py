@@ -67,19 +67,22 @@ def decide(
         band_high: At this probability or above, the image is judged AI-generated.
         domain_sentence: For which images the model was validated.
         is_photo: Whether the model is of the photo track: it tells no number beyond its domain.
-        is_novel: Whether the picture is unlike those the model was validated on.
+        is_novel: Whether the picture is unlike those the model was validated on; it may be of
+            another size as well.
         held_out: For a model whose band was set by false alarms: what that band is worth.
     """
     if is_novel:
-        return Verdict("inconclusive", _unlike(domain_sentence))
+        return Verdict("inconclusive", _unlike(domain_sentence, is_other_size=not in_domain))
     if not in_domain:
         return Verdict("inconclusive", _outside(domain_sentence, with_number=not is_photo))
     of = "images" if held_out is None else "pictures like those it was fitted on, and"
     band = _band(band_low, band_high, held_out)
     if p_fake >= band_high:
-        return Verdict("likely_ai", (_frequency(of, "AI-generated", p_fake), *band))
+        sure = _frequency(of, "AI-generated", p_fake, is_coarse=held_out is not None)
+        return Verdict("likely_ai", (sure, *band))
     if p_fake <= band_low:
-        return Verdict("likely_real", (_frequency(of, "real photographs", 1 - p_fake), *band))
+        sure = _frequency(of, "real photographs", 1 - p_fake, is_coarse=held_out is not None)
+        return Verdict("likely_real", (sure, *band))
     return Verdict("inconclusive", (_undecided(p_fake), *band))
 
 
@@ -112,7 +115,7 @@ def _outside(domain_sentence: str, *, with_number: bool) -> tuple[Reason, ...]:
     reasons = (
         Reason(
             "out_of_domain",
-            "No conclusion can be drawn: no model here has been validated for this kind of image.",
+            "No conclusion can be drawn: the model was not validated for images of this size.",
         ),
         Reason("domain", domain_sentence),
     )
@@ -124,21 +127,30 @@ def _outside(domain_sentence: str, *, with_number: bool) -> tuple[Reason, ...]:
     return (*reasons, number if with_number else NO_NUMBER)
 
 
-def _unlike(domain_sentence: str) -> tuple[Reason, ...]:
+def _unlike(domain_sentence: str, *, is_other_size: bool) -> tuple[Reason, ...]:
+    other_size = Reason(
+        "other_size", "The model was not validated for pictures of this size either."
+    )
     return (
         Reason(
             "unlike_validated",
             "No conclusion can be drawn: the picture is unlike the pictures this model was "
             "validated on.",
         ),
+        *((other_size,) if is_other_size else ()),
         Reason("domain", domain_sentence),
         NO_NUMBER,
     )
 
 
-def _frequency(of: str, class_name: str, probability: float) -> Reason:
-    """Say a probability as a natural frequency, which people read more reliably than percent."""
+def _frequency(of: str, class_name: str, probability: float, *, is_coarse: bool) -> Reason:
+    """Say a probability as a natural frequency, which people read more reliably than percent.
+
+    Coarsely, of 100, where some hundred pictures are all that it was learnt from.
+    """
     of_thousand = min(max(round(1000 * probability), 1), 999)
+    if is_coarse:
+        of_thousand = 10 * min(max(round(100 * probability), 1), 99)
     about = f"{of_thousand / 10:g} of 100" if of_thousand % 10 == 0 else f"{of_thousand} of 1,000"
     return Reason(
         "model_sure", f"Of {of} with such a score, about {about} are expected to be {class_name}."
@@ -163,7 +175,7 @@ def _band(low: float, high: float, held_out: HeldOut | None) -> tuple[Reason, ..
     return (
         Reason(
             "false_alarms",
-            f"{decides} set so that at most {_of_hundred(held_out.allowed)} in 100 real pictures "
+            f"{decides} set so that at most {100 * held_out.allowed:g} in 100 real pictures "
             "of the sources it was fitted on are called AI-generated.",
         ),
         Reason(
@@ -177,4 +189,5 @@ def _band(low: float, high: float, held_out: HeldOut | None) -> tuple[Reason, ..
 
 
 def _of_hundred(share: float) -> str:
-    return f"{round(100 * share, 1):g}"
+    """Tell a share that was measured on some hundred pictures: they support no decimals."""
+    return f"{100 * share:.0f}"
