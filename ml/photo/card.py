@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from ml.contract import ModelSpec, PhotoFigures, SplitFigures
-from ml.photo.degraded import TIERS
+from ml.photo.degraded import AS_THEY_ARE, TIERS
 
 __all__ = ["render"]
 
 LIMITS = """\
-- It was fitted to pictures of the sources below and knows no others. A picture unlike them, or of
+- It was fitted to pictures of the sources above and knows no others. A picture unlike them, or of
   another size, is shown without a verdict.
 - Where classes differ in more than their making (camera, subject, program that saved them), a fit
   learns that as well. A warning above says where the files alone gave that away.
@@ -69,6 +69,7 @@ def _worth(figures: PhotoFigures) -> str:
         ],
         ["misses below the band", _share(figures.misses)],
         ["kept as known", _share(figures.kept_as_known)],
+        *_given(figures),
     ]
     word = "" if figures.is_worth_something else "**It may tell no more than chance.** "
     return (
@@ -77,6 +78,14 @@ def _worth(figures: PhotoFigures) -> str:
         f"{figures.unreadable} pictures were left out). Intervals hold with 95 % confidence.\n\n"
         + _table(["", "held out"], rows)
     )
+
+
+def _given(figures: PhotoFigures) -> Iterator[list[str]]:
+    """Yield how many pictures get a verdict, and how many of these a right one."""
+    if figures.coverage is not None:
+        yield ["get a verdict (outside of the band)", _share(figures.coverage)]
+    if figures.selective_accuracy is not None:
+        yield ["of these right", _share(figures.selective_accuracy)]
 
 
 def _sources(figures: PhotoFigures) -> str:
@@ -91,8 +100,14 @@ def _sources(figures: PhotoFigures) -> str:
 
 
 def _tiers(figures: PhotoFigures) -> str:
+    names = {AS_THEY_ARE: "the same pictures as they are", **TIERS}
     rows = [
-        [TIERS.get(name, name), str(found.real + found.fake), _auc(found), _share(found.recall)]
+        [
+            names.get(name, name),
+            str(found.real + found.fake),
+            _auc(found),
+            _interval(found.recall, found.recall_interval),
+        ]
         for name, found in figures.tiers.items()
     ]
     return _table(["", "pictures", "area under the curve", "recall"], rows)

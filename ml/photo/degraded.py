@@ -5,16 +5,18 @@ from collections.abc import Callable, Mapping
 
 from PIL import Image
 
-__all__ = ["TIERS", "degrade"]
+__all__ = ["AS_THEY_ARE", "TIERS", "degrade"]
 
 SUBSAMPLING = 2  # 4:2:0, what nearly every program that writes JPEG uses
 SHOWN_SCALE = 0.75  # of a picture that a browser fits into its window
+
+AS_THEY_ARE = "as_they_are"  # the same pictures without a degradation, to compare with
 
 # Name -> what was done, for people.
 TIERS: Mapping[str, str] = {
     "jpeg_q60": "saved again as JPEG of quality 60",
     "half_size": "shrunk to half its width and height",
-    "screenshot": "shown at three quarters of its size, captured, sent as JPEG of quality 85",
+    "screenshot": "a screenshot of it at three quarters of its size, saved as JPEG of quality 85",
 }
 
 

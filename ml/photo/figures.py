@@ -40,7 +40,8 @@ def split_figures(
     drawn = _drawn(is_fake, groups, seed)
     found = np.mean([_shares(alone, logits, is_fake, rate) for logits in runs], axis=0)[0]
     spread = [_shares(drawn, logits, is_fake, rate) for logits in runs]
-    auc, recall = np.mean(np.quantile(spread, [TAIL, 1 - TAIL], axis=1), axis=1).T
+    fewest = min(len(np.unique(groups[each])) for each in (is_fake, ~is_fake))
+    auc, recall = np.mean([_bounds(shares, fewest) for shares in spread], axis=0).T
     called = runs > 0
     accuracy = (called[:, is_fake].mean() + 1 - called[:, ~is_fake].mean()) / 2
     return SplitFigures(
@@ -129,6 +130,18 @@ def _shares(counts: Places, logits: Doubles, is_fake: Bools, rate: float) -> Dou
     allowed = np.floor(rate * false[:, -1:] + 1e-9)
     recall = np.where(false <= allowed, true, 0).max(axis=1) / true[:, -1]
     return np.stack([auc, recall], axis=1)
+
+
+def _bounds(drawn: Doubles, fewest: int) -> Doubles:
+    """Return (2, figures), the interval of each over what pictures drawn again gave (resamples, 2).
+
+    Where all draws agree, as with classes that are wholly apart, they would claim certainty: then
+    it is the interval of such a share among as many as there are groups in the smaller class.
+    """
+    bounds = np.quantile(drawn, [TAIL, 1 - TAIL], axis=0)
+    for column in np.flatnonzero(bounds[0] == bounds[1]):
+        bounds[:, column] = wilson(float(bounds[0, column]) * fewest, fewest)
+    return bounds
 
 
 def _drawn(is_fake: Bools, groups: Places, seed: int) -> Places:

@@ -174,6 +174,8 @@ def _figures(
         kept_as_known=worth.kept_as_known,
         warnings=warnings,
         seed=seed,
+        coverage=worth.coverage,
+        selective_accuracy=worth.selective_accuracy,
     )
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ml.contract import CurvePoint, SourceFigures, SplitFigures
 from ml.contract.photo import Interval
+from ml.photo.degraded import AS_THEY_ARE
 from ml.photo.figures import band, split_figures, wilson
 from ml.photo.folds import FOLDS, folds
 from ml.photo.heads import Features
@@ -81,6 +82,8 @@ class Validation:
     false_alarms_interval: Interval
     misses: float
     kept_as_known: float
+    coverage: float
+    selective_accuracy: float | None
 
 
 def validate(
@@ -113,6 +116,8 @@ def validate(
     )
     reals = int((sample.labels == 0).sum())
     alarms = float(crossed.alarms[:, sample.labels == 0].mean())
+    decided = crossed.alarms | crossed.misses
+    right = np.where(sample.labels == 1, crossed.alarms, crossed.misses)[decided]
     return Validation(
         overall=overall,
         members={name: judged.figures(logits).roc_auc for name, logits in crossed.members.items()},
@@ -124,6 +129,8 @@ def validate(
         false_alarms_interval=wilson(alarms * reals, reals),
         misses=float(crossed.misses[:, sample.labels == 1].mean()),
         kept_as_known=_kept_as_known(sample, seed, steps),
+        coverage=float(decided.mean()),
+        selective_accuracy=float(right.mean()) if right.size else None,
     )
 
 
@@ -157,7 +164,11 @@ class _Judge:
 
 @dataclass(slots=True, eq=False)
 class _Crossed:
-    """What heads said about the pictures that they had not learnt; (repeats, n) each."""
+    """What heads said about the pictures that they had not learnt; (repeats, n) each.
+
+    `alarms` and `misses` are those at or above the upper end of the band, and at or below the
+    lower, of whichever class.
+    """
 
     logits: Doubles
     alarms: npt.NDArray[np.bool_]
@@ -204,15 +215,25 @@ def _cross_validated(
 def _tier_figures(
     sample: Sample, degraded: Mapping[str, Degraded], crossed: _Crossed, judged: _Judge
 ) -> dict[str, SplitFigures]:
-    """Return the figures of each tier that has pictures enough of both classes."""
-    found = {}
-    for name, tier in degraded.items():
-        if _is_enough(sample.labels[tier.places]):
-            labels, groups = sample.labels[tier.places], sample.groups[tier.places]
-            found[name] = split_figures(
-                crossed.degraded[name], labels, groups, rate=judged.rate, seed=judged.seed
-            )
-    return found
+    """Return the figures of each tier that has pictures enough of both classes.
+
+    First those of all these pictures as they are, by the same heads, to compare with.
+    """
+    tiers = {name: (tier.places, crossed.degraded[name]) for name, tier in degraded.items()}
+    if tiers:
+        places = np.unique(np.concatenate([places for places, _ in tiers.values()]))
+        tiers = {AS_THEY_ARE: (places, crossed.logits[:1, places]), **tiers}
+    return {
+        name: split_figures(
+            logits,
+            sample.labels[places],
+            sample.groups[places],
+            rate=judged.rate,
+            seed=judged.seed,
+        )
+        for name, (places, logits) in tiers.items()
+        if _is_enough(sample.labels[places])
+    }
 
 
 def _point(

@@ -26,6 +26,18 @@ def test_pictures_of_one_score_are_not_told_apart() -> None:
     assert not found.is_worth_something
 
 
+@pytest.mark.parametrize(("groups", "certain"), [(25, 0.867), (5, 0.566)])
+def test_classes_that_are_wholly_apart_are_no_certainty(groups: int, certain: float) -> None:
+    labels = np.repeat(np.array([0, 1], np.uint8), 25)
+    numbers = np.arange(50)
+    numbers[25:] = 25 + np.arange(25) % groups  # of copies there are fewer different ones
+    logits = np.where(labels == 1, 1.0, -1.0)
+    found = split_figures(logits[None], labels, numbers, rate=0.05, seed=1)
+    assert (found.roc_auc, found.recall) == (1.0, 1.0)
+    assert found.roc_auc_interval == pytest.approx((certain, 1.0), abs=1e-3)
+    assert found.recall_interval == pytest.approx((certain, 1.0), abs=1e-3)
+
+
 def test_copies_widen_the_interval_as_they_are_drawn_together() -> None:
     rng = np.random.default_rng(2)
     labels = np.repeat(np.array([0, 1], np.uint8), 100)

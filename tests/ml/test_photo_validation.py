@@ -15,6 +15,11 @@ def _divided_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation, "REPEATS", 1)
 
 
+def test_too_few_for_a_band_get_no_verdict() -> None:
+    found = validate(sample(15, 15, 1.0), {}, rate=0.05, seed=1)
+    assert (found.coverage, found.selective_accuracy) == (0.0, None)
+
+
 def test_noise_is_worth_nothing() -> None:
     found = validate(sample(25, 25, 0.0), {}, rate=0.05, seed=1)
     assert not found.overall.is_worth_something
@@ -43,6 +48,13 @@ def test_a_fit_tells_its_curve_its_tiers_and_how_many_false_alarms_it_gives() ->
     )
     assert found.overall.roc_auc > 0.75
     assert found.tiers["jpeg_q60"].roc_auc < 0.7
+    assert list(found.tiers) == ["as_they_are", "jpeg_q60"]
+    unspoilt = found.tiers["as_they_are"]
+    assert (unspoilt.real, unspoilt.fake) == (40, 40)
+    assert unspoilt.roc_auc > 0.75
+    assert 0.3 < found.coverage < 0.9
+    assert found.selective_accuracy is not None
+    assert found.overall.accuracy < found.selective_accuracy < 1
     assert [point.images for point in found.curve] == [40, 80, 160]
     assert found.curve[0].roc_auc < found.curve[-1].roc_auc == found.overall.roc_auc
     assert found.expected_roc_auc is not None
