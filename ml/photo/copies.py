@@ -20,7 +20,10 @@ SAME = 16
 
 _SIDE = 64
 _WAVES = 16
-_FAINTEST = 4.0  # grey levels; what varies less has no shape, and is like no other picture
+# Grey levels; what varies less has no shape, and is like no other picture. Night pictures vary by 1
+# to 4: saved again at quality 50 they differ in 22 bits at the median and 53 at most, and from one
+# another in 97 at least.
+_FAINTEST = 0.5
 _CELLS = 16
 _SAME_GREY = 12  # levels that no part of the same picture saved again goes beyond
 _BLOCK = 512

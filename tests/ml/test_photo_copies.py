@@ -48,6 +48,17 @@ def test_copies_of_photographs_are_near(
     assert np.mean(np.array(distances) <= bits) >= 0.9
 
 
+def test_copies_of_night_pictures_are_near_and_others_are_not(
+    photographs: list[Image.Image],
+) -> None:
+    nights = [image.point(lambda level: level // 20) for image in photographs]
+    assert np.median([np.asarray(night.convert("L")).std() for night in nights]) < 4
+    shapes = np.stack([shape_of(night) for night in nights])
+    assert len(near_pairs(shapes)) == 0
+    again = np.stack([shape_of(saved_again(night)) for night in nights])
+    assert np.mean((shapes != again).sum(axis=1) <= NEAR) >= 0.9
+
+
 def test_one_picture_saved_twice_is_the_same_and_one_that_was_changed_is_not(
     photographs: list[Image.Image],
 ) -> None:
