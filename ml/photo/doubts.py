@@ -35,6 +35,7 @@ def told(intake: Intake, worth: Validation, seed: int) -> tuple[FitWarning, ...]
         _alike(sample, seed),
         _unbalanced(worth),
         _one_source(sample),
+        _one_size(intake),
     ]
     return tuple(each for each in found if each)
 
@@ -128,4 +129,15 @@ def _one_source(sample: Sample) -> FitWarning | None:
         "one_source",
         f"All pictures come from one source, {sample.sources[0]}, so nothing is known about "
         "others: add some of another to learn how far the model reaches.",
+    )
+
+
+def _one_size(intake: Intake) -> FitWarning | None:
+    sides = {min(look.size) for look in intake.looks}
+    if len(sides) > 1:
+        return None
+    return FitWarning(
+        "one_size",
+        f"All pictures have a shorter side of {sides.pop()} pixels, so those of any other size get "
+        "no verdict: add some of the sizes that are to be judged.",
     )

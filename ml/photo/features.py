@@ -87,8 +87,8 @@ class Extractor:
         if min(image.size) < LEAST_SIDE:
             raise PhotoError(
                 "too_small",
-                f"A picture must be at least {LEAST_SIDE} pixels wide and high. "
-                f"Received: {image.width} x {image.height}.",
+                f"A picture must be at least {LEAST_SIDE} pixels wide and high; "
+                f"this one has {image.width} x {image.height}.",
             )
         pixels = _pixels(image)
         places = positions(pixels)

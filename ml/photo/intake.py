@@ -53,24 +53,24 @@ def check_counts(labels: Sequence[str], skipped: Sequence[str] = ()) -> None:
     """
     counts = {label: list(labels).count(label) for label in ("real", "fake")}
     left_out = f"; {len(skipped)} were left out, the first: {skipped[0]}" if skipped else "."
-    received = f"Received: {counts['real']} real and {counts['fake']} fake{left_out}"
+    given = f"There are {counts['real']} real and {counts['fake']} AI-generated ones{left_out}"
     if not labels:
         raise PhotoError(
             "no_readable_images",
-            f"None of the pictures can be used: give photographs that can be read. {received}",
+            f"None of the pictures can be used: give photographs that can be read. {given}",
         )
     if 0 in counts.values():
-        absent = "fake" if counts["real"] else "real"
+        absent = "AI-generated" if counts["real"] else "real"
         raise PhotoError(
             "one_class_only",
-            f"A fit compares real pictures with generated ones: add some that are {absent}. "
-            f"{received}",
+            f"A fit compares real pictures with AI-generated ones: add some that are {absent}. "
+            f"{given}",
         )
     if min(counts.values()) < LEAST_IMAGES:
         raise PhotoError(
             "too_few_images",
             f"A fit needs at least {LEAST_IMAGES} pictures of each class, copies of one file "
-            f"counted once. {received}",
+            f"counted once. {given}",
         )
 
 
@@ -138,8 +138,8 @@ def _check_groups(labels: npt.NDArray[np.uint8], groups: Places) -> None:
         raise PhotoError(
             "all_near_copies",
             "Nearly all pictures of a class are copies of one another, so nothing could be held "
-            f"out: add different ones. Received: {counts[0]} different real and {counts[1]} "
-            f"different fake pictures; {LEAST_GROUPS} of each are needed.",
+            f"out: add different ones. There are {counts[0]} different real and {counts[1]} "
+            f"different AI-generated pictures; {LEAST_GROUPS} of each are needed.",
         )
 
 
@@ -148,9 +148,10 @@ def _are_enough(labels: npt.NDArray[np.uint8], groups: Places) -> bool:
 
 
 def _contradictory(pairs: Sequence[tuple[str, str]]) -> PhotoError:
-    names = ", ".join(dict.fromkeys(name for pair in pairs[:NAMED] for name in pair))
+    named = "; ".join(f"{one} and {other}" for one, other in pairs[:NAMED])
+    more = "for example " if len(pairs) > NAMED else ""
     return PhotoError(
         "contradictory_labels",
-        "One picture must not be labelled real and fake at once: settle its label first. "
-        f"Received: {names}{' and others' if len(pairs) > NAMED else ''}.",
+        "One picture must not be labelled real and AI-generated at once: settle its label first, "
+        f"{more}that of {named}.",
     )

@@ -56,13 +56,13 @@ def test_too_little_is_refused_before_anything_is_read(real: int, fake: int, cod
     with pytest.raises(PhotoError) as refused:
         check_counts(["real"] * real + ["fake"] * fake)
     assert refused.value.code == code
-    assert f"{real} real and {fake} fake" in refused.value.sentence
+    assert f"{real} real and {fake} AI-generated" in refused.value.sentence
 
 
 def test_what_cannot_be_read_is_not_counted_and_is_told() -> None:
     error = refusal([("real", "A picture must be at least 128 pixels wide and high."), *both()[1:]])
     assert error.code == "too_few_images"
-    assert "19 real and 20 fake; 1 were left out, the first: real-0: A picture" in error.sentence
+    assert "19 real and 20 AI-generated ones; 1 were left out, the first: real-0" in error.sentence
 
 
 def test_copies_of_one_file_count_once() -> None:
@@ -73,19 +73,28 @@ def test_copies_of_one_file_count_once() -> None:
 def test_one_file_with_two_labels_is_named() -> None:
     error = refusal([*both(), ("real", look(1))])
     assert error.code == "contradictory_labels"
-    assert "fake-1, real-40" in error.sentence
+    assert "that of fake-1 and real-40." in error.sentence
 
 
 def test_one_picture_saved_twice_with_two_labels_is_named() -> None:
     error = refusal([*both(), ("real", look(1, flip=3, grey=2))])
     assert error.code == "contradictory_labels"
-    assert "fake-1, real-40" in error.sentence
+    assert "that of fake-1 and real-40." in error.sentence
 
 
 def test_a_picture_that_was_changed_may_have_another_label_and_is_held_out_with_it() -> None:
     intake = taken([*both(), ("real", look(1, flip=3, grey=50))])
     assert intake.doubtful == (("fake-1", "real-40"),)
     assert intake.sample.groups[1] == intake.sample.groups[40]
+
+
+def test_of_many_contradictions_some_are_named() -> None:
+    flipped: list[tuple[str, Look | str]] = [
+        ("real", look(seed, flip=3, grey=2)) for seed in (1, 3, 5, 7)
+    ]
+    sentence = refusal([*both(), *flipped]).sentence
+    assert "for example that of fake-1 and real-40; fake-3 and real-41; fake-5" in sentence
+    assert "fake-7" not in sentence
 
 
 def test_near_copies_and_given_groups_are_held_out_together() -> None:
@@ -100,4 +109,4 @@ def test_a_class_of_copies_alone_is_refused() -> None:
     copies: list[tuple[str, Look | str]] = [("fake", look(1, flip=bits)) for bits in range(25)]
     error = refusal([pair for pair in both(25) if pair[0] == "real"] + copies)
     assert error.code == "all_near_copies"
-    assert "1 different fake" in error.sentence
+    assert "1 different AI-generated" in error.sentence
