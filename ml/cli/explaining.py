@@ -70,6 +70,7 @@ def _paint(options: argparse.Namespace) -> int:
         raise result
     _overlay(open_upright(options.file), result).save(options.out, "PNG")
     tell(line_of(row_of(options.file, result, detector.spec)))
+    tell(f"wrote {options.out}")
     return 0
 
 

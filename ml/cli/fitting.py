@@ -36,7 +36,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--false-alarms",
         type=float,
         default=0.05,
-        help="share of real pictures that may be called AI-generated (0.05)",
+        help="share of real pictures that may be called AI-generated; 0.05 is 5 in 100",
     )
     fit.add_argument(
         "--cache",
@@ -95,7 +95,10 @@ def told(figures: PhotoFigures) -> Iterator[str]:
     yield _line("worth", f"{word}: area under the curve {_auc(found)}")
     recall = _interval(found.recall, found.recall_interval)
     yield _line("recall", f"{recall} at {found.false_alarm_rate:.0%} false alarms")
-    yield _line("pictures", f"{figures.real} real, {figures.fake} fake, {_left_out(figures)}")
+    yield from _verdicts(figures)
+    yield _line(
+        "pictures", f"{figures.real} real, {figures.fake} AI-generated, {_left_out(figures)}"
+    )
     alarms = _interval(figures.false_alarms, figures.false_alarms_interval)
     yield _line("false alarms", f"{alarms}, allowed {figures.false_alarms_allowed:.3f}")
     yield _line("misses", f"{figures.misses:.3f}")
@@ -107,7 +110,8 @@ def told(figures: PhotoFigures) -> Iterator[str]:
         within, without = _auc(source.within), _auc(source.left_out)
         yield _line("source", f"{source.name}: within {within}, left out {without}")
     for name, tier in figures.tiers.items():
-        yield _line(name, _auc(tier))
+        count = tier.real + tier.fake
+        yield _line(name.replace("_", " "), f"{count} pictures: area under the curve {_auc(tier)}")
     points = (f"{point.images}: {point.roc_auc:.3f}" for point in figures.curve)
     yield _line("learning curve", ", ".join(points))
     if figures.expected_roc_auc is not None:
@@ -121,7 +125,8 @@ def _check(options: argparse.Namespace) -> None:
     if not 0 < options.false_alarms < 0.5:
         raise PhotoError(
             "invalid_option",
-            f"--false-alarms must be above 0 and below 0.5. Received: {options.false_alarms}.",
+            "--false-alarms is a share above 0 and below 0.5, such as 0.05 for 5 in 100. "
+            f"Received: {options.false_alarms}.",
         )
     if options.threads is not None and options.threads < 1:
         raise PhotoError(
@@ -154,6 +159,15 @@ def _tell(step: "FitProgress") -> None:
     if step.done == step.of or step.done % max(1, step.of // 10) == 0:
         doing = "read {} of {} pictures" if step.stage == "reading" else "validated {} of {} parts"
         tell(doing.format(step.done, step.of))
+
+
+def _verdicts(figures: PhotoFigures) -> Iterator[str]:
+    """Yield how many held-out pictures lie outside of the band, and how many of these are right."""
+    if figures.coverage is None:
+        return
+    right = figures.selective_accuracy
+    of_these = "" if right is None else f", {right:.3f} of these are right"
+    yield _line("verdicts", f"{figures.coverage:.3f} of the pictures get one{of_these}")
 
 
 def _left_out(figures: PhotoFigures) -> str:

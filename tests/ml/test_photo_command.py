@@ -42,7 +42,10 @@ def test_a_fit_over_two_sites(
     for words in (
         "area under the curve 0.",
         "at 5% false alarms",
-        "24 real, 24 fake, 0 left out",
+        "24 real, 24 AI-generated, 0 left out",
+        "of the pictures get one",
+        "as they are  48 pictures: area under the curve 0.",
+        "warning  one_size: All pictures have a shorter side of 240 pixels",
         "first: within 0.",
         "second: within 0.",
         "learning curve  48: 0.",

@@ -99,8 +99,8 @@ def test_the_record_is_that_of_every_other_model(
 def test_pictures_that_are_too_small_are_listed_and_not_judged(record: EvaluationRecord) -> None:
     (line,) = record.unreadable
     assert line == (
-        "FAKE/thumbnail.png: A picture must be at least 128 pixels wide and high. "
-        "Received: 100 x 100."
+        "FAKE/thumbnail.png: A picture must be at least 128 pixels wide and high; "
+        "this one has 100 x 100."
     )
 
 
@@ -225,10 +225,12 @@ def test_the_commands_take_such_a_model(
     first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert first["p_fake"] > 0.99
     assert first["in_domain"] is True
+    assert (first["verdict"], first["doubts"]) == ("likely AI-generated", [])
     assert 0 < first["novelty"] < 1
     assert second["error"] == "too_small"
 
     assert main(["explain", *model, str(path), "--out", str(overlay)]) == 0
+    assert f"wrote {overlay}" in capsys.readouterr().err
     with Image.open(overlay) as image:
         assert image.size == (512, 512)
     assert main(["explain", *model, str(path), "--out", str(overlay), "--method", "layer-cam"]) == 1
@@ -249,4 +251,24 @@ def test_a_stranger_is_told_in_words(
     path = tmp_path / "a.png"
     path.write_bytes(content(1, 0))
     assert main(["predict", "--model", str(directory), str(path)]) == 0
-    assert "outside of the images the model was validated for" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "inconclusive: it is unlike the pictures that the model was fitted to (novelty" in told
+    assert "P(FAKE)" not in told
+
+
+def test_a_verdict_is_told_by_the_band_and_only_for_sizes_that_were_validated(
+    photo_graph: bytes, fitted: PhotoHeads, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = photo_models.store(tmp_path / "photos", photo_graph, fitted)
+    files = [tmp_path / name for name in ("fake.png", "real.png", "large.png")]
+    for path, picture in zip(
+        files, (content(1, 0), content(0, 0), photo_models.png(810, 820)), strict=True
+    ):
+        path.write_bytes(picture)
+    assert main(["predict", "--model", str(directory), *map(str, files)]) == 0
+    fake, real, large = capsys.readouterr().out.splitlines()
+    assert "fake.png  likely AI-generated  P(FAKE) 0.9" in fake
+    assert "real.png  likely real  P(FAKE) 0.0" in real
+    assert "large.png  inconclusive: it has 810 x 820 pixels, and the model was validated" in large
+    assert "shorter sides of 128 to 800" in large
+    assert "P(FAKE)" not in large
