@@ -1,11 +1,16 @@
 """The benchmark judges by its bars and keeps its report where it belongs."""
 
+import dataclasses
+import math
 from pathlib import Path
 
 import pytest
 
 from bench import __main__ as bench
+from bench.fits import SIZES, PhotoBench
 from bench.model import LoopFigures, ModelFigures, RuntimeFigures
+from bench.photo import bars as photo_bars
+from bench.photo import table as photo_table
 from bench.portal import PortalFigures
 from bench.retraining import RetrainingFigures
 from bench.training import TrainingFigures
@@ -84,3 +89,28 @@ def test_a_report_replaces_the_one_before(tmp_path: Path, monkeypatch: pytest.Mo
     bench.keep("new\n")
     bench.keep("newer\n")
     assert page.read_text() == f"# Before\n{bench.BEGIN}\nnewer\n\n{bench.END}after\n"
+
+
+def test_fits_to_photographs_without_times_are_not_judged_by_them() -> None:
+    found = PhotoBench(
+        auc=dict.fromkeys(SIZES, 0.9),
+        recall=dict.fromkeys(SIZES, 0.6),
+        others={"site2": 0.61, "site3": 0.85},
+        left_out={"site2": 0.5},
+        categories={"city": 0.8},
+        ece=0.02,
+        ece_plain=0.05,
+        kept=0.95,
+        strangers={"faces": 1.0, "site2": 0.2},
+        megapixels_seconds=0.6,
+        fit_seconds=200.0,
+    )
+    missed = [words for is_met, words in photo_bars(found) if not is_met]
+    assert missed == [
+        "12 megapixels within 0.5 s on one core: 0.60 s",
+        "300 pictures within 3 minutes: 200 s",
+    ]
+    untimed = dataclasses.replace(found, megapixels_seconds=math.nan, fit_seconds=math.nan)
+    assert len(photo_bars(untimed)) == len(photo_bars(found)) - 2
+    assert all(is_met for is_met, _ in photo_bars(untimed))
+    assert "nan" not in "\n".join(photo_table(untimed))
