@@ -21,6 +21,8 @@ _ANCHORS = np.array(
     ],
     np.float64,
 )
+# The step of the ramp that is transparent in a picture with bare places: the darkest.
+_BARE = 0
 
 
 def towards_verdict(
@@ -50,13 +52,20 @@ def colourise(values: npt.NDArray[np.floating], size: tuple[int, int]) -> Image.
     the network's own; `convert("RGB")` gives those.
 
     Args:
-        values: (h, w) in [0, 1].
+        values: (h, w) in [0, 1]; NaN, where nobody looked, becomes transparent.
         size: (width, height) of the picture in pixels.
     """
-    small = Image.fromarray(np.asarray(values, np.float32), "F")
+    is_bare = np.isnan(values)
+    small = Image.fromarray(np.where(is_bare, 0, values).astype(np.float32), "F")
     smooth = np.clip(np.asarray(small.resize(size, Image.Resampling.BICUBIC)), 0.0, 1.0)
-    painted = Image.fromarray(np.rint(smooth * 255).astype(np.uint8), "P")
+    levels = np.rint(smooth * 255).astype(np.uint8)
+    if is_bare.any():
+        mask = Image.fromarray(is_bare).resize(size, Image.Resampling.NEAREST)
+        levels = np.where(np.asarray(mask), _BARE, np.maximum(levels, _BARE + 1)).astype(np.uint8)
+    painted = Image.fromarray(levels, "P")
     painted.putpalette(_RAMP.tobytes())
+    if is_bare.any():
+        painted.info["transparency"] = _BARE
     return painted
 
 

@@ -61,14 +61,15 @@ def signed_map(features: PictureFeatures, heads: PhotoHeads) -> Floats:
 
 
 def towards(signed: Floats, *, is_fake: bool) -> Floats:
-    """Return what speaks for the verdict, float32 (h, w) in [0, 1].
+    """Return what speaks for the verdict, float32 (h, w) in [0, 1]; NaN where no crop looked.
 
     Not scaled to the strongest place, as other heatmaps are: a picture without any clear place is
     to look like one.
     """
     smooth = cv2.GaussianBlur(signed, (0, 0), BLUR, borderType=cv2.BORDER_REFLECT)
-    positive = np.maximum(smooth if is_fake else -smooth, 0.0) * (signed != 0)
-    return (1.0 - np.exp(-positive / BRIGHT)).astype(np.float32)
+    positive = np.maximum(smooth if is_fake else -smooth, 0.0)
+    bright = 1.0 - np.exp(-positive / BRIGHT)
+    return np.where(signed == 0, np.nan, bright).astype(np.float32)
 
 
 @cache

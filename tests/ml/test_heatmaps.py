@@ -1,10 +1,14 @@
 """The heatmap speaks for the verdict, and can be looked at."""
 
+import io
+
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 
 from ml.heatmaps import colourise, towards_verdict
+from tests.images import encoded
 
 
 def test_evidence_speaks_for_the_verdict() -> None:
@@ -40,6 +44,17 @@ class TestColourise:
         assert np.abs(np.diff(picture, axis=0)).max() < 32  # of some 240 between the extremes
         peak = np.unravel_index(picture.sum(axis=-1).argmax(), (256, 256))
         assert peak == pytest.approx((112, 144), abs=2)
+
+    def test_where_nobody_looked_the_picture_is_bare(self) -> None:
+        values = np.full((8, 8), np.nan, np.float32)
+        values[:, 4:] = [0.0, 0.5, 0.5, 1.0]
+        picture = colourise(values, (80, 80))
+        opacity = np.asarray(picture.convert("RGBA"))[..., 3]
+        assert (opacity[:, :40] == 0).all()
+        assert (opacity[:, 40:] == 255).all()
+        kept = Image.open(io.BytesIO(encoded(picture, "PNG")))
+        assert kept.mode == "P"
+        np.testing.assert_array_equal(np.asarray(kept.convert("RGBA"))[..., 3], opacity)
 
 
 def lightness(colour: npt.NDArray[np.uint8]) -> float:
