@@ -1,10 +1,12 @@
 """Draws values over epochs, or over whatever else, as lines for an inline SVG."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 480.0, 200.0
-LEFT, RIGHT, TOP, BOTTOM = 60.0, 10.0, 10.0, 26.0
+WIDTH, HEIGHT = 480.0, 240.0
+# Above and below stand the names of the axes.
+LEFT, RIGHT, TOP, BOTTOM = 60.0, 10.0, 30.0, 46.0
 MOST_MARKS = 6
 
 
@@ -113,8 +115,7 @@ def chart(
             drawn.append(Drawn(line.name, line.kind, text, *points[-1], told, *kept))
     step = _round_step(last)
     across = tuple(Mark(place(e, low)[0], str(e)) for e in range(0, last + 1, step))
-    levels = [low + (high - low) * part / 4 for part in range(5)]
-    up = tuple(Mark(place(0, level)[1], _told(level, is_share)) for level in levels)
+    up = tuple(Mark(place(0, level)[1], text) for level, text in _levels(low, high, is_share))
     return Chart(title, tuple(drawn), across, up, by=by)
 
 
@@ -125,6 +126,17 @@ def _round_step(last: int) -> int:
         return step
     unit = 10 ** (len(str(step)) - 1)
     return next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= step)
+
+
+def _levels(low: float, high: float, is_share: bool) -> Iterator[tuple[float, str]]:
+    """Yield round values within the limits, three at least, each with its text."""
+    factor, unit = (100, " %") if is_share else (1, "")
+    low, high = low * factor, high * factor
+    power = 10.0 ** math.floor(math.log10((high - low) / 2))
+    step = next(power * one for one in (5, 2, 1, 0.5) if (high - low) / (power * one) >= 3)
+    places = max(0, -math.floor(math.log10(step) + 1e-9))
+    for number in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1):
+        yield number * step / factor, f"{number * step:.{places}f}{unit}"
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:

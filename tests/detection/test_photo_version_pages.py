@@ -28,13 +28,43 @@ class TestFigures:
         assert text.index("What the fit is worth") < text.index("By source")
         for said in (
             "Saved again as JPEG, quality 60",
-            "Captured from a screen",
+            "Screenshot <span",
+            "60 real, 60 AI-generated",
             "one class alone",
             "What a network sees in them, alone",
             "1.0 points more",
             "pictures learnt from",
         ):
             assert said in text
+
+    def test_how_many_get_a_verdict_is_told_where_it_is_known(
+        self, as_admin: Client, tmp_path: Path
+    ) -> None:
+        told = photos.figures(coverage=0.62, selective_accuracy=0.931)
+        text = page_of(as_admin, photos.version(tmp_path / "told", told))
+        assert "a verdict on <strong>62.0 %</strong> of such pictures" in text
+        assert "<strong>93.1 %</strong> of these verdicts are right" in text
+        nobody = photos.figures(coverage=0.0, selective_accuracy=None)
+        text = page_of(as_admin, photos.version(tmp_path / "nobody", nobody, strength=2.0))
+        assert "a verdict on <strong>0.0 %</strong> of such pictures; on the others" in text
+        earlier = photos.version(tmp_path / "earlier", strength=2.5)
+        assert "a verdict on" not in page_of(as_admin, earlier)
+
+    def test_degraded_pictures_stand_beside_the_same_ones_undegraded(
+        self, as_admin: Client, tmp_path: Path
+    ) -> None:
+        few = photos.split_figures(0.7, real=30, fake=31)
+        tiers = {"screenshot": few, "as_they_are": photos.split_figures(0.8, real=30, fake=31)}
+        version = photos.version(tmp_path / "photo", photos.figures(tiers=tiers))
+        found = fitted(version)
+        assert found is not None
+        assert [name for name, _ in found["tiers"]] == [
+            "Those that were degraded, before they were",
+            "Screenshot",
+        ]
+        text = page_of(as_admin, version)
+        assert text.count(">61 pictures<") == 2
+        assert "66.0 to 74.0 %" in text
 
     def test_lists_tell_what_the_fit_found(self, as_admin: Client, tmp_path: Path) -> None:
         version = photos.version(tmp_path / "photo")
@@ -189,3 +219,20 @@ def test_a_long_axis_is_marked_in_numbers_that_people_count_in() -> None:
     assert short is not None
     assert dataclasses.asdict(short)["by"] == "epoch"
     assert [mark.text for mark in short.across][:2] == ["0", "5"]
+
+
+def test_heights_are_marked_in_round_numbers() -> None:
+    def marks(*values: float, is_share: bool = False) -> list[str]:
+        drawn = chart(
+            "A", [Line("A", "first", list(enumerate(values)))], epochs=9, is_share=is_share
+        )
+        assert drawn is not None
+        places = [mark.place for mark in drawn.up]
+        assert places == sorted(places, reverse=True)
+        assert drawn.bottom >= places[0] > places[-1] >= 0
+        return [mark.text for mark in drawn.up]
+
+    assert marks(0.61, 0.93, is_share=True) == ["60 %", "70 %", "80 %", "90 %"]
+    assert marks(0.993, 1.0, is_share=True) == ["99.4 %", "99.6 %", "99.8 %", "100.0 %"]
+    assert marks(0.2, 1.4) == ["0.2", "0.4", "0.6", "0.8", "1.0", "1.2", "1.4"]
+    assert len(marks(0.5)) >= 3

@@ -121,11 +121,11 @@ def test_an_axis_of_losses_begins_at_nothing() -> None:
 def test_an_axis_of_shares_ends_at_all() -> None:
     drawn = chart("Accuracy", [Line("A", "a", [(1, 0.01), (2, 1.0)])], epochs=2, is_share=True)
     assert drawn is not None
-    assert [drawn.up[0].text, drawn.up[-1].text] == ["0.0 %", "100.0 %"]
+    assert [drawn.up[0].text, drawn.up[-1].text] == ["0 %", "100 %"]
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_one_share_at_the_edge_has_an_axis(value: float) -> None:
     drawn = chart("Accuracy", [Line("A", "a", [(1, value)])], epochs=1, is_share=True)
     assert drawn is not None
-    assert len({mark.place for mark in drawn.up}) == 5
+    assert len({mark.place for mark in drawn.up}) == 6

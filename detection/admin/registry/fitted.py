@@ -12,9 +12,10 @@ MORE = 50
 # With fewer new pictures than this, a promise on 50 cannot be held against what came of them.
 LEAST_NEW = 25
 TIERS = {
+    "as_they_are": "Those that were degraded, before they were",
     "jpeg_q60": "Saved again as JPEG, quality 60",
     "half_size": "Half the size",
-    "screenshot": "Captured from a screen",
+    "screenshot": "Screenshot",
 }
 MEMBERS = {"forensics": "Traces of how pixels were made", "network": "What a network sees in them"}
 
@@ -42,7 +43,7 @@ def fitted(version: ModelVersion) -> dict[str, Any] | None:
         "overall": overall,
         "is_worth_something": overall["roc_auc_interval"][0] > 0.5,
         "images": _images(figures),
-        "tiers": [(TIERS.get(name, name), one) for name, one in figures["tiers"].items()],
+        "tiers": list(_tiers(figures)),
         "members": list(_members(figures)),
         "chart": _curve(figures),
         "more": MORE,
@@ -98,6 +99,14 @@ def _difference(first: dict[str, Any], second: dict[str, Any]) -> str:
 
 def _images(figures: dict[str, Any]) -> int:
     return int(figures["real"]) + int(figures["fake"])
+
+
+def _tiers(figures: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the degradations as people call them, first what they are to be compared with."""
+    tiers = figures["tiers"]
+    order = [*(name for name in TIERS if name in tiers), *(tiers.keys() - TIERS.keys())]
+    for name in order:
+        yield TIERS.get(name, name), tiers[name] | {"images": _images(tiers[name])}
 
 
 def _members(figures: dict[str, Any]) -> Iterator[tuple[str, float]]:
