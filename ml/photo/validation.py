@@ -4,7 +4,7 @@ The outer parts are judged by heads whose strength, calibration and band were fo
 alone (nested validation), so no printed figure is one that was tuned.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ml.contract import CurvePoint, SourceFigures, SplitFigures
 from ml.contract.photo import Interval
+from ml.photo.curve import LEAST, expected, fewer, sizes_of
 from ml.photo.degraded import AS_THEY_ARE
 from ml.photo.figures import band, split_figures, wilson
 from ml.photo.folds import FOLDS, folds
@@ -23,10 +24,7 @@ __all__ = ["Degraded", "Sample", "Stopped", "Validation", "validate"]
 
 REPEATS = 3
 MANY = 500  # pictures from which one division into parts is told enough by its intervals
-LEAST = 5  # pictures of a class, below which figures of a source would say nothing
 MOST_SOURCES = 8  # that are left out one by one, the largest
-FIRST_POINT = 40  # pictures; each further point of the curve has twice as many
-MORE = 50  # pictures, for which the curve is carried on
 
 Labels = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.intp]
@@ -104,7 +102,7 @@ def validate(
         step: Called with (done, all) after each of the many small fits; what it raises ends them.
     """
     repeats = REPEATS if len(sample.labels) < MANY else 1
-    sizes = _curve_sizes(len(sample.labels))
+    sizes = sizes_of(len(sample.labels))
     apart = _sources_apart(sample)
     steps = _Steps(step, FOLDS * (repeats * (1 + len(sizes)) + 1) + len(apart))
     crossed = _cross_validated(sample, degraded, rate, seed, repeats, steps)
@@ -124,7 +122,7 @@ def validate(
         sources=_source_figures(sample, crossed.logits, apart, judged, steps),
         tiers=_tier_figures(sample, degraded, crossed, judged),
         curve=tuple(curve),
-        expected_roc_auc=_expected(curve, overall),
+        expected_roc_auc=expected(curve, overall),
         false_alarms=alarms,
         false_alarms_interval=wilson(alarms * reals, reals),
         misses=float(crossed.misses[:, sample.labels == 1].mean()),
@@ -245,51 +243,12 @@ def _point(
     for repeat in range(repeats):
         rng = np.random.default_rng([seed, repeat, size])
         for learnt_from, held_out in folds(sample.labels, sample.groups, seed + repeat):
-            fewer = _fewer(sample, learnt_from, share, rng)
-            learnt = sample.take(fewer).learn(seed)
+            some = fewer(sample.labels, sample.groups, learnt_from, share, rng)
+            learnt = sample.take(some).learn(seed)
             logits[repeat, held_out] = learnt.logits(taken(sample.features, held_out))
             steps.next()
     figures = judged.figures(logits)
     return CurvePoint(size, figures.roc_auc, figures.roc_auc_interval, figures.recall)
-
-
-def _fewer(sample: Sample, places: Places, share: float, rng: np.random.Generator) -> Places:
-    """Return a share of the places, the same of each class, from as many groups as there are.
-
-    Pictures of one group alone could not be divided any further.
-    """
-    kept = []
-    for label in (0, 1):
-        members = rng.permutation(places[sample.labels[places] == label])
-        groups = sample.groups[members]
-        earlier = np.array([int((groups[:i] == groups[i]).sum()) for i in range(len(members))])
-        spread = members[np.argsort(earlier, kind="stable")]
-        kept.append(spread[: max(LEAST, round(share * len(members)))])
-    return np.sort(np.concatenate(kept))
-
-
-def _curve_sizes(count: int) -> list[int]:
-    """Return 40, 80, 160, ... pictures, as far as that is clearly fewer than all."""
-    sizes = [FIRST_POINT]
-    while sizes[-1] * 2 < count:
-        sizes.append(sizes[-1] * 2)
-    return [size for size in sizes if size <= 0.8 * count]
-
-
-def _expected(curve: Sequence[CurvePoint], overall: SplitFigures) -> float | None:
-    """Return what the curve a + b / sqrt(pictures), carried on, promises for 50 more.
-
-    `None` where it has fewer than three points, does not rise, or where nothing was learnt yet.
-    """
-    if len(curve) < 3 or not overall.is_worth_something:
-        return None
-    images = np.array([point.images for point in curve], np.float64)
-    found = np.array([point.roc_auc for point in curve])
-    slope, _ = np.polyfit(1 / np.sqrt(images), found, 1, w=np.sqrt(images))
-    if slope >= 0:
-        return None
-    rise = slope * (1 / np.sqrt(images[-1] + MORE) - 1 / np.sqrt(images[-1]))
-    return float(min(1.0, overall.roc_auc + rise))
 
 
 def _sources_apart(sample: Sample) -> dict[str, Places]:
