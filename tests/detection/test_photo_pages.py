@@ -56,6 +56,18 @@ class TestFitPage:
             assert reverse("admin:detection_dataset_near", args=[dataset.pk]) in answer
         assert "near-copies" not in as_admin.get(MATERIAL, form(photos.dataset(first=300))).text
 
+    def test_copies_that_make_it_too_few_are_told_with_what_it_takes(
+        self, as_admin: Client
+    ) -> None:
+        dataset = photos.dataset(fake=19)
+        photos.add(dataset, 901, Label.FAKE, file=photos.content(38, quality=60))
+        answer = as_admin.get(MATERIAL, form(dataset)).text
+        assert "1 photograph is a near-copy of others, and adds little" in answer
+        assert "<strong>A fit takes 20 different ones of each class.</strong>" in answer
+        assert "<dt>Takes about</dt><dd>—</dd>" in answer
+        assert "19 different AI-generated ones" in as_admin.post(FIT, form(dataset)).text
+        assert not TrainingRun.objects.exists()
+
     def test_what_was_fitted_last_is_ticked(self, as_admin: Client, admin: User) -> None:
         usual = photos.dataset("Usual")
         photos.dataset("One class", fake=0, first=100)
