@@ -30,6 +30,8 @@ class TestFigures:
             "Saved again as JPEG, quality 60",
             "Screenshot <span",
             "60 real, 60 AI-generated",
+            "at or above the upper end of the",
+            "chance taken off; with 200 pictures",
             "one class alone",
             "What a network sees in them, alone",
             "1.0 points more",

@@ -125,6 +125,8 @@ def promoted(person: Person) -> None:
     expect(page.get_by_test_id("curve").get_by_role("img")).to_be_visible()
     assert serious_findings(person) == []
     page.get_by_test_id("promote").click()
+    # So few pictures may fail a gate: the reason then counts in its place.
+    page.locator("[name=reason]").fill("It is the first for our site.")
     page.get_by_test_id("confirm").click()
     expect(page.get_by_test_id("version")).to_contain_text("It answers in the track photo.")
 
