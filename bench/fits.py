@@ -8,8 +8,8 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -214,8 +214,8 @@ def _looked(reader: Reader, files: Sequence[tuple[str, bytes]]) -> Iterator[Look
 
 
 def _picture(name: str, content: bytes) -> Picture:
-    label = "fake" if "FAKE" in Path(name).parts else "real"
-    return Picture(name, label, partial(bytes, content), "site")  # type: ignore[arg-type]
+    label: Literal["real", "fake"] = "fake" if "FAKE" in Path(name).parts else "real"
+    return Picture(name, label, lambda: content, "site")
 
 
 def _stacked(looks: Sequence[Look]) -> Features:
