@@ -24,7 +24,7 @@ class Verdict:
 
 NO_NUMBER = Reason(
     "no_number",
-    "The model gives a number for any picture, but means nothing by it here: none is shown.",
+    "The model gives a number for any picture; here it would mean nothing, so none is shown.",
 )
 
 

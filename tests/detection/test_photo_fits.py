@@ -190,7 +190,7 @@ class TestExecution:
             "Making the network ready",
             "No sealed set",
             "Reading 40 pictures",
-            "heads that never saw it",
+            "models that never saw it",
             "Registered as photo 1",
         ):
             assert word in told

@@ -60,7 +60,7 @@ class VersionInline(ReadOnlyInline):
         """Fetch what was measured with the rows."""
         return with_tests(super().get_queryset(request))
 
-    @admin.display(description="Accuracy")
+    @admin.display(description="Accuracy or ROC AUC")
     def accuracy(self, version: ModelVersion) -> str:
         """Show the accuracy on the standard test images."""
         return accuracy_text(version)

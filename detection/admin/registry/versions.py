@@ -100,7 +100,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         is_challenger = version.model.challenger_id == version.pk
         return ("challenger", "In the shadow") if is_challenger else "—"
 
-    @admin.display(description="Accuracy")
+    @admin.display(description="Accuracy or ROC AUC")
     def accuracy(self, version: ModelVersion) -> str:
         """Show the accuracy on the standard test images."""
         return accuracy_text(version)

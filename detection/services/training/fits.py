@@ -61,7 +61,7 @@ class _Progress:
             if stage == Stage.PREPARING:
                 self.reporter.log(f"Reading {step.of:,} pictures.")
             if stage == Stage.VALIDATING:
-                self.reporter.log("Judging each picture by heads that never saw it.")
+                self.reporter.log("Judging each picture by models that never saw it.")
         self.reporter.tell(stage=stage, step=step.done, steps=step.of)
         seconds = time.monotonic() - self.began
         if stage == Stage.PREPARING and step.done > self.first and seconds > 0:
