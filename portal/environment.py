@@ -128,6 +128,10 @@ class Environment:
             misconfigured(name, f"is not a folder that can be made: {error.strerror}: {path}.")
         return path
 
+    def path(self, name: str, default: Path) -> Path:
+        """Return the absolute path of a file, which may not be there yet."""
+        return Path(self.text(name, str(default))).expanduser().absolute()
+
     def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str:
         """Return an address with one of the schemes; its password is never repeated in errors."""
         address = self.text(name, default)

@@ -338,6 +338,16 @@ MODEL_SIGNING_KEY = env.text("MODEL_SIGNING_KEY", "")
 LABEL_REVIEWERS = env.number("LABEL_REVIEWERS", default=1, most=2)
 HISTORY_PAGE_SIZE = env.number("HISTORY_PAGE_SIZE", default=24, most=200)
 
+# At most this share of real images may be called AI-generated, as measured on validation images.
+MAX_FALSE_ALARMS = env.decimal("MAX_FALSE_ALARMS", default=0.01, least=0.0001, most=0.5)
+# Who is trusted to sign Content Credentials: certificates as PEM. Without the file nobody is.
+C2PA_TRUST_LIST = env.path("C2PA_TRUST_LIST", VAR_ROOT / "trust" / "c2pa-trust-list.pem")
+# Where "seen before" looks: among the owner's images alone, or among all of the installation.
+SEEN_BEFORE = env.choice("SEEN_BEFORE", ("own", "installation"), default="own")
+# Whether people may make links with which others read a verdict without signing in.
+SHARE_LINKS = env.flag("SHARE_LINKS", default=True)
+SHARE_MAX_DAYS = env.number("SHARE_MAX_DAYS", default=30, most=3650)
+
 # -- Start-up checks and logging --------------------------------------------------------------
 
 # allauth's conditional unique constraint is skipped by MySQL; User.email is unique by itself.

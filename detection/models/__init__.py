@@ -14,10 +14,12 @@ from detection.models.datasets import (
 )
 from detection.models.explanations import Explanation, Method
 from detection.models.faces import Face
+from detection.models.forensic_views import ForensicViews, ViewKind
 from detection.models.imports import DatasetImport
-from detection.models.judged import VerdictKind
+from detection.models.judged import Certainty, VerdictKind
 from detection.models.registry import ModelVersion, Promotion, RegisteredModel, Track
 from detection.models.retraining import RetrainingSchedule, RunNotice, StepMeasurement
+from detection.models.sharing import IssuedReport, ShareLink
 from detection.models.snapshots import Snapshot, SnapshotItem, Split
 from detection.models.submissions import (
     Analysis,
@@ -26,6 +28,7 @@ from detection.models.submissions import (
     Submission,
     SubmittedImage,
 )
+from detection.models.tags import Tag
 from detection.models.training import (
     AuditEvent,
     Evaluation,
@@ -38,6 +41,7 @@ from detection.models.training import (
 __all__ = [
     "Analysis",
     "AuditEvent",
+    "Certainty",
     "Dataset",
     "DatasetImport",
     "Decision",
@@ -46,6 +50,8 @@ __all__ = [
     "Face",
     "Feedback",
     "FeedbackState",
+    "ForensicViews",
+    "IssuedReport",
     "Item",
     "ItemState",
     "Label",
@@ -60,6 +66,7 @@ __all__ = [
     "RunEvent",
     "RunNotice",
     "ShadowAnswer",
+    "ShareLink",
     "Snapshot",
     "SnapshotItem",
     "Split",
@@ -68,8 +75,10 @@ __all__ = [
     "StepMeasurement",
     "Submission",
     "SubmittedImage",
+    "Tag",
     "Track",
     "TrainingRun",
     "VerdictKind",
+    "ViewKind",
     "Work",
 ]

@@ -13,6 +13,15 @@ class VerdictKind(models.TextChoices):
     INCONCLUSIVE = "inconclusive", "Inconclusive"
 
 
+class Certainty(models.TextChoices):
+    """How far a verdict can be relied on; empty where it was stored before there were any."""
+
+    SETTLED = "settled", "Settled by a signature"
+    HIGH = "high", "High certainty"
+    MODERATE = "moderate", "Moderate certainty"
+    LOW = "low", "Low certainty"
+
+
 def new_public_id() -> str:
     """Return a random id for addresses: 96 bits, in characters that no database folds."""
     return secrets.token_hex(12)
@@ -35,7 +44,11 @@ class Judged(models.Model):
     p_fake = models.FloatField("P(AI-generated)", null=True, blank=True)
     in_domain = models.BooleanField("in the model's domain", null=True, blank=True)
     verdict = models.CharField(max_length=16, choices=VerdictKind, blank=True)
+    # Empty for what is inconclusive.
+    certainty = models.CharField(max_length=16, choices=Certainty, blank=True)
     reasons = models.JSONField(default=list, blank=True)
+    # Sentences: what would lead to another verdict.
+    would_change = models.JSONField(default=list, blank=True)
     heatmap = models.FileField(upload_to=heatmap_name, max_length=100, blank=True)
     heatmap_method = models.CharField(max_length=40, blank=True)
 

@@ -100,6 +100,14 @@ class SubmittedImage(models.Model):
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     byte_size = models.PositiveBigIntegerField("size in bytes")
+    # See `detection.perceptual`; empty for what came in before it was kept. Near-copies share at
+    # least one of the four bands of 16 bits, which is how they are found without reading all rows.
+    perceptual_hash = models.BigIntegerField(null=True, blank=True, editable=False)
+    band_0 = models.PositiveIntegerField(null=True, editable=False)
+    band_1 = models.PositiveIntegerField(null=True, editable=False)
+    band_2 = models.PositiveIntegerField(null=True, editable=False)
+    band_3 = models.PositiveIntegerField(null=True, editable=False)
+    note = models.TextField(blank=True, max_length=5000)
     created_at = models.DateTimeField("handed in", default=timezone.now, editable=False)
 
     objects = SubmittedImageQuerySet.as_manager()
@@ -107,7 +115,10 @@ class SubmittedImage(models.Model):
     class Meta:
         ordering = ["pk"]
         verbose_name = "submitted image"
-        indexes = [models.Index(fields=["sha256"], name="image_sha256")]
+        indexes = [
+            models.Index(fields=["sha256"], name="image_sha256"),
+            *(models.Index(fields=[f"band_{n}"], name=f"image_band_{n}") for n in range(4)),
+        ]
 
     def __str__(self) -> str:
         return self.file_name
@@ -243,6 +254,10 @@ class Analysis(Judged):
     model_version = models.ForeignKey(
         ModelVersion, models.PROTECT, null=True, blank=True, related_name="analyses"
     )
+    # What the file itself says: `detection.findings.Finding` as JSON, strongest first.
+    findings = models.JSONField(default=list, blank=True)
+    # What the image looked like when it was signed, as its Content Credentials say.
+    signed_thumbnail = models.FileField(upload_to=preview_name, max_length=100, blank=True)
     # How far the image lies from those the version was validated on: above 1 it is unlike them.
     novelty = models.FloatField(null=True, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
