@@ -18,6 +18,7 @@ Places = npt.NDArray[np.intp]
 # at show one picture cropped or coloured anew; at 5 bits every third pair is two pictures. One
 # image saved again as JPEG of quality 50 stays within 3 in 96 cases of 100, enlarged in all.
 NEAR = 3
+BAND_BITS = 64 // (NEAR + 1)
 # Says nothing: an even surface has no shape, and is like no other image.
 SHAPELESS = 0
 
@@ -52,6 +53,17 @@ def perceptual_hash(image: Image.Image) -> int:
     if np.abs(waves).max() < _FAINTEST:
         return SHAPELESS
     return int(_POWERS[waves > 0].sum(dtype=np.uint64).astype(np.int64))
+
+
+def bands(value: int) -> tuple[int, ...]:
+    """Return a hash cut into `NEAR` + 1 bands of 16 bits: near-copies share one at least."""
+    bits = value & 0xFFFF_FFFF_FFFF_FFFF
+    return tuple((bits >> (band * BAND_BITS)) & ((1 << BAND_BITS) - 1) for band in range(NEAR + 1))
+
+
+def distance(one: int, other: int) -> int:
+    """Return in how many of the 64 bits two hashes differ."""
+    return ((one ^ other) & 0xFFFF_FFFF_FFFF_FFFF).bit_count()
 
 
 def near_groups(hashes: Hashes) -> Places:
@@ -91,10 +103,9 @@ def _near_pairs(distinct: Hashes) -> Iterator[tuple[Places, Places]]:
     those that share a band are compared, not all with all.
     """
     bits = distinct.view(np.uint64)
-    width = 64 // (NEAR + 1)
     shaped = np.flatnonzero(distinct != SHAPELESS)
     for band in range(NEAR + 1):
-        keys = (bits[shaped] >> np.uint64(band * width)) & np.uint64((1 << width) - 1)
+        keys = (bits[shaped] >> np.uint64(band * BAND_BITS)) & np.uint64((1 << BAND_BITS) - 1)
         order = shaped[np.argsort(keys, kind="stable")]
         sorted_keys = np.sort(keys)
         yield from _pairs_of_band(bits, order, sorted_keys)

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,9 +11,11 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from detection.findings import Finding
 from detection.ml_gateway import GatewayError
 from detection.models import Analysis, Face, ModelVersion, State, Track
 from detection.models.submissions import AnalysisQuerySet
+from detection.services.evidence import file_examine, thumbnail_store
 from detection.services.files import heatmap_store, original_read
 from detection.services.judging import FaceJudgement, faces_judge, image_judge
 from detection.services.queueing import BROKER_ERRORS as BROKER_ERRORS
@@ -45,10 +48,10 @@ class _Outcome:
     faces: tuple[Face, ...] = ()
 
     @property
-    def heatmaps(self) -> list[str]:
+    def stored_names(self) -> list[str]:
         """The names of the files that go with it."""
-        names = [self.columns.get("heatmap", ""), *(face.heatmap.name for face in self.faces)]
-        return [name for name in names if name]
+        names = [self.columns.get(column, "") for column in ("heatmap", "signed_thumbnail")]
+        return [name for name in (*names, *(face.heatmap.name for face in self.faces)) if name]
 
 
 class RetryRefused(Exception):
@@ -112,7 +115,7 @@ def analysis_run(*, analysis_id: int, worker: str = "") -> bool:
         is_stored = _store(claim, outcome)
     finally:
         if not is_stored:
-            for name in outcome.heatmaps:
+            for name in outcome.stored_names:
                 default_storage.delete(name)
     if is_stored:
         shadow_ask(analysis=claim)
@@ -183,29 +186,38 @@ def _outcome(claim: Analysis) -> _Outcome:
     image = claim.image
     # By the image: what was handed in before there were photographs was queued as a thumbnail.
     claim.track = image.track
-    if claim.track == Track.PHOTO and ModelVersion.objects.champion_of(claim.track) is None:
-        return _Outcome(_decided(claim, decide_without_model(), in_domain=False))
-    version = _champion(claim.track)
-    judgement = image_judge(
-        version=version, content=original_read(image), size=(image.width, image.height)
+    content, size = original_read(image), (image.width, image.height)
+    evidence = file_examine(
+        content=content, format=image.format, size=size, shape=image.perceptual_hash
     )
+    findings = evidence.findings
+    if claim.track == Track.PHOTO and ModelVersion.objects.champion_of(claim.track) is None:
+        verdict = decide_without_model(findings=findings, size=size)
+        columns = _decided(claim, verdict, in_domain=False)
+    else:
+        columns = _judged(claim, content, findings)
+    columns["findings"] = [finding.as_json() for finding in findings]
+    columns["signed_thumbnail"] = thumbnail_store(image=image, thumbnail=evidence.thumbnail)
+    return _Outcome(columns)
+
+
+def _judged(claim: Analysis, content: bytes, findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return the columns of a verdict for which a network was asked."""
+    version = _champion(claim.track)
+    size = claim.image.width, claim.image.height
+    judgement = image_judge(version=version, content=content, size=size, findings=findings)
     answer = judgement.answer
     columns = _decided(claim, judgement.verdict, in_domain=judgement.in_domain)
     columns |= {"model_version": version, "p_fake": answer.p_fake, "novelty": answer.novelty}
     if judgement.is_shown:
         columns["heatmap"] = heatmap_store(claim, answer.heatmap)
         columns["heatmap_method"] = answer.heatmap_method
-    return _Outcome(columns)
+    return columns
 
 
 def _decided(claim: Analysis, verdict: Verdict, *, in_domain: bool) -> dict[str, Any]:
     """Return the columns of every verdict, with or without a model."""
-    return {
-        "track": claim.track,
-        "verdict": verdict.kind,
-        "reasons": [asdict(reason) for reason in verdict.reasons],
-        "in_domain": in_domain,
-    }
+    return {"track": claim.track, "in_domain": in_domain, **verdict_columns(verdict)}
 
 
 def _outcome_on_faces(claim: Analysis) -> _Outcome:
@@ -230,11 +242,20 @@ def _face(claim: Analysis, number: int, judgement: FaceJudgement) -> Face:
         confidence=answer.confidence,
         p_fake=answer.p_fake,
         in_domain=judgement.in_domain,
-        verdict=verdict.kind,
-        reasons=[asdict(reason) for reason in verdict.reasons],
+        **verdict_columns(verdict),
         heatmap=heatmap_store(claim, answer.heatmap),
         heatmap_method=answer.heatmap_method,
     )
+
+
+def verdict_columns(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as `Judged` stores it."""
+    return {
+        "verdict": verdict.kind,
+        "certainty": verdict.certainty,
+        "reasons": [asdict(reason) for reason in verdict.reasons],
+        "would_change": list(verdict.would_change),
+    }
 
 
 def _champion(track: str) -> ModelVersion:

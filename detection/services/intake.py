@@ -13,7 +13,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from PIL import Image
 
-from detection import image_files, ml_gateway
+from detection import image_files, ml_gateway, perceptual
 from detection.image_files import ImageRejected, InspectedImage, Limits
 from detection.models import (
     Analysis,
@@ -91,7 +91,7 @@ def _image_added(submission: Submission, name: str, file: File) -> SubmittedImag
             Limits(settings.MAX_UPLOAD_BYTES, settings.MAX_PIXELS),
             preview_side=PREVIEW_SIDE,
         )
-        preview, thumbnail = _previews(inspected)
+        preview, thumbnail, shape = _previews(inspected)
     image = SubmittedImage(
         submission=submission,
         file_name=name,
@@ -100,6 +100,8 @@ def _image_added(submission: Submission, name: str, file: File) -> SubmittedImag
         width=inspected.width,
         height=inspected.height,
         byte_size=inspected.byte_size,
+        perceptual_hash=shape,
+        **{f"band_{number}": band for number, band in enumerate(perceptual.bands(shape))},
     )
     try:
         return _stored(image, file, preview, thumbnail)
@@ -218,8 +220,11 @@ def _keep_refusal(submission: Submission, name: str, rejected: ImageRejected) ->
             )
 
 
-def _previews(inspected: InspectedImage) -> tuple[bytes, bytes | None]:
-    """Return WebP previews, large and small; re-encoding leaves all metadata behind."""
+def _previews(inspected: InspectedImage) -> tuple[bytes, bytes | None, int]:
+    """Return WebP previews, large and small, and the perceptual hash.
+
+    Re-encoding leaves all metadata behind.
+    """
     image = inspected.pixels
     try:
         if image.mode == "P":
@@ -230,11 +235,11 @@ def _previews(inspected: InspectedImage) -> tuple[bytes, bytes | None]:
     except image_files.DAMAGE as error:
         raise ImageRejected("damaged_image", "The image is damaged.") from error
     rgb.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    preview = _webp(rgb)
+    preview, shape = _webp(rgb), perceptual.perceptual_hash(rgb)
     if max(rgb.size) <= THUMBNAIL_SIDE:
-        return preview, None
+        return preview, None, shape
     rgb.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    return preview, _webp(rgb)
+    return preview, _webp(rgb), shape
 
 
 def _webp(image: Image.Image) -> bytes:

@@ -1,10 +1,12 @@
 """Judges one file, or each face in it: what the model says, and what follows by our rules."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
 
 from detection import ml_gateway, verdicts
+from detection.findings import Finding
 from detection.ml_gateway import Answer, FaceAnswer
 from detection.models import ModelVersion, Track
 from detection.services.signatures import version_verify
@@ -42,7 +44,12 @@ class FaceJudgement:
 
 
 def image_judge(
-    *, version: ModelVersion, content: bytes, size: tuple[int, int], with_heatmap: bool = True
+    *,
+    version: ModelVersion,
+    content: bytes,
+    size: tuple[int, int],
+    with_heatmap: bool = True,
+    findings: Sequence[Finding] = (),
 ) -> Judgement:
     """Let a model version judge a file; nothing is stored.
 
@@ -51,6 +58,7 @@ def image_judge(
         content: The file.
         size: Upright (width, height) of the image in pixels.
         with_heatmap: Also paint the Grad-CAM.
+        findings: What the file says of itself, strongest first.
 
     Raises:
         GatewayError: When the version is not what was signed or cannot be loaded, or the file
@@ -68,7 +76,14 @@ def image_judge(
     )
     in_domain = ml_gateway.spec_in_domain(version.spec, *size)
     is_novel = (answer.novelty or 0) > MOST_NOVELTY
-    verdict = _verdict(version, answer.p_fake, in_domain=in_domain, is_novel=is_novel)
+    verdict = _verdict(
+        version,
+        answer.p_fake,
+        in_domain=in_domain,
+        is_novel=is_novel,
+        findings=findings,
+        size=size,
+    )
     is_photo = version.model.track == Track.PHOTO
     return Judgement(answer, in_domain and not is_novel, verdict, is_photo)
 
@@ -98,7 +113,13 @@ def faces_judge(
 
 
 def _verdict(
-    version: ModelVersion, p_fake: float, *, in_domain: bool, is_novel: bool = False
+    version: ModelVersion,
+    p_fake: float,
+    *,
+    in_domain: bool,
+    is_novel: bool = False,
+    findings: Sequence[Finding] = (),
+    size: tuple[int, int] | None = None,
 ) -> Verdict:
     low, high = version.band
     return verdicts.decide(
@@ -110,6 +131,8 @@ def _verdict(
         is_photo=version.model.track == Track.PHOTO,
         is_novel=is_novel,
         held_out=_held_out(version),
+        findings=findings,
+        size=size,
     )
 
 

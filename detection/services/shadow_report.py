@@ -90,17 +90,21 @@ def shadow_report(*, version: ModelVersion) -> ShadowReport:
     own_domain = Coalesce("in_domain", "analysis__in_domain")
     rows = list(
         answers.order_by("-pk").values_list(
-            "analysis_id", "analysis__p_fake", "analysis__verdict", own_domain, "p_fake"
+            *("analysis_id", "analysis__p_fake", "analysis__model_version", "analysis__in_domain"),
+            *(own_domain, "p_fake"),
         )[:LOOKED_AT]
     )
+    champions = ModelVersion.objects.in_bulk({row[2] for row in rows})
     changes = {old: dict.fromkeys(VerdictKind.values, 0) for old in VerdictKind.values}
     apart: dict[int, tuple[float, float, VerdictKind]] = {}
-    for pk, p_champion, old, in_domain, p_challenger in rows:
+    for pk, p_champion, champion, was_in_domain, in_domain, p_challenger in rows:
+        # What the network alone says: a signature in the file settles a verdict past any network.
+        old = verdict_of(champions[champion], p_champion, bool(was_in_domain))
         new = verdict_of(version, p_challenger, bool(in_domain))
         changes[old][new] += 1
         if new != old and len(apart) < DISAGREEMENTS:
             apart[pk] = (p_champion or 0.0, p_challenger, new)
-    theirs, own = (np.array([row[column] for row in rows], float) for column in (1, 4))
+    theirs, own = (np.array([row[column] for row in rows], float) for column in (1, 5))
     return ShadowReport(
         len(rows),
         sum(changes[kind][kind] for kind in VerdictKind.values),

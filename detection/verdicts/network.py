@@ -1,26 +1,10 @@
-"""From probability and domain to a verdict in words, with its reasons."""
+"""What the network alone says of an image: its kind, how sure that is, and why."""
 
-from dataclasses import dataclass
-from typing import Literal
+from detection.verdicts.contract import Certainty, HeldOut, Reason, Verdict
 
-Kind = Literal["likely_ai", "likely_real", "inconclusive"]
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One thing that weighed; `code` is for programs, `sentence` for people."""
-
-    code: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What people read, with its reasons in order of weight; the first one sums it up."""
-
-    kind: Kind
-    reasons: tuple[Reason, ...]
-
+# From this probability on, of either kind, a verdict is of high certainty. Models that learnt from
+# some hundred pictures never support that.
+SURE = 0.99
 
 NO_NUMBER = Reason(
     "no_number",
@@ -28,26 +12,7 @@ NO_NUMBER = Reason(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class HeldOut:
-    """What the band of a photo model is for, and what it did on pictures held out of the fit.
-
-    Attributes:
-        real, fake: How many pictures of each class.
-        allowed: The share of real pictures that may be called AI-generated, as the band was set.
-        false_alarms: The share that was; `interval` is its 95 % interval.
-        misses: The share of AI-generated pictures that was called real.
-    """
-
-    real: int
-    fake: int
-    allowed: float
-    false_alarms: float
-    interval: tuple[float, float]
-    misses: float
-
-
-def decide(
+def opinion(
     *,
     p_fake: float,
     in_domain: bool,
@@ -58,7 +23,7 @@ def decide(
     is_novel: bool = False,
     held_out: HeldOut | None = None,
 ) -> Verdict:
-    """Decide by the table in docs/assumptions.md.
+    """Return what the network says, by the rows of docs/assumptions.md that are about it.
 
     Args:
         p_fake: Calibrated P(AI-generated) in [0, 1].
@@ -79,14 +44,14 @@ def decide(
     band = _band(band_low, band_high, held_out)
     if p_fake >= band_high:
         sure = _frequency(of, "AI-generated", p_fake, is_coarse=held_out is not None)
-        return Verdict("likely_ai", (sure, *band))
+        return Verdict("likely_ai", (sure, *band), _certainty(p_fake, held_out))
     if p_fake <= band_low:
         sure = _frequency(of, "real photographs", 1 - p_fake, is_coarse=held_out is not None)
-        return Verdict("likely_real", (sure, *band))
+        return Verdict("likely_real", (sure, *band), _certainty(1 - p_fake, held_out))
     return Verdict("inconclusive", (_undecided(p_fake), *band))
 
 
-def decide_without_model() -> Verdict:
+def opinion_without_model() -> Verdict:
     """Return the verdict on a photograph where no model of the photo track answers."""
     return Verdict(
         "inconclusive",
@@ -109,6 +74,10 @@ def decide_without_model() -> Verdict:
             ),
         ),
     )
+
+
+def _certainty(probability: float, held_out: HeldOut | None) -> Certainty:
+    return "high" if held_out is None and probability >= SURE else "moderate"
 
 
 def _outside(domain_sentence: str, *, with_number: bool) -> tuple[Reason, ...]:

@@ -1,0 +1,79 @@
+"""Looks at what a file says of itself: findings for the verdict, and how it looked when signed."""
+
+import io
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from PIL import Image
+
+from detection import image_files, ml_gateway, provenance
+from detection.findings import STRENGTHS, Finding
+from detection.models import SubmittedImage
+from detection.models.submissions import preview_name
+from detection.provenance import credentials
+
+# What a signed thumbnail may be; larger ones are not shown.
+THUMBNAIL_FORMATS = ("JPEG", "PNG", "WEBP")
+THUMBNAIL_PIXELS = 4_000_000
+THUMBNAIL_SIDE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a file says of itself.
+
+    Attributes:
+        findings: Strongest first.
+        thumbnail: As its Content Credentials hold it, if they do.
+    """
+
+    findings: tuple[Finding, ...]
+    thumbnail: bytes | None = None
+
+
+def file_examine(
+    *,
+    content: bytes,
+    format: str,  # noqa: A002
+    size: tuple[int, int],
+    shape: int | None = None,
+) -> Evidence:
+    """Examine a file; what cannot be read of it is a finding, never an error.
+
+    Args:
+        content: The file.
+        format: One of `image_files.FORMATS`.
+        size: Upright (width, height) in pixels.
+        shape: The image's perceptual hash, to compare its thumbnails with.
+    """
+    width, height = size
+    signed = credentials.read(content, format=format, trust_list=settings.C2PA_TRUST_LIST)
+    said = provenance.examine(content, format=format, width=width, height=height, shape=shape)
+    findings = sorted((*signed.findings, *said), key=lambda one: STRENGTHS.index(one.strength))
+    return Evidence(tuple(findings), signed.thumbnail)
+
+
+def thumbnail_store(*, image: SubmittedImage, thumbnail: bytes | None) -> str:
+    """Store a signed thumbnail, encoded anew, and return its name; empty where there is none."""
+    encoded = _encoded(thumbnail) if thumbnail else b""
+    if not encoded:
+        return ""
+    return default_storage.save(preview_name(image, ""), ContentFile(encoded))
+
+
+def _encoded(thumbnail: bytes) -> bytes:
+    """Return a small WebP of it, or nothing where it is no sound picture."""
+    try:
+        picture = Image.open(io.BytesIO(thumbnail), formats=THUMBNAIL_FORMATS)
+        if picture.width * picture.height > THUMBNAIL_PIXELS:
+            return b""
+        picture.load()
+        upright = ml_gateway.upright_rgb(picture)
+    except (*image_files.DAMAGE, Image.DecompressionBombError):
+        return b""
+    upright.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    buffer = io.BytesIO()
+    upright.save(buffer, "WEBP", quality=85, method=3)
+    return buffer.getvalue()

@@ -1,0 +1,191 @@
+"""Weighs what the file says of itself against what the network says.
+
+Three rules stand behind every row. What a trusted signature covers settles the matter, as nobody
+forges it without the signer's key. What anybody can write never calls an image real, and never
+turns the network's verdict into its opposite. Where the network says nothing, it has no part in
+the verdict.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from detection.findings import Finding
+from detection.verdicts.contract import Certainty, Reason, Verdict
+from detection.verdicts.prospects import prospects
+
+# Each step of doubt takes a verdict one further; beyond the last it is inconclusive.
+LADDER: tuple[Certainty, ...] = ("high", "moderate", "low")
+# A photograph below this shorter side gives a model few places to look at.
+FEW_PIXELS = 256
+# The models of photographs take none below this one.
+LEAST_PIXELS = 128
+# How many steps a file that says "made by AI" takes from a network that says "real".
+STEPS = {"strong": 2, "moderate": 1}
+
+# Why the file lowers the certainty of what the network says, by the finding's kind.
+DOUBTS = {
+    "compression": Reason(
+        "too_compressed",
+        "The file is compressed so strongly that traces of its making may be lost: the certainty "
+        "is lower.",
+    ),
+    "screenshot": Reason(
+        "screenshot",
+        "It seems to be a screenshot, in which traces of the original's making are weaker: the "
+        "certainty is lower.",
+    ),
+    "credentials": Reason(
+        "changed_after_signing",
+        "The file was changed after somebody signed it, so what is judged is not what was signed: "
+        "the certainty is lower.",
+    ),
+    "thumbnail": Reason(
+        "thumbnail_differs",
+        "The small preview inside the file shows something else than the image, so the image was "
+        "changed after it was first saved: the certainty is lower.",
+    ),
+}
+FEW = Reason(
+    "few_pixels",
+    "The picture is small, so there were few places to look at: the certainty is lower.",
+)
+
+
+def weigh(alone: Verdict, findings: Sequence[Finding], *, size: tuple[int, int] | None) -> Verdict:
+    """Return the verdict on what the network says alone, together with the findings.
+
+    Args:
+        alone: The network's own verdict; inconclusive where it says nothing.
+        findings: Strongest first.
+        size: Upright (width, height) in pixels.
+    """
+    verdict = _signed(alone, findings) or _unsigned(alone, findings, size)
+    return replace(verdict, would_change=prospects(verdict, findings))
+
+
+def _signed(alone: Verdict, findings: Sequence[Finding]) -> Verdict | None:
+    """Return what a trusted signature settles, or where one contradicts the network."""
+    said = {finding.code: finding for finding in findings if finding.kind == "credentials"}
+    for code in ("signed_ai", "signed_ai_parts"):
+        if code in said and said[code].strength == "conclusive":
+            first = Reason(code, said[code].sentence)
+            return Verdict("likely_ai", (first, *_beside(alone)), "settled")
+    if "signed_capture" not in said:
+        return None
+    first = Reason("signed_capture", said["signed_capture"].sentence)
+    if alone.kind == "likely_ai":
+        conflict = Reason(
+            "contradiction",
+            "No conclusion can be drawn: a camera signed this file as taken by it, and the network "
+            "takes it for AI-generated. One of them is wrong.",
+        )
+        return Verdict("inconclusive", (conflict, first, *alone.reasons))
+    limit = Reason(
+        "capture_of_a_screen",
+        "A camera that photographs a screen or a print signs that just the same.",
+    )
+    certainty: Certainty = "high" if alone.kind == "likely_real" else "moderate"
+    return Verdict("likely_real", (first, limit, *_beside(alone)), certainty)
+
+
+def _unsigned(alone: Verdict, findings: Sequence[Finding], size: tuple[int, int] | None) -> Verdict:
+    says_ai = [finding for finding in findings if _says_ai(finding)]
+    if alone.kind == "inconclusive":
+        return _without_network(alone, says_ai, size)
+    doubts = [*_doubts(findings), *((FEW,) if _is_small(size) else ())]
+    steps = len(doubts)
+    if alone.kind == "likely_real" and says_ai:
+        steps += max(STEPS[finding.strength] for finding in says_ai)
+        doubts.insert(0, _told_otherwise(says_ai))
+    certainty = _lowered(alone.certainty, steps)
+    model, *limits = alone.reasons
+    if not certainty:
+        too_many = Reason(
+            "too_many_doubts",
+            "No conclusion can be drawn: the network leans towards "
+            f"{'AI-generated' if alone.kind == 'likely_ai' else 'real'}, but too much speaks "
+            "against relying on it here.",
+        )
+        return Verdict("inconclusive", (too_many, *doubts, model, *limits))
+    support: tuple[Reason, ...] = ()
+    if alone.kind == "likely_ai" and says_ai:
+        support = (Reason("file_agrees", _quoted(says_ai)),)
+    return Verdict(alone.kind, (model, *support, *doubts, *limits), certainty)
+
+
+def _without_network(
+    alone: Verdict, says_ai: Sequence[Finding], size: tuple[int, int] | None
+) -> Verdict:
+    """Return what is left to say where the network decides nothing."""
+    first, *others = alone.reasons
+    if first.code == "out_of_domain" and size is not None and min(size) < LEAST_PIXELS:
+        others.insert(
+            0,
+            Reason(
+                "too_small",
+                f"It has only {size[0]} x {size[1]} pixels; models of photographs need "
+                f"{LEAST_PIXELS} on the shorter side.",
+            ),
+        )
+    reasons = (first, *others)
+    if not says_ai:
+        return Verdict("inconclusive", reasons)
+    # A whole record takes knowledge to write, and so do two labels of different origin that agree.
+    if says_ai[0].strength == "strong" or len({finding.source for finding in says_ai}) > 1:
+        forgeable = Reason(
+            "forgeable",
+            "Nobody signed this: whoever wants to can write it into any file. So the verdict is of "
+            "low certainty.",
+        )
+        return Verdict(
+            "likely_ai", (Reason("file_says_ai", _quoted(says_ai)), forgeable, *reasons), "low"
+        )
+    label = Reason(
+        "label_says_ai",
+        "No conclusion can be drawn from a label alone, as anybody can write one. This is what it "
+        f"says: {says_ai[0].sentence}",
+    )
+    return Verdict("inconclusive", (label, *reasons))
+
+
+def _says_ai(finding: Finding) -> bool:
+    return finding.leaning == "ai" and finding.strength in STEPS
+
+
+def _told_otherwise(says_ai: Sequence[Finding]) -> Reason:
+    return Reason(
+        "file_says_otherwise",
+        f"{_quoted(says_ai)} That is no proof, as anybody can write it, but it takes from the "
+        "certainty.",
+    )
+
+
+def _quoted(says_ai: Sequence[Finding]) -> str:
+    """Return the strongest finding's own sentence."""
+    return says_ai[0].sentence
+
+
+def _doubts(findings: Iterable[Finding]) -> list[Reason]:
+    """Return each kind of doubt once, in the order of the findings."""
+    kinds = [f.kind for f in findings if f.leaning == "doubt" and f.kind in DOUBTS]
+    return [DOUBTS[kind] for kind in dict.fromkeys(kinds)]
+
+
+def _is_small(size: tuple[int, int] | None) -> bool:
+    return size is not None and LEAST_PIXELS <= min(size) < FEW_PIXELS
+
+
+def _lowered(certainty: Certainty, steps: int) -> Certainty:
+    """Return the certainty so many steps down the ladder; empty beyond its end."""
+    at = LADDER.index(certainty) + steps
+    return LADDER[at] if at < len(LADDER) else ""
+
+
+def _beside(alone: Verdict) -> tuple[Reason, ...]:
+    """Return what the network says where a signature has settled the matter."""
+    said = {
+        "likely_ai": "The network, which did not decide this, takes it for AI-generated as well.",
+        "likely_real": "The network, which did not decide this, takes it for a real photograph.",
+        "inconclusive": "The network, which did not decide this, has no answer for this image.",
+    }
+    return (Reason("network_beside", said[alone.kind]),)
