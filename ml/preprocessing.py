@@ -15,7 +15,15 @@ from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 from ml.contract import Preprocessing
 from ml.errors import ImageReadError
 
-__all__ = ["ImageReadError", "has_jpeg_form", "open_upright", "prepare", "prepare_upright"]
+__all__ = [
+    "ImageReadError",
+    "guarded",
+    "has_jpeg_form",
+    "open_upright",
+    "prepare",
+    "prepare_upright",
+    "turn_upright",
+]
 
 MAX_PIXELS = 50_000_000
 BAND = 64  # rows
@@ -70,7 +78,7 @@ def prepare(
         ImageReadError: `missing_file`, `empty_file`, `not_an_image`, `too_many_pixels` or
             `damaged_image`.
     """
-    return _guarded(source, max_pixels, lambda image: _formed(image, form))
+    return guarded(source, max_pixels, lambda image: _formed(image, form))
 
 
 def open_upright(source: Path | str | bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -79,7 +87,7 @@ def open_upright(source: Path | str | bytes, *, max_pixels: int = MAX_PIXELS) ->
     Raises:
         ImageReadError: As `prepare`.
     """
-    return _guarded(source, max_pixels, to_upright_rgb)
+    return guarded(source, max_pixels, to_upright_rgb)
 
 
 def prepare_upright(image: Image.Image, form: Preprocessing) -> Pixels:
@@ -97,7 +105,7 @@ def has_jpeg_form(image: Image.Image, form: Preprocessing) -> bool:
         and image.format == "JPEG"
         and image.mode == "RGB"
         and image.size == (form.width, form.height)
-        and _orientation(image) is None
+        and turn_upright(image) is None
         and JpegImagePlugin.get_sampling(image) == SUBSAMPLING[form.jpeg_subsampling]
         and _tables(image) == _reference_tables(form.jpeg_quality)
     )
@@ -106,7 +114,7 @@ def has_jpeg_form(image: Image.Image, form: Preprocessing) -> bool:
 def to_upright_rgb(image: Image.Image) -> Image.Image:
     """Turn the image upright as its EXIF says and bring any pixel mode to RGB."""
     image.load()  # before its EXIF is looked at: TIFF turns itself upright on loading
-    turn = _orientation(image)
+    turn = turn_upright(image)
     if turn is not None:
         image = image.transpose(turn)
     if image.mode.startswith("I") or image.mode == "F":
@@ -117,8 +125,12 @@ def to_upright_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _guarded(source: Path | str | bytes, max_pixels: int, use: Callable[[Image.Image], R]) -> R:
-    """Open `source` and use it; every way a decoder can fail becomes an `ImageReadError`."""
+def guarded(source: Path | str | bytes, max_pixels: int, use: Callable[[Image.Image], R]) -> R:
+    """Open `source`, hand it over before its pixels are decoded, and return what `use` returns.
+
+    Raises:
+        ImageReadError: As `prepare`; every way a decoder can fail becomes one.
+    """
     content = source if isinstance(source, bytes) else _read(Path(source))
     if not content:
         raise ImageReadError("empty_file", "The file is empty.")
@@ -172,7 +184,7 @@ def _as_jpeg(image: Image.Image, form: Preprocessing) -> Image.Image:
     return Image.open(buffer)
 
 
-def _orientation(image: Image.Image) -> Image.Transpose | None:
+def turn_upright(image: Image.Image) -> Image.Transpose | None:
     """Return how to turn an image upright; damaged metadata is no reason to refuse its pixels."""
     try:
         return UPRIGHT.get(image.getexif().get(ORIENTATION_TAG, 1))

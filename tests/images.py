@@ -49,6 +49,13 @@ def encoded(image: Image.Image, format: str, **options: Any) -> bytes:  # noqa: 
     return buffer.getvalue()
 
 
+def opened(content: bytes) -> Image.Image:
+    """The picture in a file."""
+    with Image.open(io.BytesIO(content)) as image:
+        image.load()
+    return image
+
+
 def image_file(format: str = "JPEG", size: tuple[int, int] = (48, 32), *, seed: int = 0) -> bytes:  # noqa: A002
     """A file of this format with a picture of this size."""
     return encoded(picture(size, seed=seed), format)
