@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from detection import perceptual
-from detection.models import Analysis, State, SubmittedImage
+from detection.models import Analysis, State, SubmittedImage, VerdictKind
 
 # More are no use on a page.
 MOST = 5
@@ -21,6 +21,7 @@ class Sighting:
     """An earlier image that is the same file, or nearly the same picture.
 
     Attributes:
+        is_own: Whether the person who asks handed it in.
         is_same_file: Whether it is the same byte for byte.
         differing_bits: Of the 64 of the perceptual hash; 0 for the same file.
         seen_at: When it was handed in.
@@ -29,11 +30,17 @@ class Sighting:
         verdict: That answer's verdict, one of `VerdictKind`; empty where there is none.
     """
 
+    is_own: bool
     is_same_file: bool
     differing_bits: int
     seen_at: datetime
     analysis: Analysis | None
     verdict: str
+
+    @property
+    def verdict_label(self) -> str:
+        """The verdict as people read it."""
+        return VerdictKind(self.verdict).label
 
 
 def sightings(*, image: SubmittedImage, user: Any) -> list[Sighting]:
@@ -79,6 +86,7 @@ def _sighting(
 ) -> Sighting:
     is_own = other.submission.owner_id == user.pk
     return Sighting(
+        is_own=is_own,
         is_same_file=other.sha256 == image.sha256,
         differing_bits=max(bits, 0),
         seen_at=other.created_at,

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from detection.models import Analysis, Explanation, Face, SubmittedImage
+from detection.models import Analysis, Explanation, Face, ForensicViews, SubmittedImage, ViewKind
 
 # A stored file never changes under its address; shared caches must not keep it.
 private_media = cache_control(private=True, max_age=86400, immutable=True)
@@ -19,7 +19,7 @@ private_media = cache_control(private=True, max_age=86400, immutable=True)
 def image_thumbnail(request: HttpRequest, public_id: str) -> FileResponse:
     """Serve a small preview."""
     image = _visible_image(request, public_id)
-    return _file(image.thumbnail or image.preview, "image/webp")
+    return file_response(image.thumbnail or image.preview, "image/webp")
 
 
 @login_required
@@ -27,7 +27,7 @@ def image_thumbnail(request: HttpRequest, public_id: str) -> FileResponse:
 @private_media
 def image_preview(request: HttpRequest, public_id: str) -> FileResponse:
     """Serve the preview."""
-    return _file(_visible_image(request, public_id).preview, "image/webp")
+    return file_response(_visible_image(request, public_id).preview, "image/webp")
 
 
 @login_required
@@ -36,7 +36,7 @@ def image_preview(request: HttpRequest, public_id: str) -> FileResponse:
 def image_original(request: HttpRequest, public_id: str) -> FileResponse:
     """Serve the file as it was handed in, as a download that no browser opens by itself."""
     image = _visible_image(request, public_id)
-    return _file(image.original, "application/octet-stream", save_as=image.file_name)
+    return file_response(image.original, "application/octet-stream", save_as=image.file_name)
 
 
 @login_required
@@ -48,7 +48,19 @@ def analysis_heatmap(request: HttpRequest, public_id: str) -> FileResponse:
     analysis = get_object_or_404(visible, public_id=public_id)
     if not analysis.heatmap:
         raise Http404("This analysis has no heatmap.")
-    return _file(analysis.heatmap, "image/png")
+    return file_response(analysis.heatmap, "image/png")
+
+
+@login_required
+@require_safe
+@private_media
+def analysis_signed_thumbnail(request: HttpRequest, public_id: str) -> FileResponse:
+    """Serve the small picture that the file's Content Credentials hold."""
+    visible = Analysis.objects.media_for(request.user)
+    analysis = get_object_or_404(visible, public_id=public_id)
+    if not analysis.signed_thumbnail:
+        raise Http404("No small picture was signed with this file.")
+    return file_response(analysis.signed_thumbnail, "image/webp")
 
 
 @login_required
@@ -60,7 +72,19 @@ def explanation_heatmap(request: HttpRequest, public_id: str) -> FileResponse:
     explanation = get_object_or_404(visible, public_id=public_id)
     if not explanation.heatmap:
         raise Http404("This heatmap is not drawn.")
-    return _file(explanation.heatmap, "image/png")
+    return file_response(explanation.heatmap, "image/png")
+
+
+@login_required
+@require_safe
+@private_media
+def image_view(request: HttpRequest, public_id: str, kind: str) -> FileResponse:
+    """Serve one of the views of an image, such as its error levels."""
+    visible = ForensicViews.objects.media_for(request.user)
+    views = get_object_or_404(visible, image__public_id=public_id)
+    if kind not in ViewKind.values or not getattr(views, kind):
+        raise Http404("This view is not drawn.")
+    return file_response(getattr(views, kind), "image/webp")
 
 
 @login_required
@@ -71,7 +95,7 @@ def face_heatmap(request: HttpRequest, public_id: str) -> FileResponse:
     face = get_object_or_404(Face.objects.media_for(request.user), public_id=public_id)
     if not face.heatmap:
         raise Http404("This face has no heatmap.")
-    return _file(face.heatmap, "image/png")
+    return file_response(face.heatmap, "image/png")
 
 
 def _visible_image(request: HttpRequest, public_id: str) -> SubmittedImage:
@@ -79,7 +103,12 @@ def _visible_image(request: HttpRequest, public_id: str) -> SubmittedImage:
     return get_object_or_404(visible, public_id=public_id)
 
 
-def _file(stored: FieldFile, content_type: str, *, save_as: str = "") -> FileResponse:
+def file_response(stored: FieldFile, content_type: str, *, save_as: str = "") -> FileResponse:
+    """Serve a stored file; who may have it is for the caller to know.
+
+    Raises:
+        Http404: It is gone.
+    """
     try:
         opened = stored.open("rb")
     except FileNotFoundError:

@@ -73,7 +73,7 @@ def test_it_prints_json(model: ModelVersion, folder: Path) -> None:
     assert [set(line) for line in output.json] == [
         {
             *("file", "verdict", "reason", "sentence", "p_fake", "in_domain"),
-            *("model", "version", "milliseconds"),
+            *("model", "version", "milliseconds", "certainty", "findings"),
         }
     ] * 3
     red, blue, large = output.json

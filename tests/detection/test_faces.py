@@ -127,7 +127,7 @@ def test_an_image_without_faces_says_so_in_a_line(
     assert not Face.objects.exists()
     page = as_alice.get(f"/analyses/{on_image.public_id}/").text
     assert "No face that is large enough to be judged was found." in page
-    assert "hx-trigger" not in page
+    assert "every 2s" not in page
 
 
 def test_it_leaves_the_images_own_verdict_alone(

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from detection import image_files, ml_gateway
+from detection.findings import Finding
 from detection.image_files import ImageRejected, Limits
 from detection.management.champion import version_for_command
 from detection.ml_gateway import GatewayError
 from detection.models import ModelVersion, Track, VerdictKind
+from detection.models.submissions import FILE_CODES
+from detection.services.evidence import file_examine
 from detection.services.judging import faces_judge, image_judge
 from detection.verdicts import Verdict, decide_without_model
 
@@ -107,15 +110,23 @@ def _verdict(path: Path, judges: _Judges) -> dict[str, Any]:
         content = stream.read()
     size = inspected.width, inspected.height
     version = judges.photo if Track.of_size(*size) == Track.PHOTO else judges.version
-    verdict = _without_model() if version is None else _of_image(version, content, size)
+    said = file_examine(content=content, format=inspected.format, size=size).findings
+    verdict = (
+        _without_model(size, said) if version is None else _of_image(version, content, size, said)
+    )
+    verdict["findings"] = [finding.as_json() for finding in said]
     # Looking for faces loads TensorFlow: only where one would be large enough.
     if judges.face is not None and ml_gateway.may_hold_face(*size):
         verdict |= _faces(judges.face, content, size)
     return verdict
 
 
-def _of_image(version: ModelVersion, content: bytes, size: tuple[int, int]) -> dict[str, Any]:
-    judgement = image_judge(version=version, content=content, size=size, with_heatmap=False)
+def _of_image(
+    version: ModelVersion, content: bytes, size: tuple[int, int], said: Sequence[Finding]
+) -> dict[str, Any]:
+    judgement = image_judge(
+        version=version, content=content, size=size, with_heatmap=False, findings=said
+    )
     return {
         **_told_of(judgement.verdict),
         "p_fake": round(judgement.answer.p_fake, 6) if judgement.is_shown else None,
@@ -125,14 +136,19 @@ def _of_image(version: ModelVersion, content: bytes, size: tuple[int, int]) -> d
     }
 
 
-def _without_model() -> dict[str, Any]:
+def _without_model(size: tuple[int, int], said: Sequence[Finding]) -> dict[str, Any]:
     nothing = dict.fromkeys(("p_fake", "model", "version"))
-    return _told_of(decide_without_model()) | {"in_domain": False} | nothing
+    return _told_of(decide_without_model(findings=said, size=size)) | {"in_domain": False} | nothing
 
 
 def _told_of(verdict: Verdict) -> dict[str, Any]:
     first = verdict.reasons[0]
-    return {"verdict": verdict.kind, "reason": first.code, "sentence": first.sentence}
+    return {
+        "verdict": verdict.kind,
+        "certainty": verdict.certainty,
+        "reason": first.code,
+        "sentence": first.sentence,
+    }
 
 
 def _faces(version: ModelVersion, content: bytes, size: tuple[int, int]) -> dict[str, Any]:
@@ -164,8 +180,8 @@ def _line(answer: dict[str, Any]) -> str:
 
 def _told(judged: dict[str, Any]) -> str:
     label = VerdictKind(judged["verdict"]).label
-    if judged["p_fake"] is None:
-        return f"{label}. {judged['sentence']}"
+    if judged["p_fake"] is None or judged.get("reason") in FILE_CODES:
+        return f"{label}. {_printable(judged['sentence'])}"
     note = "" if judged["in_domain"] else ", not validated for this kind of image"
     # As on the pages: no measurement supports more certainty.
     percent = min(max(100 * judged["p_fake"], 0.1), 99.9)

@@ -1,0 +1,87 @@
+"""What the verdict page tells of the file: findings by strength, and where it was seen before."""
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from detection.findings import Detail, Finding, Strength
+from detection.models import Analysis, State
+from detection.services.seen_before import sightings
+
+# Heading and what it means, by strength.
+GROUPS: dict[Strength, tuple[str, str]] = {
+    "conclusive": ("Conclusive", "signed by somebody who is trusted here"),
+    "strong": ("Strong", "takes a key or much knowledge to forge"),
+    "moderate": ("Moderate", "anybody can write it"),
+    "weak": ("Hints", "say little by themselves"),
+    "context": ("Good to know", "speaks for nothing"),
+}
+POINTS = {"ai": "speaks for AI", "real": "speaks for a photograph", "doubt": "lowers the certainty"}
+ICONS = {"ai": "likely_ai", "real": "likely_real", "doubt": "warning", "neutral": "info"}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFinding:
+    """A finding as pages tell it."""
+
+    code: str
+    kind: str
+    leaning: str
+    icon: str
+    sentence: str
+    source: str
+    points: str
+    details: tuple[Detail, ...]
+    has_signed_thumbnail: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FindingGroup:
+    """The findings of one strength."""
+
+    strength: Strength
+    title: str
+    note: str
+    findings: tuple[ShownFinding, ...]
+
+
+def finding_groups(analysis: Analysis, *, with_private: bool) -> list[FindingGroup]:
+    """Return the findings of an analysis by strength, the strongest first.
+
+    Args:
+        analysis: Finished, of an image.
+        with_private: Whether what is private is shown as well: to the owner alone.
+    """
+    findings = [Finding.from_json(stored) for stored in analysis.findings]
+    if not with_private:
+        findings = [finding.without_private() for finding in findings]
+    first_signed = next((one for one in findings if one.kind == "credentials"), None)
+    signed = first_signed if analysis.signed_thumbnail else None
+    return [
+        FindingGroup(strength, *GROUPS[strength], tuple(_shown(one, one is signed) for one in some))
+        for strength, some in groupby(findings, key=lambda finding: finding.strength)
+    ]
+
+
+def findings_context(analysis: Analysis, user: Any) -> dict[str, Any]:
+    """Return what the verdict page tells of the file, once the analysis has finished."""
+    if analysis.state != State.FINISHED:
+        return {}
+    return {
+        "finding_groups": finding_groups(analysis, with_private=True),
+        "sightings": sightings(image=analysis.image, user=user),
+    }
+
+
+def _shown(finding: Finding, has_signed_thumbnail: bool) -> ShownFinding:
+    return ShownFinding(
+        finding.code,
+        finding.kind,
+        finding.leaning,
+        ICONS[finding.leaning],
+        finding.sentence,
+        finding.source,
+        POINTS.get(finding.leaning, ""),
+        finding.details,
+        has_signed_thumbnail,
+    )
