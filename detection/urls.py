@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from detection.views import analyses, explanations, feedback, media, repeats, submissions
+from detection.views import (
+    analyses,
+    compare,
+    explanations,
+    feedback,
+    media,
+    repeats,
+    submissions,
+)
 
 urlpatterns = [
     path("submit/", submissions.submission_new, name="submission_new"),
@@ -47,4 +55,6 @@ urlpatterns = [
     path("images/<slug:public_id>/original/", media.image_original, name="image_original"),
     path("history/", analyses.history, name="history"),
     path("history/delete/", analyses.history_delete, name="history_delete"),
+    path("history/compare/", compare.history_compare, name="history_compare"),
+    path("compare/", compare.compare, name="compare"),
 ]
