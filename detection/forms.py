@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from detection import image_files
 from detection.models import Feedback, Label, State, VerdictKind
+from detection.models.submissions import AnalysisQuerySet
+from detection.models.tags import TAG_LENGTH, tag_name
 
 
 def upload_limits() -> dict[str, Any]:
@@ -104,7 +106,14 @@ class DayField(forms.DateField):
 class HistoryFilterForm(forms.Form):
     """What to show of my history; what cannot be understood does not filter."""
 
-    q = forms.CharField(label="File name", required=False, max_length=200, strip=True)
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=200,
+        strip=True,
+        widget=forms.TextInput(attrs={"placeholder": "File name, tag or note"}),
+    )
+    tag = forms.CharField(required=False, max_length=TAG_LENGTH, widget=forms.HiddenInput)
     verdict = forms.ChoiceField(
         label="Verdict", required=False, choices=[("", "Any verdict"), *VerdictKind.choices]
     )
@@ -114,8 +123,8 @@ class HistoryFilterForm(forms.Form):
     since = DayField(label="From", required=False)
     until = DayField(label="To", required=False)
 
-    def filters(self) -> dict[str, Any]:
-        """Return QuerySet filters for what was understood.
+    def filtered(self, analyses: AnalysisQuerySet) -> AnalysisQuerySet:
+        """Return those of the analyses that fit what was understood.
 
         Days become moments here and not in the database: MySQL knows no time zones unless
         somebody has loaded them, and would find nothing without a word.
@@ -124,13 +133,20 @@ class HistoryFilterForm(forms.Form):
         given = self.cleaned_data
         until = given.get("until")
         lookups = {
-            "image__file_name__icontains": given.get("q"),
             "verdict": given.get("verdict"),
             "state": given.get("state"),
             "created_at__gte": _midnight(given.get("since")),
             "created_at__lt": _midnight(until + timedelta(days=1) if until else None),
         }
-        return {lookup: value for lookup, value in lookups.items() if value}
+        found = analyses.filter(**{lookup: value for lookup, value in lookups.items() if value})
+        if text := given.get("q"):
+            found = found.matching(text)
+        tag = given.get("tag")
+        return found.tagged(tag) if tag else found
+
+    def clean_tag(self) -> str:
+        """Return the tag as tags are kept."""
+        return tag_name(self.cleaned_data["tag"])
 
 
 def _midnight(day: date | None) -> datetime | None:

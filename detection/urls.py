@@ -8,6 +8,7 @@ from detection.views import (
     explanations,
     feedback,
     media,
+    notes,
     repeats,
     submissions,
 )
@@ -43,6 +44,8 @@ urlpatterns = [
         feedback.analysis_feedback_withdraw,
         name="analysis_feedback_withdraw",
     ),
+    path("analyses/<slug:public_id>/note/", notes.analysis_note, name="analysis_note"),
+    path("analyses/<slug:public_id>/tags/", notes.analysis_tags, name="analysis_tags"),
     path("analyses/<slug:public_id>/heatmap/", media.analysis_heatmap, name="analysis_heatmap"),
     path(
         "explanations/<slug:public_id>/heatmap/",
@@ -55,6 +58,7 @@ urlpatterns = [
     path("images/<slug:public_id>/original/", media.image_original, name="image_original"),
     path("history/", analyses.history, name="history"),
     path("history/delete/", analyses.history_delete, name="history_delete"),
+    path("history/tag/", notes.history_tag, name="history_tag"),
     path("history/compare/", compare.history_compare, name="history_compare"),
     path("compare/", compare.compare, name="compare"),
 ]

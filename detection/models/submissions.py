@@ -14,6 +14,7 @@ from detection.models.judged import (
     storage_name,
 )
 from detection.models.registry import PHOTO_LEAST_SIDE, ModelVersion, Track
+from detection.models.tags import Tag, tag_name
 
 # As long as the poll interval of a page times a few: until then a queued analysis is just waiting.
 STUCK_AFTER = timedelta(minutes=2)
@@ -209,6 +210,27 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
     def for_display(self) -> Self:
         """With everything that a page shows, in one query."""
         return self.select_related("image__submission", "model_version__model")
+
+    def with_tags(self) -> Self:
+        """With the tags of their images, in one query more for all of them."""
+        return self.prefetch_related("image__tags")
+
+    def matching(self, text: str) -> Self:
+        """Those of images whose file name, note or one of whose tags has this text in it."""
+        tags = Tag.objects.filter(images=models.OuterRef("image"))
+        in_file = models.Q(image__file_name__icontains=text) | models.Q(image__note__icontains=text)
+        folded = tag_name(text)
+        in_tag = models.Exists(tags.filter(name__icontains=folded)) if folded else models.Q()
+        return self.filter(in_file | in_tag)
+
+    def tagged(self, text: str) -> Self:
+        """Those of images that their owner gave this tag."""
+        of_image = Tag.objects.filter(images=models.OuterRef("image"), name=tag_name(text))
+        return self.filter(models.Exists(of_image))
+
+    def for_lists(self) -> Self:
+        """With what a row of a list shows; findings are long and stay where they are."""
+        return self.for_display().defer("findings", "would_change")
 
     def newest_first(self) -> Self:
         """Latest hand-in first."""

@@ -1,9 +1,21 @@
 """What people write on their images: words to find them again by."""
 
+import unicodedata
 from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
+
+TAG_LENGTH = 40
+
+
+def tag_name(text: str) -> str:
+    """Return a tag as it is kept: folded to small letters, one space between words, no comma.
+
+    What cannot be seen goes: two tags that look alike would be two. It may come out empty.
+    """
+    seen = "".join(letter for letter in text if letter.isprintable() or letter.isspace())
+    return " ".join(unicodedata.normalize("NFC", seen.replace(",", " ").casefold()).split())
 
 
 class TagQuerySet(models.QuerySet["Tag"]):
@@ -13,12 +25,21 @@ class TagQuerySet(models.QuerySet["Tag"]):
         """Only this user's own."""
         return self.filter(owner_id=user.pk)
 
+    def with_counts(self) -> Self:
+        """With `count_of_images`, the most used first."""
+        counted = self.annotate(count_of_images=models.Count("images"))
+        return counted.order_by("-count_of_images", "name")
+
+    def unused(self) -> Self:
+        """Those that no image has."""
+        return self.filter(images=None)
+
 
 class Tag(models.Model):
     """A word of one's own for images of one's own."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tags")
-    name = models.CharField(max_length=40)
+    name = models.CharField(max_length=TAG_LENGTH)
     images = models.ManyToManyField("SubmittedImage", related_name="tags")
 
     objects = TagQuerySet.as_manager()

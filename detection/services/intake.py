@@ -33,6 +33,7 @@ from detection.models.submissions import (
 )
 from detection.services.analysis import analysis_enqueue
 from detection.services.consent import images_withdraw
+from detection.services.notes import tags_prune
 
 log = logging.getLogger(__name__)
 
@@ -120,11 +121,14 @@ def images_delete(*, images: Iterable[SubmittedImage]) -> int:
     submissions = [image.submission_id for image in images]
     with transaction.atomic():
         _locked(submissions)
+        owners = set(Submission.objects.filter(pk__in=submissions).values_list("owner", flat=True))
         names = _names_of_files(images) + images_withdraw(images=images)
         SubmittedImage.objects.filter(pk__in=[image.pk for image in images]).delete()
         Submission.objects.filter(pk__in=submissions, images=None).delete()
         # Files go only once the rows are gone for good.
         transaction.on_commit(lambda: files_delete(names))
+        # Locks people, whom others lock before submissions; so it waits until these are free.
+        transaction.on_commit(lambda: tags_prune(owners=owners), robust=True)
     return len(images)
 
 

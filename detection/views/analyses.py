@@ -5,22 +5,25 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from detection.forms import HistoryFilterForm
-from detection.models import Analysis, SubmittedImage, Track
+from detection.models import Analysis, SubmittedImage, Tag, Track
 from detection.services import intake
 from detection.services.analysis import RetryRefused
 from detection.services.analysis import analysis_retry as retry
 from detection.views.explanations import evidence_context
 from detection.views.feedback import feedback_context
+from detection.views.going_back import back
+from detection.views.notes import notes_context
 from detection.views.repeats import repeats_context
 
 # The reason that a photograph has no verdict here yet; see `detection.verdicts`.
 NO_MODEL = "no_validated_model"
+# So many of one's tags stand above the history, the most used ones.
+SHOWN_TAGS = 20
 
 
 @login_required
@@ -56,7 +59,7 @@ def analysis_retry(request: HttpRequest, public_id: str) -> HttpResponse:
         messages.warning(request, refused.sentence)
     on_faces = analysis.track == Track.FACE
     shown = analysis.image.analyses.on_images().current()[0] if on_faces else analysis
-    return _back(request, reverse("analysis_detail", args=[shown.public_id]))
+    return back(request, reverse("analysis_detail", args=[shown.public_id]))
 
 
 @login_required
@@ -65,15 +68,19 @@ def history(request: HttpRequest) -> HttpResponse:
     """List my analyses, newest first, as the filters say."""
     form = HistoryFilterForm(request.GET)
     mine = Analysis.objects.visible_to(request.user).on_images().current()
-    shown = mine.filter(**form.filters()).for_display().newest_first()
+    shown = form.filtered(mine).for_display().with_tags().newest_first()
     page = Paginator(shown, settings.HISTORY_PAGE_SIZE).get_page(request.GET.get("page"))
     query = request.GET.copy()
     query.pop("page", None)
+    querystring = query.urlencode()
+    query.pop("tag", None)
     context = {
         "page": page,
         "filters": form,
         "has_any": bool(page.paginator.count) or mine.exists(),
-        "querystring": query.urlencode(),
+        "querystring": querystring,
+        "tags": Tag.objects.visible_to(request.user).with_counts()[:SHOWN_TAGS],
+        "without_tag": query.urlencode(),
     }
     return render(request, "submissions/history.html", context)
 
@@ -89,7 +96,7 @@ def history_delete(request: HttpRequest) -> HttpResponse:
         messages.success(request, f"{count} image{'s' if count > 1 else ''} deleted.")
     else:
         messages.warning(request, "Nothing was chosen, so nothing was deleted.")
-    return _back(request, reverse("history"))
+    return back(request, reverse("history"))
 
 
 def _analysis_page(request: HttpRequest, public_id: str, template: str) -> HttpResponse:
@@ -106,11 +113,5 @@ def _analysis_page(request: HttpRequest, public_id: str, template: str) -> HttpR
         context["images_to_fit"] = 2 * settings.PHOTO_LEAST_IMAGES
     context |= evidence_context(analysis, request.GET.get("method"))
     context |= feedback_context(analysis) | repeats_context(analysis)
+    context |= notes_context(analysis.image, request.user)
     return render(request, template, context)
-
-
-def _back(request: HttpRequest, default: str) -> HttpResponseRedirect:
-    """Return to the page named by `next`, if it is one of ours."""
-    target = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure())
-    return redirect(target if is_ours else default)

@@ -6,6 +6,7 @@ if (form) {
   const all = form.querySelector("[data-select-all]");
   const count = form.querySelector("[data-selection-count]");
   const remove = form.querySelector("[data-delete-selected]");
+  const compare = form.querySelector("[data-compare-selected]");
   const total = count.textContent;
 
   const show = () => {
@@ -14,6 +15,8 @@ if (form) {
     all.checked = chosen === boxes.length;
     all.indeterminate = chosen > 0 && chosen < boxes.length;
     remove.disabled = chosen === 0;
+    compare.disabled = chosen !== 2;
+    compare.title = chosen === 2 ? "" : "Select two images to compare them";
     remove.dataset.confirmTitle = chosen === 1 ? "Delete this image?" : `Delete ${chosen} images?`;
   };
 

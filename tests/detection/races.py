@@ -22,10 +22,12 @@ from detection.models import (
     LabelReview,
     Submission,
     SubmittedImage,
+    Tag,
 )
 from detection.services import intake
 from detection.services.analysis import analysis_claim
 from detection.services.feedback import FeedbackRefused, feedback_withdraw
+from detection.services.notes import NotesRefused, tags_change, tags_set
 from detection.services.reviews import ReviewRefused, review_decide, review_turn
 from portal.accounts import user_purge
 from tests import images, people, work
@@ -33,7 +35,10 @@ from tests.reports import judged, report, waiting
 
 ROUNDS = 6
 MAX_FILES = 5  # as test_races.py sets it
-EXPECTED = (ImageRejected, Submission.DoesNotExist, FeedbackRefused, ReviewRefused)
+EXPECTED = (
+    *(ImageRejected, Submission.DoesNotExist),
+    *(FeedbackRefused, NotesRefused, ReviewRefused),
+)
 
 
 def together(*jobs: Callable[[], object]) -> list[BaseException]:
@@ -175,3 +180,44 @@ def reviews_and_withdrawal() -> None:
         assert not Feedback.objects.consenting().exists()
         assert not Item.objects.exists()
         require_files_of_rows()
+
+
+def tags_and_deletion() -> None:
+    alice = people.person("alice")
+    for _ in range(ROUNDS):
+        gone, kept = (work.queued(alice).image for _ in range(2))
+        together(
+            lambda image=gone: tags_set(image=image, user=alice, names=["a", "b"]),  # type: ignore[misc]
+            lambda image=kept: tags_set(image=image, user=alice, names=["a", "c"]),  # type: ignore[misc]
+            lambda both=(gone, kept): tags_change(images=both, user=alice, add=["d"], remove=["b"]),  # type: ignore[misc]
+            lambda image=kept: tags_change(images=[image], user=alice, add=["e"]),  # type: ignore[misc]
+            soon(lambda image=gone: intake.images_delete(images=[image])),  # type: ignore[misc]
+        )
+        assert not Tag.objects.unused().exists()
+        assert {"a", "c"} <= set(kept.tags.values_list("name", flat=True))
+        intake.images_delete(images=[kept])
+        assert not Tag.objects.exists()
+
+
+def tags_and_leaving() -> None:
+    for number in range(ROUNDS):
+        alice = people.person(f"alice{number}")
+        images_of_alice = [work.queued(alice).image for _ in range(2)]
+        tag = [
+            lambda image=image, user=alice: tags_change(images=[image], user=user, add=["a"])
+            for image in images_of_alice
+        ]
+        together(*tag, soon(lambda user=alice: user_purge(user)), *tag)  # type: ignore[misc]
+        assert not Tag.objects.exists()
+
+
+def tags_that_look_alike() -> None:
+    alice = people.person("alice")
+    image = work.queued(alice).image
+    together(
+        *(
+            lambda name=name: tags_change(images=[image], user=alice, add=[name])  # type: ignore[misc]
+            for name in ("café", "cafe", "Café", "cafe")
+        )
+    )
+    assert 1 <= image.tags.count() <= 2

@@ -17,6 +17,9 @@ RACES = (
     "reports_of_one_file",
     "reviews_of_one_item",
     "reviews_and_withdrawal",
+    "tags_and_deletion",
+    "tags_and_leaving",
+    "tags_that_look_alike",
 )
 
 
