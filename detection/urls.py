@@ -8,6 +8,7 @@ from detection.views import (
     explanations,
     feedback,
     media,
+    model_page,
     notes,
     repeats,
     submissions,
@@ -61,4 +62,6 @@ urlpatterns = [
     path("history/tag/", notes.history_tag, name="history_tag"),
     path("history/compare/", compare.history_compare, name="history_compare"),
     path("compare/", compare.compare, name="compare"),
+    path("models/", model_page.models, name="models"),
+    path("models/<slug:name>/<int:number>/card/", model_page.model_card, name="model_card"),
 ]

@@ -61,6 +61,10 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
         promoted = champions.annotate(promotion=models.Max("model__promotions__pk"))
         return promoted.select_related("model").order_by("-promotion", "model__pk").first()
 
+    def champions(self) -> Self:
+        """Those that answer under the name of their model."""
+        return self.filter(model__champion=models.F("pk")).select_related("model")
+
     def challengers_of(self, track: str) -> Self:
         """Those that answer in the shadow in this track."""
         challengers = self.filter(model__track=track, model__challenger=models.F("pk"))
@@ -162,6 +166,14 @@ class ModelVersion(models.Model):
 
 class PromotionQuerySet(models.QuerySet["Promotion"]):
     """Reads of promotions."""
+
+    def of_track(self, track: str) -> Self:
+        """Those of all models of a track."""
+        return self.filter(model__track=track)
+
+    def for_display(self) -> Self:
+        """With the names of both versions, in one query."""
+        return self.select_related("from_version__model", "to_version__model")
 
     def newest_first(self) -> Self:
         """Latest event first."""
