@@ -11,6 +11,7 @@ from django.utils.text import Truncator
 from unfold.decorators import display
 
 from detection.admin.datasets.from_analyses import AddsToDataset
+from detection.admin.evidence import changes_text, findings_text, reasons_text
 from detection.admin.links import (
     DeletesByService,
     ReadOnlyAdmin,
@@ -178,8 +179,11 @@ class AnalysisAdmin(AddsToDataset, RepeatsAnalyses, ReadOnlyAdmin):
     list_per_page = 50
     fields = [
         ("picture_cell", "heatmap_cell"),
-        ("verdict", "percent"),
-        ("in_domain", "novelty"),
+        ("verdict", "certainty"),
+        ("percent", "in_domain", "novelty"),
+        "reasons_cell",
+        "findings_cell",
+        "changes_cell",
         "version_link",
         "track",
         ("state", "error_code"),
@@ -190,11 +194,11 @@ class AnalysisAdmin(AddsToDataset, RepeatsAnalyses, ReadOnlyAdmin):
         ("started_at", "finished_at"),
         ("milliseconds", "attempts"),
         "worker",
-        "reasons",
     ]
     readonly_fields = [
         *("picture_cell", "heatmap_cell", "percent"),
         *("image_name", "submission_link", "owner_link", "version_link", "created_at"),
+        *("reasons_cell", "findings_cell", "changes_cell"),
     ]
 
     inlines = [FaceInline]
@@ -255,3 +259,18 @@ class AnalysisAdmin(AddsToDataset, RepeatsAnalyses, ReadOnlyAdmin):
     def submission_link(self, analysis: Analysis) -> SafeString | str:
         """Link to the act of handing in."""
         return object_link(analysis.image.submission)
+
+    @admin.display(description="Reasons")
+    def reasons_cell(self, analysis: Analysis) -> SafeString | str:
+        """List the reasons in words."""
+        return reasons_text(analysis)
+
+    @admin.display(description="Findings")
+    def findings_cell(self, analysis: Analysis) -> SafeString | str:
+        """List what the file says of itself."""
+        return findings_text(analysis)
+
+    @admin.display(description="What would change it")
+    def changes_cell(self, analysis: Analysis) -> SafeString | str:
+        """List what would lead to another verdict."""
+        return changes_text(analysis)
