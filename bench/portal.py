@@ -18,7 +18,7 @@ from tests.servers import mariadb_server, redis_server
 from tests.visitor import Visitor, reason_of
 
 CLIENTS = 4
-PROGRAMS = ("web", "inference", "faces", "training", "background", "beat")
+PROGRAMS = ("web", "inference", "faces", "pictures", "training", "background", "beat")
 UNHURRIED = {"SWEEP_SECONDS": "15", "ANALYSIS_LEASE_SECONDS": "120"}  # As in production.
 Sample = list[tuple[str, bytes]]
 

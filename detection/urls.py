@@ -7,6 +7,7 @@ from detection.views import (
     compare,
     explanations,
     feedback,
+    forensic_views,
     media,
     model_page,
     notes,
@@ -57,6 +58,11 @@ urlpatterns = [
     path("images/<slug:public_id>/thumbnail/", media.image_thumbnail, name="image_thumbnail"),
     path("images/<slug:public_id>/preview/", media.image_preview, name="image_preview"),
     path("images/<slug:public_id>/original/", media.image_original, name="image_original"),
+    path("images/<slug:public_id>/views/", forensic_views.image_views, name="image_views"),
+    path(
+        "images/<slug:public_id>/views/ask/", forensic_views.image_views_ask, name="image_views_ask"
+    ),
+    path("images/<slug:public_id>/views/<slug:kind>/", media.image_view, name="image_view"),
     path("history/", analyses.history, name="history"),
     path("history/delete/", analyses.history_delete, name="history_delete"),
     path("history/tag/", notes.history_tag, name="history_tag"),

@@ -19,6 +19,9 @@ app.conf.update(
     task_routes={
         "detection.tasks.train_*": {"queue": "training"},
         "detection.tasks.analyse_faces": {"queue": "faces"},
+        # What somebody looks at once the verdict is there: slow ones hold up no verdict.
+        "detection.tasks.draw_views": {"queue": "pictures"},
+        "detection.tasks.explain_analysis": {"queue": "pictures"},
         # Whatever nobody waits for at a page: imports, freezing, shadow answers, evaluations.
         "detection.tasks.background.*": {"queue": "background"},
     },

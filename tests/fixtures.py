@@ -119,6 +119,14 @@ def queue() -> Iterator[Queue]:
 
 
 @pytest.fixture
+def pictures() -> Iterator[Queue]:
+    """The same of the queue `pictures`: ids of views and explanations."""
+    work.delivered("pictures")
+    yield lambda: work.delivered("pictures")
+    work.delivered("pictures")
+
+
+@pytest.fixture
 def broker_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let tasks go to a port where nobody listens."""
     away = pools.producers[Connection(NOBODY_LISTENS, transport_options={"max_retries": 0})]

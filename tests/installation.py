@@ -20,7 +20,7 @@ from tests.visitor import Visitor
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
-PROGRAMS = ("web", "inference", "beat")
+PROGRAMS = ("web", "inference", "pictures", "beat")
 # What a person's shell may carry must not configure the installations of the tests.
 OWN_VARIABLES = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "EMAIL_URL", "HTTPS")
 

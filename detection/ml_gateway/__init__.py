@@ -42,6 +42,7 @@ from detection.ml_gateway.training import (
     training_data,
     training_device,
 )
+from detection.ml_gateway.views import DrawnViews, draw_views
 
 __all__ = [
     "HEATMAP_NAMES",
@@ -50,6 +51,7 @@ __all__ = [
     "REPORT_EVERY_SECONDS",
     "Answer",
     "Base",
+    "DrawnViews",
     "EpochDone",
     "FaceAnswer",
     "FitStep",
@@ -64,6 +66,7 @@ __all__ = [
     "answers_flipped",
     "architectures_offered",
     "detector_of",
+    "draw_views",
     "epochs_done",
     "evaluate",
     "evaluation_text",

@@ -47,6 +47,8 @@ class ForensicViews(models.Model):
     noise = models.FileField(upload_to=view_name, max_length=100, blank=True)
     spectrum = models.FileField(upload_to=view_name, max_length=100, blank=True)
     gradient = models.FileField(upload_to=view_name, max_length=100, blank=True)
+    # What drawing them told beside: findings as `detection.findings` stores them.
+    findings = models.JSONField(default=list, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_sentence = models.CharField(max_length=500, blank=True)
     asked_at = models.DateTimeField("asked for", default=timezone.now, editable=False)
@@ -66,6 +68,11 @@ class ForensicViews(models.Model):
     def is_waiting(self) -> bool:
         """Tell whether they are still to come."""
         return self.state == State.QUEUED
+
+    @property
+    def is_drawn(self) -> bool:
+        """Tell whether they are there."""
+        return self.state == State.FINISHED
 
     @property
     def can_ask_again(self) -> bool:

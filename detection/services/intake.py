@@ -19,6 +19,7 @@ from detection.models import (
     Analysis,
     Explanation,
     Face,
+    ForensicViews,
     ModelVersion,
     Refusal,
     Submission,
@@ -257,9 +258,13 @@ def _webp(image: Image.Image) -> bytes:
 def _names_of_files(images: list[SubmittedImage]) -> list[str]:
     """Return the files of images and analyses, whose rows stay locked: no heatmap is added now."""
     analyses = Analysis.objects.select_for_update().filter(image__in=images)
-    heatmaps = list(analyses.values_list("heatmap", flat=True))
+    heatmaps = [
+        name for names in analyses.values_list("heatmap", "signed_thumbnail") for name in names
+    ]
     for made_of in (Face, Explanation):
         rows = made_of.objects.select_for_update().filter(analysis__image__in=images)
         heatmaps += rows.values_list("heatmap", flat=True)
     stored = [name for image in images for name in image.stored_names]
+    for drawn in ForensicViews.objects.select_for_update().filter(image__in=images):
+        stored += drawn.stored_names
     return stored + [name for name in heatmaps if name]

@@ -10,6 +10,7 @@ from detection.tasks.analyses import (
     sweep,
     take_up_analyses,
 )
+from detection.tasks.forensic_views import draw_views
 from detection.tasks.imports import import_images, take_up_imports
 from detection.tasks.judging import answer_in_shadow, judge_version, repeat_all
 from detection.tasks.training import (
@@ -24,6 +25,7 @@ __all__ = [
     "analyse_faces",
     "analyse_image",
     "answer_in_shadow",
+    "draw_views",
     "explain_analysis",
     "import_images",
     "judge_version",

@@ -16,6 +16,7 @@ from detection.services.analysis import RetryRefused
 from detection.services.analysis import analysis_retry as retry
 from detection.views.explanations import evidence_context
 from detection.views.feedback import feedback_context
+from detection.views.forensic_views import views_context
 from detection.views.going_back import back
 from detection.views.notes import notes_context
 from detection.views.repeats import repeats_context
@@ -112,6 +113,7 @@ def _analysis_page(request: HttpRequest, public_id: str, template: str) -> HttpR
     if analysis.code == NO_MODEL and request.user.has_perm("detection.add_trainingrun"):
         context["images_to_fit"] = 2 * settings.PHOTO_LEAST_IMAGES
     context |= evidence_context(analysis, request.GET.get("method"))
+    context |= views_context(analysis.image, request.GET.get("view"))
     context |= feedback_context(analysis) | repeats_context(analysis)
     context |= notes_context(analysis.image, request.user)
     return render(request, template, context)

@@ -25,7 +25,7 @@ HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
-def analysis(alice: User, model: ModelVersion, queue: Queue) -> Analysis:
+def analysis(alice: User, model: ModelVersion, pictures: Queue) -> Analysis:
     """Alice's, finished, with its Grad-CAM; nothing is waiting."""
     return work.analysed(alice, images.image_file("PNG", (8, 8)))
 
@@ -61,12 +61,12 @@ def test_the_verdict_comes_with_grad_cam(as_alice: Client, analysis: Analysis) -
 
 @pytest.mark.parametrize("method", [method for method in METHODS if method != "grad-cam"])
 def test_a_method_is_drawn_when_somebody_asks(
-    as_alice: Client, analysis: Analysis, committed: Committed, queue: Queue, method: str
+    as_alice: Client, analysis: Analysis, committed: Committed, pictures: Queue, method: str
 ) -> None:
     with committed():
         target = ask(as_alice, analysis, method)
     (waiting,) = Explanation.objects.all()
-    assert queue() == [waiting.pk]
+    assert pictures() == [waiting.pk]
     text = page(as_alice, target)
     assert f'data-method="{method}"' in text
     assert "hx-trigger" in text
@@ -101,28 +101,28 @@ def test_it_asks_for_the_part_of_the_page_that_moves(
 
 
 def test_asking_twice_draws_once(
-    as_alice: Client, analysis: Analysis, committed: Committed, queue: Queue
+    as_alice: Client, analysis: Analysis, committed: Committed, pictures: Queue
 ) -> None:
     for _ in range(2):
         with committed():
             ask(as_alice, analysis)
     (waiting,) = Explanation.objects.all()
-    assert queue() == [waiting.pk]
+    assert pictures() == [waiting.pk]
     assert explanation_run(explanation_id=waiting.pk)
     before = work.media_files()
     assert not explanation_run(explanation_id=waiting.pk)
     with committed():
         ask(as_alice, analysis)
-    assert queue() == []
+    assert pictures() == []
     assert work.media_files() == before
 
 
 def test_grad_cam_is_there_already(
-    as_alice: Client, analysis: Analysis, committed: Committed, queue: Queue
+    as_alice: Client, analysis: Analysis, committed: Committed, pictures: Queue
 ) -> None:
     with committed():
         target = ask(as_alice, analysis, "grad-cam")
-    assert queue() == []
+    assert pictures() == []
     assert f"/analyses/{analysis.public_id}/heatmap/" in page(as_alice, target)
 
 
@@ -141,7 +141,7 @@ def test_a_map_without_any_evidence_is_told_and_not_drawn(
 
 
 def test_a_failure_tells_its_reason_and_can_be_asked_for_again(
-    as_alice: Client, analysis: Analysis, committed: Committed, queue: Queue
+    as_alice: Client, analysis: Analysis, committed: Committed, pictures: Queue
 ) -> None:
     original = analysis.image.original
     content = original.read()
@@ -154,11 +154,11 @@ def test_a_failure_tells_its_reason_and_can_be_asked_for_again(
     assert "<code>file_missing</code>" in text
     assert "The stored image cannot be read" in text
     assert "every 1s" not in text
-    assert queue() == [failed.pk]
+    assert pictures() == [failed.pk]
     Path(original.path).write_bytes(content)
     with committed():
         ask(as_alice, analysis)
-    assert queue() == [failed.pk]
+    assert pictures() == [failed.pk]
     assert explanation_run(explanation_id=failed.pk)
     assert "file_missing" not in page(as_alice, target)
 
@@ -191,7 +191,7 @@ def test_a_queue_that_is_away_is_told(
 
 
 def test_one_that_nobody_takes_up_can_be_asked_for_again(
-    as_alice: Client, analysis: Analysis, committed: Committed, queue: Queue
+    as_alice: Client, analysis: Analysis, committed: Committed, pictures: Queue
 ) -> None:
     target = ask(as_alice, analysis)
     assert 'data-testid="method-again"' not in page(as_alice, target)
@@ -199,7 +199,7 @@ def test_one_that_nobody_takes_up_can_be_asked_for_again(
     assert 'data-testid="method-again"' in page(as_alice, target)
     with committed():
         ask(as_alice, analysis)
-    assert len(queue()) == 1
+    assert len(pictures()) == 1
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.FAILED])

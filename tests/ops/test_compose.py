@@ -11,7 +11,8 @@ from tools.compose import main as check_compose
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-PORTAL_SERVICES = ("web", "inference", "faces", "training", "background", "beat", "migrate")
+WORKERS = ("inference", "faces", "pictures", "training", "background")
+PORTAL_SERVICES = ("web", *WORKERS, "beat", "migrate")
 SECRETS = ("SECRET_KEY", "MYSQL_PASSWORD", "EMAIL_URL")
 
 
@@ -45,7 +46,7 @@ def test_every_service_is_there_and_is_watched(compose: dict[str, Any]) -> None:
 
 
 def test_nothing_starts_before_the_schema_is_there(compose: dict[str, Any]) -> None:
-    for name in ("web", "inference", "faces", "training", "background", "beat"):
+    for name in ("web", *WORKERS, "beat"):
         needs = compose["services"][name]["depends_on"]
         assert needs["migrate"]["condition"] == "service_completed_successfully", name
     needs = compose["services"]["migrate"]["depends_on"]
@@ -65,7 +66,7 @@ def test_no_secret_is_in_the_files(compose: dict[str, Any]) -> None:
 
 
 def test_what_people_hand_in_and_the_models_outlive_the_containers(compose: dict[str, Any]) -> None:
-    for name in ("web", "inference", "faces", "training", "background"):
+    for name in ("web", *WORKERS):
         mounts = dict(volume.split(":") for volume in compose["services"][name]["volumes"])
         assert mounts == {
             "media": "/var/lib/veripix/media",
@@ -79,7 +80,7 @@ def test_what_people_hand_in_and_the_models_outlive_the_containers(compose: dict
 def test_only_the_workers_have_tensorflow(compose: dict[str, Any]) -> None:
     images = {name: compose["services"][name]["build"]["target"] for name in PORTAL_SERVICES}
     heavy = {name for name, target in images.items() if target == "worker"}
-    assert heavy == {"inference", "faces", "training", "background"}
+    assert heavy == set(WORKERS)
     assert "--from=build-web " in stage("web")
     assert "requirements-web.txt" in stage("build-web")
     assert "--from=build-worker " in stage("worker")

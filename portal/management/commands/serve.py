@@ -97,12 +97,13 @@ class Command(BaseCommand):
 
 
 def programs(host: str, port: int) -> list[Program]:
-    """The six programs of an installation, as compose.yaml runs them too."""
+    """The seven programs of an installation, as compose.yaml runs them too."""
     python = sys.executable
     return [
         Program("web", [python, "-m", "gunicorn", "--bind", f"{host}:{port}"]),
         Program("inference", [python, *WORKER, "--queues", "inference", "-n", "inference@%h"]),
         Program("faces", [python, *WORKER, "--queues", "faces", "-n", "faces@%h"]),
+        Program("pictures", [python, *WORKER, "--queues", "pictures", "-n", "pictures@%h"]),
         Program("training", [python, *WORKER, "--queues", "training", "-n", "training@%h"]),
         Program("background", [python, *WORKER, "--queues", "background", "-n", "background@%h"]),
         Program("beat", [python, *BEAT]),
