@@ -137,9 +137,8 @@ def _without_network(
             "Nobody signed this: whoever wants to can write it into any file. So the verdict is of "
             "low certainty.",
         )
-        return Verdict(
-            "likely_ai", (Reason("file_says_ai", _quoted(says_ai)), forgeable, *reasons), "low"
-        )
+        said = Reason("file_says_ai", _quoted(says_ai))
+        return Verdict("likely_ai", (said, forgeable, *_beside(alone)), "low")
     label = Reason(
         "label_says_ai",
         "No conclusion can be drawn from a label alone, as anybody can write one. This is what it "

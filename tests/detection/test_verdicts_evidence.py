@@ -135,7 +135,7 @@ def test_what_anybody_can_write_never_calls_an_image_real_nor_turns_the_network(
 def test_a_whole_record_speaks_where_the_network_does_not() -> None:
     for verdict in (undecided(RECORD), decided(UNSURE, RECORD)):
         assert (verdict.kind, verdict.certainty) == ("likely_ai", "low")
-        assert codes(verdict)[:2] == ["file_says_ai", "forgeable"]
+        assert codes(verdict) == ["file_says_ai", "forgeable", "network_beside"]
         assert verdict.reasons[0].sentence == RECORD.sentence
 
 
