@@ -43,7 +43,10 @@ def find(facts: Facts) -> Iterator[Finding]:
             yield unreadable(_SOURCE, f"it claims {image.width} x {image.height} pixels")
             return
         small = image.convert("RGB")
-    except (*_DAMAGE, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
+        yield unreadable(_SOURCE, "it claims to be a giant")
+        return
+    except _DAMAGE:
         yield unreadable(_SOURCE, "it is no sound JPEG")
         return
     apart = _apart(small, facts)
