@@ -16,6 +16,8 @@ from portal.environment import Environment, celery_address, kept_secret, misconf
 from portal.panel import UNFOLD  # noqa: F401 - read by django-unfold
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# As in pyproject.toml, which no image of the portal holds; reports tell it.
+VERSION = "0.1.0"
 env = Environment()
 
 EMBEDDED = not env.has("DATABASE_URL")

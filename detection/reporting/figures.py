@@ -1,0 +1,93 @@
+"""The figures of a model's card as a report tells them: a few, each with its interval."""
+
+import math
+from typing import Any
+
+# Of the standard normal distribution: 95 % lie within.
+_Z = 1.959964
+
+Interval = tuple[float, float]
+
+
+def card_figures(spec: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what a model is worth, in the words and numbers of its card.
+
+    Args:
+        spec: Of a model version. A fit to photographs tells it in `photo`, every other model that
+            was measured in `evaluation`.
+
+    Returns:
+        `measured_on`, a sentence, and `figures`: name, label, value in [0, 1] and its 95 %
+        interval, or `None`. `None` where nothing was measured.
+    """
+    if spec.get("photo"):
+        return _of_fit(spec["photo"])
+    if spec.get("evaluation"):
+        return _of_test(spec["evaluation"])
+    return None
+
+
+def wilson(count: int, total: int) -> Interval:
+    """Return the 95 % interval of a share of `total` > 0 by Wilson (1927), within [0, 1]."""
+    share, square = count / total, _Z**2
+    middle = share + square / (2 * total)
+    reach = _Z * math.sqrt(share * (1 - share) / total + square / (4 * total**2))
+    scale = 1 + square / total
+    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
+
+
+def _of_test(record: dict[str, Any]) -> dict[str, Any]:
+    """Read an evaluation record (`ml.contract.EvaluationRecord`)."""
+    known = (record.get("bootstrap") or {}).get("intervals", {})
+    counts = record["confusion"]
+    real = counts["real_as_real"] + counts["real_as_fake"]
+    figures = [
+        _figure("accuracy", "Right, of all images", record["accuracy"], known.get("accuracy")),
+        _figure("roc_auc", "Tells a pair apart", record["roc_auc"], known.get("roc_auc")),
+    ]
+    if real:
+        false_alarms = counts["real_as_fake"]
+        label = "Real photographs taken for AI-generated"
+        interval = wilson(false_alarms, real)
+        figures.append(_figure("false_alarms", label, false_alarms / real, interval))
+    return {
+        "measured_on": f"Measured on {record['n']:,} images that it had not learnt from.",
+        "figures": figures + _decided(record),
+    }
+
+
+def _of_fit(fit: dict[str, Any]) -> dict[str, Any]:
+    """Read what a fit to photographs found (`ml.contract.PhotoFigures`)."""
+    overall = fit["overall"]
+    figures = [
+        _figure("roc_auc", "Tells a pair apart", overall["roc_auc"], overall["roc_auc_interval"]),
+        _figure(
+            "false_alarms",
+            "Real pictures called AI-generated",
+            fit["false_alarms"],
+            fit["false_alarms_interval"],
+        ),
+        _figure("misses", "AI-generated pictures called real", fit["misses"]),
+    ]
+    return {
+        "measured_on": f"Measured on {fit['real']:,} real and {fit['fake']:,} AI-generated "
+        "pictures, each judged by a fit that had not learnt from it.",
+        "figures": figures + _decided(fit),
+    }
+
+
+def _decided(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Tell how many get a verdict and how many of those are right, where it was measured."""
+    figures = [
+        ("coverage", "Decided, not inconclusive", record.get("coverage")),
+        ("selective_accuracy", "Right, of those decided", record.get("selective_accuracy")),
+    ]
+    return [_figure(name, label, value) for name, label, value in figures if value is not None]
+
+
+def _figure(
+    name: str, label: str, value: float, interval: Interval | list[float] | None = None
+) -> dict[str, Any]:
+    """Return a figure, rounded to what its data can support and a reader can take in."""
+    ends = None if interval is None else [round(end, 4) for end in interval]
+    return {"name": name, "label": label, "value": round(value, 4), "interval": ends}

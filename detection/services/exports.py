@@ -1,0 +1,88 @@
+"""Many verdicts as one table or one JSON document, made bit by bit."""
+
+import json
+from collections.abc import Iterator
+
+from detection.models import Analysis
+from detection.models.submissions import AnalysisQuerySet
+from detection.reporting.table import Value, csv_lines
+from detection.services.report_content import SCHEMA_VERSION
+from detection.services.reports import Report, reports_issue
+
+# Read and issued at a time: a history of any length takes no more memory than this.
+BATCH = 100
+COLUMNS = (
+    *("file_name", "state", "verdict", "certainty", "percent_ai", "is_in_domain", "reason"),
+    *("findings", "model", "format", "width", "height", "bytes", "sha256", "perceptual_hash"),
+    *("handed_in_at", "analysed_at", "verification_code", "check_at"),
+)
+
+
+def csv_export(*, analyses: AnalysisQuerySet, site: str) -> Iterator[str]:
+    """Yield a table with a row for each analysis; one without a verdict tells its state."""
+    batches = _batches(analyses)
+    rows = (row for batch in batches for row in _rows(batch, site))
+    return csv_lines(COLUMNS, rows)
+
+
+def json_export(*, analyses: AnalysisQuerySet, site: str) -> Iterator[str]:
+    """Yield a JSON document with the report on each analysis that has finished."""
+    yield f'{{"schema_version": {SCHEMA_VERSION}, "reports": ['
+    separator = "\n"
+    for batch in _batches(analyses):
+        for report in reports_issue(analyses=batch, site=site):
+            yield separator + json.dumps(report.as_json(), ensure_ascii=False)
+            separator = ",\n"
+    yield "\n]}\n"
+
+
+def _batches(analyses: AnalysisQuerySet) -> Iterator[list[Analysis]]:
+    """Yield some at a time, by keys that were read first: rows that come in meanwhile wait."""
+    keys = list(analyses.values_list("pk", flat=True))
+    for start in range(0, len(keys), BATCH):
+        found = Analysis.objects.for_display().in_bulk(keys[start : start + BATCH])
+        yield [found[key] for key in keys[start : start + BATCH] if key in found]
+
+
+def _rows(batch: list[Analysis], site: str) -> Iterator[dict[str, Value]]:
+    reports = {report.analysis.pk: report for report in reports_issue(analyses=batch, site=site)}
+    for analysis in batch:
+        report = reports.get(analysis.pk)
+        yield _of_report(report) if report else _without_verdict(analysis)
+
+
+def _of_report(report: Report) -> dict[str, Value]:
+    content = report.content
+    verdict, model = content["verdict"], content["model"]
+    return {
+        **content["image"],
+        "state": report.analysis.state,
+        "verdict": verdict["kind"],
+        "certainty": verdict["certainty"],
+        "percent_ai": verdict["percent_ai"],
+        "is_in_domain": _word(verdict["is_in_domain"]),
+        "reason": report.analysis.summary,
+        "findings": " ".join(finding["code"] for finding in content["findings"]),
+        "model": model["label"] if model else None,
+        "analysed_at": content["analysed_at"],
+        "verification_code": report.issued.code,
+        "check_at": report.check_url,
+    }
+
+
+def _without_verdict(analysis: Analysis) -> dict[str, Value]:
+    image = analysis.image
+    return {
+        "file_name": image.file_name,
+        "state": analysis.state,
+        "reason": analysis.error_sentence,
+        "format": image.format,
+        "width": image.width,
+        "height": image.height,
+        "bytes": image.byte_size,
+        "sha256": image.sha256,
+    }
+
+
+def _word(is_so: bool | None) -> str | None:
+    return None if is_so is None else "yes" if is_so else "no"

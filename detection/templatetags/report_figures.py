@@ -1,0 +1,43 @@
+"""What a report holds for programs, as people read it: moments, shares, strengths of findings."""
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+
+from detection.findings import STRENGTHS
+
+register = template.Library()
+
+HEADINGS = {
+    "conclusive": "Conclusive",
+    "strong": "Strong",
+    "moderate": "Moderate",
+    "weak": "Weak",
+    "context": "Good to know, speaks for nothing",
+}
+
+
+@register.filter
+def moment(text: str | None) -> str:
+    """Return a moment of a report in words; empty where there is none."""
+    if not text:
+        return ""
+    at = datetime.fromisoformat(text)
+    return f"{at.day} {at:%B %Y, %H:%M} UTC"
+
+
+@register.filter
+def share(value: float) -> str:
+    """Return a share in percent, to one place."""
+    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
+
+
+@register.filter
+def by_strength(findings: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Group findings under headings, the strongest first; what there is none of has no heading."""
+    groups = [
+        (HEADINGS[strength], [one for one in findings if one["strength"] == strength])
+        for strength in STRENGTHS
+    ]
+    return [(heading, members) for heading, members in groups if members]
