@@ -12,7 +12,10 @@ from detection.views import (
     model_page,
     notes,
     repeats,
+    reports,
+    sharing,
     submissions,
+    verification,
 )
 
 urlpatterns = [
@@ -50,6 +53,11 @@ urlpatterns = [
     path("analyses/<slug:public_id>/tags/", notes.analysis_tags, name="analysis_tags"),
     path("analyses/<slug:public_id>/heatmap/", media.analysis_heatmap, name="analysis_heatmap"),
     path(
+        "analyses/<slug:public_id>/signed-thumbnail/",
+        media.analysis_signed_thumbnail,
+        name="analysis_signed_thumbnail",
+    ),
+    path(
         "explanations/<slug:public_id>/heatmap/",
         media.explanation_heatmap,
         name="explanation_heatmap",
@@ -70,4 +78,43 @@ urlpatterns = [
     path("compare/", compare.compare, name="compare"),
     path("models/", model_page.models, name="models"),
     path("models/<slug:name>/<int:number>/card/", model_page.model_card, name="model_card"),
+    path(
+        "analyses/<slug:public_id>/report.pdf",
+        reports.analysis_report,
+        {"form": "pdf"},
+        name="analysis_report_pdf",
+    ),
+    path(
+        "analyses/<slug:public_id>/report.json",
+        reports.analysis_report,
+        {"form": "json"},
+        name="analysis_report_json",
+    ),
+    path(
+        "history/export.csv", reports.history_export, {"form": "csv"}, name="history_export_csv"
+    ),
+    path(
+        "history/export.json", reports.history_export, {"form": "json"}, name="history_export_json"
+    ),
+    path(
+        "submissions/<slug:public_id>/export.csv",
+        reports.submission_export,
+        {"form": "csv"},
+        name="submission_export_csv",
+    ),
+    path(
+        "submissions/<slug:public_id>/export.json",
+        reports.submission_export,
+        {"form": "json"},
+        name="submission_export_json",
+    ),
+    path("analyses/<slug:public_id>/share/", sharing.analysis_share, name="analysis_share"),
+    path("links/<str:token>/end/", sharing.link_end, name="link_end"),
+    path("shared/<str:token>/", sharing.shared, name="shared"),
+    path("shared/<str:token>/image/", sharing.shared_image, name="shared_image"),
+    path("shared/<str:token>/heatmap/", sharing.shared_heatmap, name="shared_heatmap"),
+    path("shared/<str:token>/report.pdf", sharing.shared_report_pdf, name="shared_report_pdf"),
+    path("shared/<str:token>/report.json", sharing.shared_report_json, name="shared_report_json"),
+    path("verify/", verification.verify, name="verify"),
+    path("verify/<str:code>/", verification.verify_code, name="verify_code"),
 ]

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -18,8 +18,10 @@ from detection.views.explanations import evidence_context
 from detection.views.feedback import feedback_context
 from detection.views.forensic_views import views_context
 from detection.views.going_back import back
+from detection.views.findings import findings_context
 from detection.views.notes import notes_context
 from detection.views.repeats import repeats_context
+from detection.views.sharing import share_context
 
 # The reason that a photograph has no verdict here yet; see `detection.verdicts`.
 NO_MODEL = "no_validated_model"
@@ -69,7 +71,7 @@ def history(request: HttpRequest) -> HttpResponse:
     """List my analyses, newest first, as the filters say."""
     form = HistoryFilterForm(request.GET)
     mine = Analysis.objects.visible_to(request.user).on_images().current()
-    shown = form.filtered(mine).for_display().with_tags().newest_first()
+    shown = form.filtered(mine).for_lists().with_tags().newest_first()
     page = Paginator(shown, settings.HISTORY_PAGE_SIZE).get_page(request.GET.get("page"))
     query = request.GET.copy()
     query.pop("page", None)
@@ -110,10 +112,12 @@ def _analysis_page(request: HttpRequest, public_id: str, template: str) -> HttpR
         "unfinished": analysis.is_unfinished,
         "on_faces": on_faces.newest_first().first(),
     }
-    if analysis.code == NO_MODEL and request.user.has_perm("detection.add_trainingrun"):
+    if analysis.beyond_code == NO_MODEL and request.user.has_perm("detection.add_trainingrun"):
         context["images_to_fit"] = 2 * settings.PHOTO_LEAST_IMAGES
     context |= evidence_context(analysis, request.GET.get("method"))
+    context |= findings_context(analysis, request.user)
     context |= views_context(analysis.image, request.GET.get("view"))
     context |= feedback_context(analysis) | repeats_context(analysis)
     context |= notes_context(analysis.image, request.user)
+    context |= share_context(request, analysis)
     return render(request, template, context)

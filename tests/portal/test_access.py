@@ -7,9 +7,11 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from detection.models import Analysis, Explanation, Face, Method
+from detection.models import Analysis, Explanation, Face, IssuedReport, Method, ShareLink
+from detection.services.reports import report_issue
+from detection.services.sharing import link_create
 from portal.models import User
-from tests import images, work
+from tests import images, reported, work
 from tests.fixtures import signed_in
 
 
@@ -28,6 +30,8 @@ OWNER = Access(302, 404, 200, 404)
 # The admin panel shows pictures and heatmaps.
 MEDIA = Access(302, 404, 200, 200)
 ONLY_POST = Access(302, 405, 405, 405)
+# The owner's, but what the fixture made has failed and so has no report.
+REPORT = Access(302, 404, 409, 404)
 # Who is signed in has no business on these pages.
 STRANGERS = Access(200, 302, 302, 302)
 
@@ -57,6 +61,21 @@ GET = {
     "analysis_heatmap": MEDIA,
     "explanation_heatmap": MEDIA,
     "face_heatmap": MEDIA,
+    "analysis_report_pdf": REPORT,
+    "analysis_report_json": REPORT,
+    "analysis_share": ONLY_POST,
+    "link_end": ONLY_POST,
+    "shared": OPEN,
+    "shared_image": OPEN,
+    "shared_heatmap": OPEN,
+    "shared_report_pdf": OPEN,
+    "shared_report_json": OPEN,
+    "verify": OPEN,
+    "verify_code": OPEN,
+    "submission_export_csv": OWNER,
+    "submission_export_json": OWNER,
+    "history_export_csv": ONLY_POST,
+    "history_export_json": ONLY_POST,
     "history": MEMBERS,
     "history_delete": ONLY_POST,
     "account": MEMBERS,
@@ -85,6 +104,10 @@ POST = {
     "analysis_explain": Access(302, 404, 400, 404),  # the method is not told
     "analysis_feedback": Access(302, 404, 302, 404),
     "analysis_feedback_withdraw": Access(302, 404, 302, 404),
+    "analysis_share": Access(302, 404, 302, 404),
+    "link_end": Access(302, 404, 302, 404),
+    "history_export_csv": Access(302, 200, 200, 200),
+    "history_export_json": Access(302, 200, 200, 200),
     "history_delete": Access(302, 302, 302, 302),
 }
 
@@ -109,6 +132,9 @@ def analysis(alice: User) -> Analysis:
     explanation = Explanation(analysis=analysis, method=Method.LAYER_CAM)
     for shown in (analysis, face, explanation):
         shown.heatmap.save("", work.upload(images.plain("red")))
+    shared = reported.finished(alice)
+    link_create(analysis=shared, user=alice, days=1)
+    report_issue(analysis=shared, site=reported.SITE)
     return analysis
 
 
@@ -121,7 +147,9 @@ def address(name: str, analysis: Analysis) -> str:
         "explanations": analysis.explanations.get().public_id,
         "faces": analysis.faces.get().public_id,
     }
-    values: dict[str, str] = {"key": "no-such-key", "uidb36": "1"}
+    link, report = ShareLink.objects.get(), IssuedReport.objects.earliest("pk")
+    values: dict[str, str] = {"token": link.token, "code": report.code}
+    values |= {"key": "no-such-key", "uidb36": "1"}
     route = ROUTES[name]
     first = str(route.pattern).split("/")[0]
     known = {"public_id": ids.get(first, ""), **values}
@@ -195,4 +223,5 @@ def test_answers_forbid_framing_and_guessing(
     answer = people["alice"].get(address(name, analysis))
     assert answer["X-Frame-Options"] == "DENY"
     assert answer["X-Content-Type-Options"] == "nosniff"
-    assert answer["Referrer-Policy"] == "same-origin"
+    is_secret = name.startswith("shared")
+    assert answer["Referrer-Policy"] == ("no-referrer" if is_secret else "same-origin")
