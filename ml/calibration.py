@@ -3,17 +3,20 @@
 import numpy as np
 import numpy.typing as npt
 
-from ml.contract import Calibration
+from ml.contract import BEYOND, Calibration, FalseAlarms, OperatingPoint
 
 # At most 1 % of the decided images may be wrong; the fit aims lower to leave room for chance.
 TARGET_ERROR = 0.009
 SCALES = (0.05, 20.0)
+# Of REAL images, for which a threshold is told. The first lets none pass.
+SHARES = (0.0, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+PLACES = 1e6  # thresholds are told to the millionth
 
 Floats = npt.NDArray[np.floating]
 
 
 def fit(logits: Floats, labels: npt.NDArray[np.uint8]) -> Calibration:
-    """Fit temperature and inconclusive band on validation images.
+    """Fit temperature and inconclusive band on validation images, and measure false alarms there.
 
     The temperature minimises the negative log likelihood (Guo et al. 2017, arXiv 1706.04599).
     The band is symmetric around 0.5 and the narrowest that leaves at most 0.9 % of the decided
@@ -26,7 +29,7 @@ def fit(logits: Floats, labels: npt.NDArray[np.uint8]) -> Calibration:
     temperature = fit_temperature(logits, labels)
     p_fake = Calibration(temperature).probability(logits)
     bound = confidence_bound(p_fake, labels, TARGET_ERROR)
-    return Calibration(temperature, 1.0 - bound, bound)
+    return Calibration(temperature, 1.0 - bound, bound, false_alarms(p_fake[labels == 0]))
 
 
 def fit_temperature(logits: Floats, labels: npt.NDArray[np.uint8]) -> float:
@@ -76,3 +79,25 @@ def confidence_bound(p_fake: Floats, labels: npt.NDArray[np.uint8], error: float
     if last == len(order) - 1:
         return 0.5
     return float((ranked[last] + ranked[last + 1]) / 2)
+
+
+def false_alarms(p_fake: Floats) -> FalseAlarms | None:
+    """Measure from which P(FAKE) on few enough REAL images lie, for each of `SHARES`.
+
+    Where they are too few for a share, as for 1 % of 60, its threshold lets none pass.
+
+    Args:
+        p_fake: (n,), of REAL images that were not learnt, each in [0, 1].
+
+    Returns:
+        The table; `None` without an image.
+    """
+    if not len(p_fake):
+        return None
+    ranked = np.sort(p_fake.astype(np.float64))[::-1]
+    # Just above each; the next number after the product, lest its rounding lets one pass.
+    above = np.minimum((np.floor(np.nextafter(ranked * PLACES, np.inf)) + 1) / PLACES, BEYOND)
+    points = [
+        OperatingPoint(share, float(above[int(share * len(ranked) + 1e-9)])) for share in SHARES
+    ]
+    return FalseAlarms(len(ranked), tuple(points))

@@ -1,6 +1,6 @@
 """The figures of a model card: every table of it comes from the evaluation record, as it is."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ml.contract import EvaluationRecord, ExplanationFigures, MapFigures, Metrics
 from ml.degradation import TIERS
@@ -21,8 +21,13 @@ SHARES = {
     "ece": "ece",
     "coverage": "coverage",
     "selective_accuracy": "accuracy on the decided",
+    "false_alarms": "real images called AI-generated",
+    "misses": "AI-generated images called real",
 }
-TIER_SHARES = ("accuracy", "precision", "recall", "f1", "roc_auc", "coverage", "selective_accuracy")
+TIER_SHARES = (
+    *("accuracy", "precision", "recall", "f1", "roc_auc", "coverage", "selective_accuracy"),
+    *("false_alarms", "misses"),
+)
 MAP_SHARES = {
     "deletion_auc": "deletion (less is better)",
     "insertion_auc": "insertion (more is better)",
@@ -49,15 +54,25 @@ def _figures(record: EvaluationRecord) -> str:
     if record.deduplicated:
         columns["without copies of training images"] = record.deduplicated
     rows = [["images", *(f"{metrics.n:,}" for metrics in columns.values())]]
-    for name, title in SHARES.items():
-        # What a record of an earlier version does not hold is left out, unless it is a finding.
-        if getattr(record, name) is not None or name == "selective_accuracy":
-            rows.append([title, *(_share(metrics, name) for metrics in columns.values())])
+    rows += [
+        [SHARES[name], *(_share(metrics, name) for metrics in columns.values())]
+        for name in _known(record, SHARES)
+    ]
     for name in record.confusion:
         counts = (f"{metrics.confusion[name]:,}" for metrics in columns.values())
         rows.append([name.replace("_", " "), *counts])
     table = _table(["", *columns], rows)
     return "\n\n".join([_what(record), table, *_intervals(record)])
+
+
+def _known(record: EvaluationRecord, names: Iterable[str]) -> list[str]:
+    """Return the figures without those that a record of an earlier version does not hold.
+
+    That none was decided is a finding, and stays.
+    """
+    return [
+        name for name in names if getattr(record, name) is not None or name == "selective_accuracy"
+    ]
 
 
 def _is_test(record: EvaluationRecord) -> bool:
@@ -70,8 +85,15 @@ def _what(record: EvaluationRecord) -> str:
     rule = f" ({record.threshold_rule})" if record.threshold_rule else ""
     return (
         f"Data `{record.data}`, content sha256 `{record.data_sha256}`, threshold "
-        f"{record.threshold}{rule}.{sealed}{unreadable}"
+        f"{record.threshold}{rule}.{_band(record)}{sealed}{unreadable}"
     )
+
+
+def _band(record: EvaluationRecord) -> str:
+    if record.band is None:
+        return ""
+    low, high = record.band
+    return f" Decided is what lies outside of {low:.4f} to {high:.4f}, the band as it serves."
 
 
 def _intervals(record: EvaluationRecord) -> Iterator[str]:
@@ -89,8 +111,9 @@ def _intervals(record: EvaluationRecord) -> Iterator[str]:
 
 def _degraded(record: EvaluationRecord) -> str:
     sentences = {**{tier.name: tier.sentence for tier in TIERS}, **degraded.TIERS}
+    shares = _known(record, TIER_SHARES)
     rows = [
-        [sentences.get(name, name), *(_share(metrics, share) for share in TIER_SHARES)]
+        [sentences.get(name, name), *(_share(metrics, share) for share in shares)]
         for name, metrics in {"as they are": record, **record.tiers}.items()
     ]
     seed = "" if record.seed is None else f" (seed {record.seed})"
@@ -98,7 +121,7 @@ def _degraded(record: EvaluationRecord) -> str:
         "The same images, degraded after decoding at the network's size and handed to it as they "
         f"are{seed}. Weights,\nthreshold and band are the same; a ROC AUC far above the accuracy "
         "says that the order still holds\nwhile the threshold has drifted.\n\n"
-        + _table(["", *(SHARES[share] for share in TIER_SHARES)], rows)
+        + _table(["", *(SHARES[share] for share in shares)], rows)
     )
 
 

@@ -38,7 +38,7 @@ from ml.versions import versions
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["export", "keep_explanation", "publish", "published_record"]
+__all__ = ["export", "keep_explanation", "keep_false_alarms", "publish", "published_record"]
 
 Progress = Callable[[int, int], None]
 
@@ -131,6 +131,38 @@ def calibrate(
         loss = calibration.log_loss(logits / fitted.temperature, validation.labels)
         candidates.append((loss, dataclasses.replace(candidate, calibration=fitted)))
     return min(candidates, key=lambda pair: pair[0])[1]
+
+
+def keep_false_alarms(model_dir: Path, validation: LabelledImages) -> ModelSpec:
+    """Measure false alarms on validation images as the model serves, into its spec and card.
+
+    For models from before these were measured, and where another graph was compiled since. The
+    weights, and all that was calibrated, stay what they are.
+
+    Args:
+        model_dir: The stored model.
+        validation: The images that it was calibrated on.
+
+    Raises:
+        TrainingError: `data_changed` when they are others, as far as the spec tells.
+        ArtifactError: As `ml.inference.Detector.load`.
+    """
+    detector = Detector.load(model_dir)
+    spec = detector.spec
+    found = datasets.content_sha256(validation.hashes)
+    if spec.training and found != spec.training.data.validation_sha256:
+        raise TrainingError(
+            "data_changed",
+            "The images must be those that the model was calibrated on, with the same --data and "
+            f"--validation. Received: {len(validation):,} with sha256 {found} (was "
+            f"{spec.training.data.validation_sha256}).",
+        )
+    p_fake, _ = detector.predict_arrays(validation.pixels)
+    table = calibration.false_alarms(p_fake[validation.labels == 0])
+    fitted = dataclasses.replace(spec.calibration, false_alarms=table)
+    measured = dataclasses.replace(spec, calibration=fitted)
+    _write(model_dir, measured)
+    return measured
 
 
 def publish(

@@ -7,6 +7,7 @@ from ml import datasets
 from ml.cli.judging import SHIPPED
 from ml.cli.places import data_set
 from ml.cli.terminal import answer, tell, tell_loading
+from ml.contract import MAX_FALSE_ALARMS
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -20,6 +21,12 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     evaluate.add_argument("--training-data", type=Path, help="also judge without its images")
     evaluate.add_argument("--tiers", action="store_true", help="also judge them degraded")
+    evaluate.add_argument(
+        "--max-false-alarms",
+        type=float,
+        default=MAX_FALSE_ALARMS,
+        help="share of real images that may be called AI-generated on validation",
+    )
     evaluate.add_argument("--split", default="", help="which part of the data set it is")
     evaluate.add_argument("--plots", type=Path, metavar="DIR", help="draw the figures there")
     evaluate.add_argument("--limit", type=int, help="use at most this many images")
@@ -38,7 +45,14 @@ def _evaluate(options: argparse.Namespace) -> int:
     seen = _hashes(options.training_data) if options.training_data else frozenset[str]()
     tiers = tiers_of(detector) if options.tiers else ()
     judged = judge(detector, data, tiers=tiers, limit=options.limit, progress=tell_loading)
-    record = record_of(judged, detector, data, split=options.split, training_hashes=seen)
+    record = record_of(
+        judged,
+        detector,
+        data,
+        split=options.split,
+        training_hashes=seen,
+        max_false_alarms=options.max_false_alarms,
+    )
     if options.plots:
         from ml.evaluation.pictures import draw
 

@@ -1,4 +1,7 @@
-"""The commands that make models: `train` a network, `export` its run, `publish` with figures."""
+"""The commands that make models: `train` a network, `export` its run, `publish` with figures.
+
+`false-alarms` measures what an older model, or a graph that was compiled since, calls REAL images.
+"""
 
 import argparse
 import dataclasses
@@ -55,6 +58,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Register this module's commands."""
     _add_train(commands.add_parser("train", help="train a network on REAL/ and FAKE/ images"))
     _add_export(commands.add_parser("export", help="make a calibrated model of a run"))
+    _add_false_alarms(commands.add_parser("false-alarms", help="measure them on validation"))
     _add_publish(commands.add_parser("publish", help="evaluate on the test images, write a card"))
 
 
@@ -89,6 +93,13 @@ def _add_export(export: argparse.ArgumentParser) -> None:
     export.add_argument("--name", help="of the model; its recipe's, where that is given")
     export.add_argument("--domain", help="one sentence for the spec")
     export.set_defaults(run=_export)
+
+
+def _add_false_alarms(measure: argparse.ArgumentParser) -> None:
+    measure.add_argument("--model", type=Path, required=True, help="folder of the model")
+    _add_data(measure)
+    measure.add_argument("--limit", type=int, help="train's --limit")
+    measure.set_defaults(run=_false_alarms)
 
 
 def _add_publish(publish: argparse.ArgumentParser) -> None:
@@ -191,6 +202,25 @@ def _write_whole(model_dir: Path, formats: Sequence[Format]) -> None:
 
     for form in formats:
         tell(f"wrote {write_whole(model_dir, form)}")
+
+
+def _false_alarms(options: argparse.Namespace) -> int:
+    from ml.publishing import keep_false_alarms
+
+    spec = artifacts.verify(options.model)
+    artifacts.require_network(spec)
+    if spec.training is None:
+        raise TrainingError(
+            "no_training_record",
+            f"{spec.name} does not tell what it was trained on, so its validation images are not "
+            "known.",
+        )
+    config = spec.training.config
+    data = _divided(options, _images(options, options.data, config), config)
+    table = keep_false_alarms(options.model, data.validation).calibration.false_alarms
+    for point in table.points if table else ():
+        answer(f"{point.share:>8.2%} of {table.real:,} REAL images: from {point.threshold:.6f} on")
+    return 0
 
 
 def _publish(options: argparse.Namespace) -> int:

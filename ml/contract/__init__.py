@@ -11,6 +11,7 @@ from ml.contract.evaluation import (
     Metrics,
     Speed,
 )
+from ml.contract.false_alarms import BEYOND, MAX_FALSE_ALARMS, FalseAlarms, OperatingPoint
 from ml.contract.model import (
     CLASS_ORDER,
     FORMAT_VERSION,
@@ -32,8 +33,10 @@ from ml.contract.training import (
 from ml.errors import ContractError, MlError
 
 __all__ = [
+    "BEYOND",
     "CLASS_ORDER",
     "FORMAT_VERSION",
+    "MAX_FALSE_ALARMS",
     "Beside",
     "Bootstrap",
     "Calibration",
@@ -46,12 +49,14 @@ __all__ = [
     "Evidence",
     "ExplanationFigures",
     "FaceBox",
+    "FalseAlarms",
     "FitWarning",
     "Heatmap",
     "MapFigures",
     "Metrics",
     "MlError",
     "ModelSpec",
+    "OperatingPoint",
     "Option",
     "PhotoFigures",
     "Prediction",

@@ -24,6 +24,9 @@ class Metrics:
             is set so that at most 5 % of the REAL ones are; `None` for images of one class.
         coverage: Share of images outside the inconclusive band.
         selective_accuracy: Accuracy on those; `None` when there are none.
+        false_alarms: Share of the REAL images at or above the band's upper end, which get the
+            verdict that they are AI-generated.
+        misses: Share of the FAKE images at or below its lower end.
     """
 
     n: int
@@ -40,6 +43,8 @@ class Metrics:
     average_precision: float | None = None
     ece_uncalibrated: float | None = None
     recall_at_5_percent_fpr: float | None = None
+    false_alarms: float | None = None
+    misses: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,9 @@ class EvaluationRecord(Metrics, JsonForm):
         data_sha256: Over the sorted content hashes of the images' files.
         threshold: P(FAKE) from which an image is called FAKE.
         threshold_rule: How the threshold was chosen.
+        band: The ends of the inconclusive band that the figures are for.
+        max_false_alarms: The share of REAL validation images for which its upper end was raised;
+            `None` where the model's calibration does not tell how far.
         images_per_second: Of the images as they are; covers reading, decoding and prediction.
         unreadable: Files that were skipped, with the reason.
         deduplicated: Without the images that are also in the training data, where that was given.
@@ -172,3 +180,5 @@ class EvaluationRecord(Metrics, JsonForm):
     novel: float | None = None
     seed: int | None = None
     versions: dict[str, str] = field(default_factory=dict)
+    band: tuple[float, float] | None = None
+    max_false_alarms: float | None = None

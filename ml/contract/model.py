@@ -1,13 +1,14 @@
 """What a set of weights needs in order to be run and judged: its spec, which lies beside it."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.contract.checks import require
 from ml.contract.evaluation import EvaluationRecord
+from ml.contract.false_alarms import BEYOND, FalseAlarms
 from ml.contract.photo import PhotoFigures
 from ml.contract.training import Option, TrainingRecord
 from ml.jsonform import JsonForm
@@ -49,22 +50,36 @@ class Calibration:
     """From a logit to a probability, and where the probability is too weak to decide.
 
     `p_fake = sigmoid(logit / temperature)`; an image is inconclusive when
-    `band_low < p_fake < band_high`.
+    `band_low < p_fake < band_high`. `false_alarms` tells how far the upper end has to be raised so
+    that few enough REAL images lie above it; models of earlier versions have none.
     """
 
     temperature: float = 1.0
     band_low: float = 0.5
     band_high: float = 0.5
+    false_alarms: FalseAlarms | None = None
 
     def __post_init__(self) -> None:
         require(self.temperature > 0, "temperature", "positive", self.temperature)
         band = (self.band_low, self.band_high)
-        require(0 <= band[0] <= band[1] <= 1, "band", "0 <= low <= high <= 1", band)
+        is_band = 0 <= band[0] <= band[1] <= BEYOND
+        require(is_band, "band", f"0 <= low <= high <= {BEYOND}", band)
 
     def probability(self, logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return P(FAKE) for logits of any shape, each in [0, 1]."""
         scaled = np.asarray(logits, np.float64) / self.temperature
         return 0.5 * (1.0 + np.tanh(0.5 * scaled))  # the sigmoid, without overflow
+
+    def bounded(self, max_false_alarms: float) -> Self:
+        """Return it with the band that verdicts are given by.
+
+        On validation at most `max_false_alarms`, in [0, 1], of the REAL images lie at or above its
+        upper end, as far as that is known, and an even chance lies within it always.
+        """
+        table = self.false_alarms
+        threshold = table.threshold(max_false_alarms) if table else 0.0
+        high = max(self.band_high, threshold, 0.5)
+        return replace(self, band_low=min(self.band_low, 0.5), band_high=high)
 
     def is_inconclusive(self, p_fake: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Tell for which probabilities the model does not decide."""
@@ -136,6 +151,20 @@ class ModelSpec(JsonForm):
             name = getattr(self, field)
             plain = bool(name) and not ({"/", "\\"} & set(name)) and not name.startswith(".")
             require(plain, field, "a plain file name", name)
+
+    @property
+    def is_bounded(self) -> bool:
+        """Tell whether a share of false alarms can be asked of it: see `bounded`."""
+        return self.photo is None and self.calibration.false_alarms is not None
+
+    def bounded(self, max_false_alarms: float) -> Self:
+        """Return the spec with the band that verdicts are given by: see `Calibration.bounded`.
+
+        Of a model that was fitted to photographs the fit has set the share, and its figures are
+        about that: it keeps its band.
+        """
+        share = max_false_alarms if self.is_bounded else 1.0
+        return replace(self, calibration=self.calibration.bounded(share))
 
     @property
     def input_size(self) -> tuple[int, int]:

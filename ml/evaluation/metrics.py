@@ -43,7 +43,9 @@ def measure(logits: Floats, labels: Labels, spec: ModelSpec) -> Metrics:
     counts = confusion_matrix(labels, judged_fake, labels=[0, 1]).ravel().tolist()
     decided = ~spec.calibration.is_inconclusive(p_fake)
     correct = judged_fake == labels
-    has_both, has_real = len(np.unique(labels)) == 2, bool((labels == 0).any())
+    called_fake = p_fake >= spec.calibration.band_high
+    has_real, has_fake = bool((labels == 0).any()), bool((labels == 1).any())
+    has_both = has_real and has_fake
     return Metrics(
         n=len(labels),
         accuracy=float(correct.mean()),
@@ -63,6 +65,8 @@ def measure(logits: Floats, labels: Labels, spec: ModelSpec) -> Metrics:
         recall_at_5_percent_fpr=(
             recall_at_false_alarms(logits, labels, FALSE_ALARMS) if has_both else None
         ),
+        false_alarms=float(called_fake[labels == 0].mean()) if has_real else None,
+        misses=float((decided & ~called_fake)[labels == 1].mean()) if has_fake else None,
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ml import datasets
-from ml.contract import Beside, EvaluationRecord, Metrics, ModelSpec, Speed
+from ml.contract import MAX_FALSE_ALARMS, Beside, EvaluationRecord, Metrics, ModelSpec, Speed
 from ml.degradation import Tier
 from ml.errors import DatasetError
 from ml.evaluation.bootstrap import bootstrap
@@ -37,11 +37,12 @@ def evaluate(
     limit: int | None = None,
     progress: datasets.Progress | None = None,
     seed: int = SEED,
+    max_false_alarms: float = MAX_FALSE_ALARMS,
 ) -> EvaluationRecord:
     """Judge a detector on labelled images, from the files to the figures.
 
     Args:
-        detector: The model; its spec's threshold and band are applied as they are.
+        detector: The model; its spec's threshold is applied as it is.
         data_path: A folder or zip with REAL/ and FAKE/ at any depth.
         tiers: Degradations to judge the same images under, from `tiers_of`.
         split: Which part of the data set this is; told from the path where it is not given.
@@ -50,13 +51,21 @@ def evaluate(
         limit: At most this many images, evenly spread over each class.
         progress: Called with (done, all) now and then.
         seed: Of the tiers' noise and of the bootstrap.
+        max_false_alarms: What the upper end of the band is raised for: see `Calibration.bounded`.
 
     Raises:
         DatasetError: As `ml.datasets.load`, and `no_unseen_images` when all of a class is in
             the training data.
     """
     judged = judge(detector, data_path, tiers=tiers, limit=limit, progress=progress, seed=seed)
-    return record_of(judged, detector, data_path, split=split, training_hashes=training_hashes)
+    return record_of(
+        judged,
+        detector,
+        data_path,
+        split=split,
+        training_hashes=training_hashes,
+        max_false_alarms=max_false_alarms,
+    )
 
 
 def record_of(
@@ -67,6 +76,7 @@ def record_of(
     split: str = "",
     training_hashes: Set[str] = frozenset(),
     timed: Speed | None = None,
+    max_false_alarms: float = MAX_FALSE_ALARMS,
 ) -> EvaluationRecord:
     """Return the record of what a detector answered for these images.
 
@@ -76,7 +86,7 @@ def record_of(
 
     The other args and the errors are those of `evaluate`.
     """
-    spec = detector.spec
+    spec = detector.spec.bounded(max_false_alarms)
     has_both = len(np.unique(judged.labels)) == 2
     return EvaluationRecord(
         model=spec.name,
@@ -100,6 +110,8 @@ def record_of(
         novel=None if judged.novelties is None else float((judged.novelties > 1).mean()),
         seed=judged.seed,
         versions=versions(),
+        band=(spec.calibration.band_low, spec.calibration.band_high),
+        max_false_alarms=max_false_alarms if spec.is_bounded else None,
     )
 
 

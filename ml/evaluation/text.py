@@ -7,6 +7,7 @@ __all__ = ["told"]
 SHARES = (
     *("accuracy", "precision", "recall", "specificity", "f1", "roc_auc", "average_precision"),
     *("recall_at_5_percent_fpr", "ece", "ece_uncalibrated", "coverage", "selective_accuracy"),
+    *("false_alarms", "misses"),
 )
 TITLES = {"recall_at_5_percent_fpr": "recall at 5 % fpr"}
 TIER_SHARES = ("accuracy", "precision", "recall", "f1", "roc_auc", "coverage")
@@ -20,6 +21,7 @@ def told(record: EvaluationRecord) -> str:
         _line("data", f"{record.data}{split}, content {record.data_sha256[:12]}"),
         _line("n", f"{record.n:,} and {len(record.unreadable)} unreadable"),
         _line("threshold", f"{record.threshold:g}: {record.threshold_rule}"),
+        *(_line(name, value) for name, value in _band(record)),
     ]
     lines += [
         _line(TITLES.get(name, name), _figure(record, name) + _interval(record, name))
@@ -38,6 +40,15 @@ def told(record: EvaluationRecord) -> str:
 
 def _line(name: str, value: str) -> str:
     return f"{name:>20}  {value}"
+
+
+def _band(record: EvaluationRecord) -> list[tuple[str, str]]:
+    if record.band is None:
+        return []
+    low, high = record.band
+    share = record.max_false_alarms
+    bound = "" if share is None else f", false alarms at most {share:g} on validation"
+    return [("band", f"{low:.4f} to {high:.4f}{bound}")]
 
 
 def _row(metrics: Metrics) -> str:

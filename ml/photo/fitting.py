@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from ml import calibration
 from ml.contract import FitWarning, PhotoFigures
 from ml.photo import network
 from ml.photo.doubts import told
@@ -128,6 +129,7 @@ def _fitted(
     learnt = sample.learn(seed)
     novelty = fit_novelty(sample.features, sample.labels, sample.groups, seed)
     low, high = probability(np.array(band(learnt.held_out, sample.labels, rate)))
+    real = probability(learnt.held_out[sample.labels == 0])
     figures = _figures(taken, worth, rate, seed, told(taken, worth, seed))
     return Fitted(
         PhotoHeads(learnt.members, learnt.gain, learnt.offset, novelty),
@@ -135,6 +137,7 @@ def _fitted(
         dataclasses.replace(figures, seconds=round(time.perf_counter() - started, 1)),
         graph,
         taken.skipped,
+        calibration.false_alarms(real),
     )
 
 

@@ -6,7 +6,14 @@ from pathlib import Path
 
 from ml import artifacts, modelcard
 from ml.architectures import PHOTO_ENSEMBLE
-from ml.contract import Calibration, Domain, ModelSpec, PhotoFigures, Preprocessing
+from ml.contract import (
+    Calibration,
+    Domain,
+    FalseAlarms,
+    ModelSpec,
+    PhotoFigures,
+    Preprocessing,
+)
 from ml.photo import card
 from ml.photo.crops import SIDE
 from ml.photo.heads import PhotoHeads
@@ -28,6 +35,7 @@ class Fitted:
         figures: What it is worth.
         graph: The compiled network that its features come from.
         skipped: A line for each picture that was left out.
+        false_alarms: What the REAL pictures got of heads that had not learnt them.
     """
 
     heads: PhotoHeads
@@ -35,6 +43,7 @@ class Fitted:
     figures: PhotoFigures
     graph: bytes
     skipped: tuple[str, ...]
+    false_alarms: FalseAlarms | None = None
 
 
 def store(fitted: Fitted, out_dir: Path, *, name: str, source: str) -> ModelSpec:
@@ -57,7 +66,7 @@ def store(fitted: Fitted, out_dir: Path, *, name: str, source: str) -> ModelSpec
         preprocessing=Preprocessing(SIDE, SIDE, jpeg_quality=None),
         gradcam_layer=MAP_LAYER,
         domain=domain_of(fitted.figures),
-        calibration=Calibration(1.0, low, high),
+        calibration=Calibration(1.0, low, high, fitted.false_alarms),
         weights_sha256="",
         track="photo",
         flip_averaging=False,

@@ -86,6 +86,8 @@ def test_every_figure_of_both_columns_is_told(record: EvaluationRecord) -> None:
     titles |= {"selective_accuracy": "accuracy on the decided"}
     titles |= {"average_precision": "average precision"}
     titles |= {"recall_at_5_percent_fpr": "recall at 5 % false alarms"}
+    titles |= {"false_alarms": "real images called AI-generated"}
+    titles |= {"misses": "AI-generated images called real"}
     for name in Metrics.__dataclass_fields__.keys() - {"n", "confusion"}:
         expected = [f"{getattr(record, name):.4f}", f"{getattr(metrics(0.8), name):.4f}"]
         assert cells(text, titles.get(name, name)) == [expected]
