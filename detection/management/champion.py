@@ -8,7 +8,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from detection.ml_gateway import GatewayError
 from detection.models import ModelVersion, RegisteredModel, Track
-from detection.services.registry import shipped_register
+from detection.services.shipped import shipped_register
 
 
 def version_for_command(label: str = "") -> ModelVersion:

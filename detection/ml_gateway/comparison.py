@@ -37,6 +37,7 @@ def judge_items(
     *,
     data: str,
     threads: int,
+    max_false_alarms: float,
     with_tiers: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> JudgedItems:
@@ -48,6 +49,7 @@ def judge_items(
         items: Name, label and how to read it; one class alone will do.
         data: What the record calls the images.
         threads: Cores for the network.
+        max_false_alarms: The share that bounds the band's upper end, as verdicts are given.
         with_tiers: Also judge the same images degraded.
         progress: Called with items done and items in all.
 
@@ -66,7 +68,9 @@ def judge_items(
             tiers=evaluation.tiers_of(detector) if with_tiers else (),
             progress=progress,
         )
-        record = evaluation.record_of(judged, detector, data, split="test")
+        record = evaluation.record_of(
+            judged, detector, data, split="test", max_false_alarms=max_false_alarms
+        )
     return JudgedItems(
         json.loads(record.to_json()), judged.hashes, judged.labels, judged.p_fake(detector.spec)
     )

@@ -14,6 +14,7 @@ def evaluate(
     data: Path,
     *,
     threads: int,
+    max_false_alarms: float,
     with_tiers: bool = False,
     training_data: Path | None = None,
     plots: Path | None = None,
@@ -26,6 +27,7 @@ def evaluate(
         spec: What it was registered with, the hash of its weights included.
         data: A folder or zip with REAL/ and FAKE/ below it at any depth.
         threads: Cores for the network.
+        max_false_alarms: The share that bounds the band's upper end, as verdicts are given.
         with_tiers: Also judge the same images degraded.
         training_data: Also tell the figures without the images that are in here.
         plots: A folder to draw the figures into.
@@ -44,7 +46,9 @@ def evaluate(
         seen = frozenset(datasets.hashes(training_data)) if training_data else frozenset[str]()
         tiers = evaluation.tiers_of(detector) if with_tiers else ()
         judged = evaluation.judge(detector, data, tiers=tiers, progress=progress)
-        record = evaluation.record_of(judged, detector, data, training_hashes=seen)
+        record = evaluation.record_of(
+            judged, detector, data, training_hashes=seen, max_false_alarms=max_false_alarms
+        )
         if plots:
             from ml.evaluation.pictures import draw
 

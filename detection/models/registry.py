@@ -6,6 +6,8 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import models
 
+from detection.models.false_alarms import FalseAlarmBound, bound_of
+
 # From this shorter side on, in pixels, an image is a photograph; `ml.photo` takes none below it.
 PHOTO_LEAST_SIDE = 128
 
@@ -86,7 +88,10 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
 
 
 class ModelVersion(models.Model):
-    """Weights and spec as they were registered; never changed afterwards."""
+    """Weights and spec as they were registered.
+
+    Nothing is changed afterwards; a graph or a measurement of the same weights may be added once.
+    """
 
     model = models.ForeignKey(RegisteredModel, models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
@@ -147,11 +152,24 @@ class ModelVersion(models.Model):
     def band(self) -> tuple[float, float]:
         """Between these two probabilities the version does not decide.
 
-        An even chance lies within them always: where false alarms alone would allow more, as with
-        classes of very different size, no verdict is to go against what is more probable.
+        The upper end is lifted where false alarms have to be fewer than it alone would keep them.
+        An even chance lies within the band always: where false alarms alone would allow more, as
+        with classes of very different size, no verdict is to go against what is more probable.
         """
-        calibration = self.spec["calibration"]
-        return min(calibration["band_low"], 0.5), max(calibration["band_high"], 0.5)
+        calibration, bound = self.spec["calibration"], self.false_alarms
+        high = max(calibration["band_high"], bound.threshold if bound else 0.0, 0.5)
+        return min(calibration["band_low"], 0.5), high
+
+    @property
+    def false_alarms(self) -> FalseAlarmBound | None:
+        """The bound on false alarms that holds for the version, by the setting of today.
+
+        `None` where its spec does not tell, and for one that was fitted to photographs: whoever
+        fitted it chose the share, and its figures are about that.
+        """
+        if self.photo:
+            return None
+        return bound_of(self.spec["calibration"], settings.MAX_FALSE_ALARMS)
 
     @property
     def photo(self) -> dict[str, Any]:

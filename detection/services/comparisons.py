@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from detection import ml_gateway
 from detection.models import Dataset, Evaluation, Item, ModelVersion, Role, Snapshot
+from detection.services.served_figures import record_of_today
 
 FIGURES = (
     ("recall", "AI-generated found"),
@@ -81,7 +82,12 @@ def flipped_items(*, compared: Compared, hashes: tuple[str, ...]) -> list[Item]:
 
 
 def false_alarms(record: dict[str, Any]) -> float | None:
-    """Return the share of real images that were called AI-generated."""
+    """Return the share of real images with the verdict that they are AI-generated.
+
+    In a record of an earlier version whose answers are gone, the share above 50 %.
+    """
+    if record.get("false_alarms") is not None:
+        return float(record["false_alarms"])
     specificity = record.get("specificity")
     return None if specificity is None else 1.0 - specificity
 
@@ -105,7 +111,7 @@ def _pairs(first: ModelVersion, second: ModelVersion) -> Iterator[tuple[Evaluati
 
 def _newest(version: ModelVersion) -> dict[tuple[int | None, int | None, str], Evaluation]:
     """Return the newest evaluation on each set; of a dataset that has changed, both are kept."""
-    rows = version.evaluations.select_related("dataset", "snapshot").order_by("pk")
+    rows = version.evaluations.select_related("version", "dataset", "snapshot").order_by("pk")
     return {(row.dataset_id, row.snapshot_id, row.data_sha256): row for row in rows}
 
 
@@ -130,7 +136,7 @@ def _compared(first: Evaluation, second: Evaluation) -> Compared:
     return Compared(
         first,
         second,
-        tuple(_rows(first.record, second.record, difference)),
+        tuple(_rows(record_of_today(first), record_of_today(second), difference)),
         difference,
         _sentence(difference),
         tuple(hashes[flipped.newly_right].tolist()),

@@ -273,6 +273,7 @@ def _evaluation_make(version: ModelVersion, test: TestSet, steps: _Steps) -> Eva
         [(sha256, label, _reader(name)) for sha256, label, name in test.lines],
         data=test.name,
         threads=settings.INFERENCE_THREADS,
+        max_false_alarms=settings.MAX_FALSE_ALARMS,
         with_tiers=test.with_tiers,
         progress=steps,
     )

@@ -10,6 +10,7 @@ from detection.models import Evaluation, ModelVersion, Track
 from detection.services.evaluations import ON_FACES, TestSet, sealed_sets
 from detection.services.gate import Gate
 from detection.services.photo_gates import binding_gates, calibration, fitted_gates, worth
+from detection.services.served_figures import record_of_today
 from detection.services.timing import speed_beside
 
 
@@ -74,7 +75,8 @@ def _judged(test: TestSet, version: ModelVersion, champion: ModelVersion | None)
     found = Evaluation.objects.filter(
         version__in=pair, dataset=test.dataset, data_sha256=test.data_sha256
     )
-    records = {one.version_id: one.record for one in found.order_by("pk")}
+    newest = {one.version_id: one for one in found.select_related("version").order_by("pk")}
+    records = {pk: record_of_today(one) for pk, one in newest.items()}
     return _Judged(test, records.get(version.pk), records.get(champion.pk) if champion else None)
 
 

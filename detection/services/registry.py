@@ -71,7 +71,7 @@ def version_register(
         spec=spec,
         origin=origin,
     )
-    _copy_whole(directory, version.directory)
+    copy_whole(directory, version.directory)
     version_sign(version=version)
     audit_record(
         user=user,
@@ -185,20 +185,6 @@ def challenger_unset(*, version: ModelVersion, user: Any) -> None:
         audit_record(user=user, action="challenger_unset", subject=version.label)
 
 
-def shipped_register() -> list[tuple[ModelVersion, bool]]:
-    """Register every model that ships, and let it answer where nothing answers in its track yet.
-
-    A newer version or another model of the track never takes over by itself: a person promotes it.
-    """
-    outcome = []
-    for spec in sorted(Path(settings.SHIPPED_MODELS).glob("*/spec.json")):
-        version, is_new = version_register(directory=spec.parent)
-        if ModelVersion.objects.champion_of(version.model.track) is None:
-            version_promote(version=version, reason="The first version of this installation.")
-        outcome.append((version, is_new))
-    return outcome
-
-
 def _require_whole(version: ModelVersion) -> None:
     try:
         version_verify(version=version)
@@ -230,7 +216,7 @@ def _take_graph_over(version: ModelVersion, directory: Path, spec: dict[str, Any
     log.info("%s: takes its compiled graph over from %s", version.label, directory)
     version.spec = spec
     version.save(update_fields=["spec"])
-    _copy_whole(directory, version.directory)
+    copy_whole(directory, version.directory)
     version_sign(version=version)
 
 
@@ -247,10 +233,10 @@ def _restore_files(version: ModelVersion, directory: Path, spec: dict[str, Any])
         log.warning("%s: %s The spec in %s is another one.", version.label, damage, directory)
         return
     log.warning("%s: %s Restored from %s.", version.label, damage, directory)
-    _copy_whole(directory, version.directory)
+    copy_whole(directory, version.directory)
 
 
-def _copy_whole(source: Path, target: Path) -> None:
+def copy_whole(source: Path, target: Path) -> None:
     """Copy a folder so that `target` is never seen half-written.
 
     Raises:

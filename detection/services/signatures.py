@@ -41,9 +41,16 @@ def signature_of(version: ModelVersion) -> str:
 
 
 def version_sign(*, version: ModelVersion) -> None:
-    """Sign a version that was just registered, or whose graph was added."""
+    """Sign a version that was just registered, or whose graph or measurement was added."""
     version.signature = signature_of(version)
     version.save(update_fields=["signature"])
+
+
+def has_own_signature(version: ModelVersion) -> bool:
+    """Tell whether a version's row is the one that was signed; of its files this says nothing."""
+    return bool(version.signature) and constant_time_compare(
+        version.signature, signature_of(version)
+    )
 
 
 def version_verify(*, version: ModelVersion) -> None:
@@ -59,7 +66,7 @@ def version_verify(*, version: ModelVersion) -> None:
             f"{version.label} has no signature: an administrator has to run "
             "`manage.py register_models`.",
         )
-    if not constant_time_compare(version.signature, signature_of(version)):
+    if not has_own_signature(version):
         raise GatewayError(
             "bad_signature",
             f"{version.label} is not what was registered: its signature does not fit.",

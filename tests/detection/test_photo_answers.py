@@ -83,7 +83,7 @@ def test_items_are_judged_from_their_files(directory: Path, spec: dict[str, Any]
 
     items = [(f"{seed}", ("real", "fake")[seed % 2], reader(seed)) for seed in range(4)]
     judged = ml_gateway.judge_items(
-        directory, spec, items, data="sealed", threads=1, with_tiers=True
+        directory, spec, items, data="sealed", threads=1, max_false_alarms=0.01, with_tiers=True
     )
     assert judged.labels.tolist() == [0, 1, 0, 1]
     answers = [
@@ -110,7 +110,9 @@ def test_a_folder_is_evaluated_and_drawn(
             (tmp_path / label / f"{seed}.png").write_bytes(content)
     plots = tmp_path / "plots"
     plots.mkdir()
-    record = ml_gateway.evaluate(directory, spec, tmp_path, threads=1, plots=plots)
+    record = ml_gateway.evaluate(
+        directory, spec, tmp_path, threads=1, max_false_alarms=0.01, plots=plots
+    )
     assert (record["n"], record["data"]) == (4, tmp_path.name)
     assert (plots / "sample.png").stat().st_size > 0
 

@@ -10,7 +10,8 @@ from pytest_django import Settings
 
 from detection.ml_gateway import GatewayError, read_verified_spec
 from detection.models import ModelVersion, Promotion, RegisteredModel, Track
-from detection.services.registry import shipped_register, version_promote, version_register
+from detection.services.registry import version_promote, version_register
+from detection.services.shipped import shipped_register
 from portal.models import User
 from tests import colours
 

@@ -20,6 +20,7 @@ from detection.ml_gateway import GatewayError
 from detection.models import LabelReview, ModelVersion, Snapshot
 from detection.services import comparisons, evaluations
 from detection.services.gates import gates_are_needed, gates_check
+from detection.services.served_figures import record_of_today
 from detection.services.signatures import version_verify
 
 
@@ -148,24 +149,23 @@ def _damage(version: ModelVersion) -> str:
 
 def _evaluation_rows(version: ModelVersion) -> list[dict[str, Any]]:
     """Return the newest evaluation on each set, with the figures that people ask for."""
-    newest = {}
-    rows = version.evaluations.select_related("dataset", "snapshot").order_by("pk")
-    for row in rows:
-        newest[(row.dataset_id, row.snapshot_id)] = row
+    rows = version.evaluations.select_related("version", "dataset", "snapshot").order_by("pk")
+    newest = {(row.dataset_id, row.snapshot_id): row for row in rows}
     return [
         {
             "name": str(row.dataset or f"{row.snapshot}, held out"),
             "role": row.dataset.get_role_display() if row.dataset else "Held out",
-            "record": row.record,
-            "recall": comparisons.figure_of(row.record, "recall"),
-            "false_alarms": comparisons.false_alarms(row.record),
+            "record": record,
+            "recall": comparisons.figure_of(record, "recall"),
+            "false_alarms": comparisons.false_alarms(record),
             "tiers": [
                 (comparisons.TIERS.get(name, name), figures["accuracy"])
-                for name, figures in row.record["tiers"].items()
+                for name, figures in record["tiers"].items()
             ],
             "created_at": row.created_at,
         }
         for row in newest.values()
+        for record in [record_of_today(row)]
     ]
 
 

@@ -42,6 +42,7 @@ class Command(BaseCommand):
                 version.spec,
                 options["data"],
                 threads=settings.INFERENCE_THREADS,
+                max_false_alarms=settings.MAX_FALSE_ALARMS,
                 with_tiers=options["tiers"],
                 training_data=options["training_data"],
                 plots=options["plots"],

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from detection.ml_gateway import GatewayError
-from detection.services.registry import shipped_register
+from detection.services.shipped import shipped_register
 from detection.services.signatures import versions_sign
 
 
