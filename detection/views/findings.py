@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import groupby
+from textwrap import shorten
 from typing import Any
 
 from detection.findings import Detail, Finding, Strength
@@ -20,6 +21,12 @@ POINTS = {"ai": "speaks for AI", "real": "speaks for a photograph", "doubt": "lo
 ICONS = {"ai": "likely_ai", "real": "likely_real", "doubt": "warning", "neutral": "info"}
 
 
+# Of these the first lines are told at once, without opening the table.
+GLIMPSED = ("generator", "camera", "editing")
+GLIMPSED_LINES = 4
+GLIMPSED_LENGTH = 60
+
+
 @dataclass(frozen=True, slots=True)
 class ShownFinding:
     """A finding as pages tell it."""
@@ -31,6 +38,7 @@ class ShownFinding:
     sentence: str
     source: str
     points: str
+    glimpse: str
     details: tuple[Detail, ...]
     has_signed_thumbnail: bool
 
@@ -82,6 +90,17 @@ def _shown(finding: Finding, has_signed_thumbnail: bool) -> ShownFinding:
         finding.sentence,
         finding.source,
         POINTS.get(finding.leaning, ""),
+        _glimpse(finding),
         finding.details,
         has_signed_thumbnail,
+    )
+
+
+def _glimpse(finding: Finding) -> str:
+    """Return the first public lines of the table in one, each of them cut short."""
+    if finding.kind not in GLIMPSED:
+        return ""
+    public = [line.value for line in finding.details if not line.is_private]
+    return " · ".join(
+        shorten(value, GLIMPSED_LENGTH, placeholder=" …") for value in public[:GLIMPSED_LINES]
     )
