@@ -34,16 +34,17 @@ READINGS = {
         "Bright places change most when the picture is saved as a JPEG once more. Compare like "
         "with like: edges with edges, skin with skin. A part that is clearly brighter or darker "
         "than others of its kind may have been put in later.",
-        "It does not show AI. Edges, lettering and fine patterns are always bright, and each "
-        "saving evens the rest out; so a picture without odd parts is not cleared.",
+        "It does not show AI. Edges, lettering and fine patterns are always bright, and patches of "
+        "one colour are mere rounding. Each saving evens all out; so a picture without odd parts "
+        "is not cleared.",
     ),
     ViewKind.NOISE: Reading(
         "bright where single pixels stand out from their surroundings",
         "Bright is what stands out pixel by pixel: grain, texture and edges. Plain places of one "
         "photograph should have much the same grain. A patch that is far smoother or rougher may "
         "come from elsewhere or have been retouched.",
-        "Smooth is not made by AI. Phones remove grain, and so does strong compression; blurred "
-        "backgrounds are always dark, edges and rough surfaces always bright.",
+        "A smooth patch is no sign of AI: phones remove grain, and so does strong compression. "
+        "Blurred backgrounds are always dark, edges and rough surfaces always bright.",
     ),
     ViewKind.SPECTRUM: Reading(
         "the middle stands for coarse shapes, the rim for the finest detail",

@@ -14,7 +14,7 @@ __all__ = ["MOST", "QUALITY", "error_levels"]
 # The same for every picture, so that two can be compared: the quality of the JPEG, and the change
 # of a colour, of 255, from which on it is shown at full brightness.
 QUALITY = 90
-MOST = 24
+MOST = 16
 
 
 def error_levels(rgb: Pixels, side: int) -> Pixels:

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, ViewportSize
 
 from tests.data import drawn_image
 from tests.installation import Installation
-from tests.journeys.person import Person
+from tests.journeys.person import VERDICT_MILLISECONDS, Person
 from tests.visitor import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.services]
@@ -88,15 +88,32 @@ def test_pages_for_everybody(person: Person) -> None:
     assert look_at(person, OPEN_PAGES) == []
 
 
-def test_pages_for_members(person: Person, member: Visitor) -> None:
+def sign_in(person: Person, member: Visitor) -> None:
+    """Let the person go on where the member is signed in."""
     cookies = [
         {"name": cookie.name, "value": cookie.value or "", "url": person.portal.url}
         for cookie in member.session.cookies
     ]
     person.context.add_cookies(cookies)  # type: ignore[arg-type]
+
+
+def test_views_of_a_picture(person: Person, member: Visitor) -> None:
+    sign_in(person, member)
+    person.page.goto(member.analysis_links(member.submission)[0])
+    person.page.get_by_test_id("view-picture").wait_for(timeout=VERDICT_MILLISECONDS)
+    assert serious_findings(person) == []
+    assert not scrolls_sideways(person)
+    person.context.clear_cookies()
+
+
+def test_pages_for_members(person: Person, member: Visitor) -> None:
+    sign_in(person, member)
     pages = ["/submit/", "/history/", "/history/?q=nothing-like-this", "/account/"]
     pages += ["/account/delete/", "/accounts/email/", "/accounts/password/change/"]
-    pages += [f"/submissions/{member.submission}/", *member.analysis_links(member.submission)]
+    verdicts = member.analysis_links(member.submission)
+    pages += [f"/submissions/{member.submission}/", *verdicts]
+    a, b = (path.strip("/").split("/")[-1] for path in verdicts[:2])
+    pages += ["/models/", "/compare/", f"/compare/?a={a}", f"/compare/?a={a}&b={b}"]
     assert look_at(person, pages) == []
 
     person.page.goto("/submit/")
