@@ -35,7 +35,7 @@ class Share:
         """Say it as people count: "about 17 of 1,000"."""
         count = round(self.value * self.of)
         if self.value in (0, 1):
-            return f"{'all' if self.value else 'none'} of {self.images:,}"
+            return f"all {self.images:,}" if self.value else f"none of {self.images:,}"
         if count == 0:
             return f"fewer than 1 of {self.of:,}"
         if count == self.of:

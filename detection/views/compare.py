@@ -27,7 +27,8 @@ def compare(request: HttpRequest) -> HttpResponse:
     chosen = [get_object_or_404(mine, public_id=public_id) for public_id in wanted]
     if len(chosen) == 2 and chosen[0] != chosen[1]:
         left, right = chosen
-        context = {"compared": compared(left, right), "left": left, "right": right}
+        fills = request.GET.get("size") == "frame"
+        context = {"compared": compared(left, right, fills=fills), "left": left, "right": right}
         return render(request, "submissions/compare.html", context)
     first = chosen[0] if chosen else None
     context = {"first": first, "is_twice": len(chosen) == 2, "recent": _recent(mine, first)}

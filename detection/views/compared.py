@@ -7,7 +7,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from detection.findings import STRENGTHS, Finding, Kind
+from detection.findings import STRENGTHS, Finding, Kind, Strength
 from detection.models import Analysis, SubmittedImage
 from detection.perceptual import NEAR, SHAPELESS, distance
 
@@ -21,6 +21,13 @@ KINDS: dict[Kind, str] = {
     "screenshot": "Screenshot",
     "thumbnail": "Small preview in the file",
     "unreadable": "What could not be read",
+}
+STRENGTH_WORDS: dict[Strength, str] = {
+    "conclusive": "Conclusive",
+    "strong": "Strong",
+    "moderate": "Moderate",
+    "weak": "Hint",
+    "context": "Good to know",
 }
 # Beyond near-copies, up to here, a picture may be a version of the other: two pictures that have
 # nothing to do with each other differ in half of the bits, and hardly ever in so few.
@@ -54,20 +61,23 @@ class FindingRow:
     right: Finding | None
 
     @property
-    def sides(self) -> tuple[Finding | None, Finding | None]:
-        """Both, in the order in which they stand."""
-        return self.left, self.right
+    def cells(self) -> list[tuple[str, str]]:
+        """How strong it is, in a word, and what it says; both empty where it was not found."""
+        return [
+            (STRENGTH_WORDS[one.strength], one.sentence) if one else ("", "")
+            for one in (self.left, self.right)
+        ]
 
     @property
     def name(self) -> str:
         """What kind of evidence it is, in words."""
-        return next(KINDS[one.kind] for one in self.sides if one)
+        return next(KINDS[one.kind] for one in (self.left, self.right) if one)
 
     @property
     def differs(self) -> bool:
         """Tell whether the images differ in it by more than the details."""
-        said = [(one.strength, one.leaning, one.sentence) if one else None for one in self.sides]
-        return said[0] != said[1]
+        said, other = self.cells
+        return said != other
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +100,20 @@ class Compared:
 
     panes: tuple[Pane, Pane]
     is_same_scale: bool
+    can_share_scale: bool
     facts: list[Row]
     findings: list[FindingRow]
     alike: str
 
 
-def compared(left: Analysis, right: Analysis) -> Compared:
-    """Set two analyses side by side."""
-    is_same_scale = _ratio(left.image, right.image) <= SAME_SCALE_UP_TO
+def compared(left: Analysis, right: Analysis, *, fills: bool = False) -> Compared:
+    """Set two analyses side by side, at one scale or, with `fills`, each as large as its frame."""
+    can_share_scale = _ratio(left.image, right.image) <= SAME_SCALE_UP_TO
+    is_same_scale = can_share_scale and not fills
     return Compared(
         panes=_panes(left, right, is_same_scale=is_same_scale),
         is_same_scale=is_same_scale,
+        can_share_scale=can_share_scale and _size(left.image) != _size(right.image),
         facts=list(_facts(left, right)),
         findings=_findings(left, right),
         alike=alike(left.image, right.image),
@@ -150,11 +163,8 @@ def _facts(left: Analysis, right: Analysis) -> Iterator[Row]:
     yield row("Probability of AI", *(_percent(one) for one in pair))
     yield row("Model", *(str(one.model_version or "none") for one in pair))
     yield row("Format", *(one.image.format for one in pair))
-    yield row(
-        "Pixels",
-        *(f"{one.image.width:,} \N{MULTIPLICATION SIGN} {one.image.height:,}" for one in pair),
-    )
-    yield row("Size", *(_size(one.image) for one in pair))
+    yield row("Pixels", *(_size(one.image) for one in pair))
+    yield row("Size", *(_bytes(one.image) for one in pair))
     yield row("SHA-256", *(f"{one.image.sha256[:HASH_SHOWN]}…" for one in pair))
     yield row("Handed in", *(_moment(one.image) for one in pair))
 
@@ -168,7 +178,12 @@ def _percent(analysis: Analysis) -> str:
 
 
 def _size(image: SubmittedImage) -> str:
-    return f"{filesizeformat(image.byte_size)} ({image.byte_size:,} bytes)"
+    return f"{image.width:,} \N{MULTIPLICATION SIGN} {image.height:,}"
+
+
+def _bytes(image: SubmittedImage) -> str:
+    exactly = f"{image.byte_size:,} bytes"
+    return exactly if image.byte_size < 1024 else f"{filesizeformat(image.byte_size)} ({exactly})"
 
 
 def _moment(image: SubmittedImage) -> str:
@@ -176,13 +191,17 @@ def _moment(image: SubmittedImage) -> str:
 
 
 def _findings(left: Analysis, right: Analysis) -> list[FindingRow]:
-    """Pair the findings by code, the strongest first."""
-    sides = [
-        {found.code: found for found in map(Finding.from_json, one.findings)}
-        for one in (left, right)
-    ]
+    """Pair the findings by code, the strongest first; of several of one code the strongest."""
+    sides = (_by_code(left), _by_code(right))
     rows = [FindingRow(code, *(side.get(code) for side in sides)) for code in sides[0] | sides[1]]
     return sorted(rows, key=_rank)
+
+
+def _by_code(analysis: Analysis) -> dict[str, Finding]:
+    found: dict[str, Finding] = {}
+    for one in map(Finding.from_json, analysis.findings):
+        found.setdefault(one.code, one)
+    return found
 
 
 def _rank(row: FindingRow) -> int:

@@ -69,7 +69,11 @@ def test_one_scale_for_both_unless_one_would_be_a_dot(alice: User) -> None:
     assert pair.is_same_scale
     assert [(pane.width, pane.height) for pane in pair.panes] == [(80, 40), (80, 40)]
     assert (pair.panes[0].left, pair.panes[0].top) == (30, 10)
+    filled = compared(small, larger, fills=True)
+    assert filled.can_share_scale
+    assert [(pane.width, pane.height) for pane in filled.panes] == [(20, 20), (80, 40)]
     apart = compared(small, huge)
+    assert not apart.can_share_scale
     assert not apart.is_same_scale
     assert [(pane.width, pane.height) for pane in apart.panes] == [(20, 20), (400, 40)]
 

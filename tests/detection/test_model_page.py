@@ -53,7 +53,7 @@ FIT: dict[str, Any] = {
         (0.0166, 100, "about 2 of 100"),
         (0.0001, 10_000, "fewer than 1 of 1,000"),
         (0.0, 210, "none of 210"),
-        (1.0, 3, "all of 3"),
+        (1.0, 3, "all 3"),
         (0.9999, 10_000, "more than 999 of 1,000"),
     ],
 )
@@ -181,4 +181,4 @@ def test_the_four_people(
 
 def test_the_header_leads_there(as_alice: Client, client: Client) -> None:
     assert f'href="{PATH}" aria-current="page"' in as_alice.get(PATH).text
-    assert f'href="{PATH}"' not in client.get("/guide/").text
+    assert f'href="{PATH}"' not in client.get("/").text
