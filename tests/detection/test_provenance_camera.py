@@ -79,7 +79,7 @@ def test_the_position_is_shown_to_the_owner_alone() -> None:
 
 
 def test_south_and_west_are_negative() -> None:
-    place = {
+    place: dict[int, metadata.Field] = {
         1: (metadata.ASCII, "S"), 2: (RATIONAL, (33, 1, 30, 1, 0, 1)),
         3: (metadata.ASCII, "W"), 4: (RATIONAL, (70, 1, 30, 1, 0, 1)),
     }  # fmt: skip

@@ -11,6 +11,9 @@ from detection.provenance.reading import (
     Text,
 )
 
+# A file has one packet, a long one in a JPEG two.
+MAX_PACKETS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Jpeg:
@@ -51,19 +54,27 @@ class Embedded:
     jpeg: Jpeg | None = None
     has_credentials: bool = False
     pixels_per_metre: int = 0
+    _taken: int = 0
 
     def add_text(self, source: str, key: str, value: str) -> None:
         """Keep a text, or note why it is not kept."""
-        taken = sum(len(text.value) for text in self.texts)
-        if len(value) > MAX_TEXT:
-            self.note(source, f"it holds more than {MAX_TEXT >> 20} MB of text")
-        elif len(self.texts) >= MAX_TEXTS or taken + len(value) > MAX_ALL_TEXTS:
+        if len(self.texts) >= MAX_TEXTS or self._taken + len(value) > MAX_ALL_TEXTS:
             self.note("Further text", "the file carries too much of it")
+        elif len(value) > MAX_TEXT:
+            self.note(source, f"it holds more than {MAX_TEXT >> 20} MB of text")
         else:
+            self._taken += len(value)
             self.texts.append(Text(source, key, value))
+
+    def add_xmp(self, packet: bytes) -> None:
+        """Keep a packet, or note that there are too many."""
+        if len(self.xmp) < MAX_PACKETS:
+            self.xmp.append(packet)
+        else:
+            self.note("Further XMP", "the file carries too much of it")
 
     def note(self, source: str, why: str) -> None:
         """Keep in mind that something could not be read; the same is kept once."""
         problem = Problem(source, why)
-        if problem not in self.problems and len(self.problems) < MAX_PROBLEMS:
+        if len(self.problems) < MAX_PROBLEMS and problem not in self.problems:
             self.problems.append(problem)

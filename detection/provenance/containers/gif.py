@@ -67,7 +67,7 @@ def _extension(label: int, content: bytes, start: int, end: int, found: Embedded
     elif label == _APPLICATION:
         name = content[start + 1 : start + 12]
         if name == _XMP and end - start <= MAX_TEXT:
-            found.xmp.append(content[start + 12 : max(start + 12, end - _XMP_TAIL)])
+            found.add_xmp(content[start + 12 : max(start + 12, end - _XMP_TAIL)])
         elif name == _XMP:
             found.note("XMP", f"it holds more than {MAX_TEXT >> 20} MB")
         elif name == _CREDENTIALS:

@@ -148,7 +148,7 @@ def _bytes_of(content: bytes, place: _Place, box: tuple[int, int]) -> bytes:
 
 def _keep(source: str, block: bytes, found: Embedded) -> None:
     if source == "XMP":
-        found.xmp.append(block)
+        found.add_xmp(block)
         return
     # The first four bytes tell how many more stand before the TIFF structure.
     (skipped,) = struct.unpack_from(">I", block)

@@ -79,7 +79,7 @@ def _application_1(body: bytes, found: Embedded, extended: dict[bytes, bytearray
     if body.startswith(_EXIF):
         found.exif = found.exif or body[len(_EXIF) :]
     elif body.startswith(_XMP):
-        found.xmp.append(body[len(_XMP) :])
+        found.add_xmp(body[len(_XMP) :])
     elif body.startswith(_EXTENDED):
         _collect_extended(body[len(_EXTENDED) :], found, extended)
 
@@ -108,7 +108,7 @@ def _join_extended(extended: dict[bytes, bytearray], found: Embedded) -> None:
         elif not any(name in packet for packet in found.xmp):
             found.note("Extended XMP", "the XMP of the file does not name it")
         else:
-            found.xmp.append(bytes(whole))
+            found.add_xmp(bytes(whole))
 
 
 def _tables(body: bytes, frame: Jpeg) -> None:

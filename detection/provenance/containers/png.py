@@ -17,6 +17,7 @@ from detection.provenance.reading import (
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 100_000  # 1 GB in chunks of the usual 8 kB
+MAX_READ = 200  # chunks of the kinds below
 MAX_PROFILE = 4 << 20
 
 _XMP_KEY = "XML:com.adobe.xmp"
@@ -30,11 +31,16 @@ def read(content: bytes, found: Embedded) -> None:
     Raises:
         Damage: The chain of chunks breaks; what stood before is kept.
     """
+    read_chunks = 0
     for kind, body, is_whole in _chunks(content):
         if kind == b"caBX":
             found.has_credentials = True
         reader = _READERS.get(kind)
         if reader is None:
+            continue
+        read_chunks += 1
+        if read_chunks > MAX_READ:
+            found.note("Further text", "the file carries too much of it")
             continue
         source = _source(kind, body)
         if not is_whole:
@@ -88,7 +94,7 @@ def _keep(found: Embedded, source: str, key: str, raw: bytes) -> None:
     if len(raw) > MAX_TEXT:
         raise Damage(f"it holds more than {MAX_TEXT >> 20} MB of text")
     if key == _XMP_KEY:
-        found.xmp.append(raw)
+        found.add_xmp(raw)
     else:
         found.add_text(source, key, decoded(raw))
 

@@ -39,6 +39,6 @@ def _keep(kind: bytes, body: bytes, found: Embedded) -> None:
     if kind == b"EXIF":
         found.exif = found.exif or body.removeprefix(b"Exif\0\0")
     elif kind == b"XMP ":
-        found.xmp.append(body)
+        found.add_xmp(body)
     else:
         found.profile = body

@@ -14,11 +14,18 @@ from detection.provenance.unreadable import unreadable
 # Fields of programs; a name in the others may be an author's, a title, or one step of many.
 _PROGRAM_KEYS = ("Software", "Source", "Generator", "generator", "Software Agent")
 
+MAX_OBJECTS = 8  # texts of JSON; a file of ComfyUI has two or three
+
 
 def find(facts: Facts) -> Iterator[Finding]:
     """Yield what generators wrote, each generator once."""
     records: dict[str, Record] = {}
+    objects = 0
     for text in facts.texts:
+        objects += text.value.lstrip().startswith("{")
+        if objects > MAX_OBJECTS:
+            yield unreadable("Further JSON", "the file carries too much of it")
+            break
         try:
             record = _record(text, facts)
         except Damage as error:

@@ -12,6 +12,7 @@ Fields = tuple[tuple[str, str], ...]
 _NUMBER = re.compile(r"-?\d{1,40}(\.\d{1,10})?")
 _LORA = re.compile(r"<(?:lora|lyco):([^:<>]{1,120}):?([^<>]{0,40})>")
 MAX_LORAS = 20
+MAX_PARTS = 50_000  # lists and objects of a JSON text; the largest graphs have some ten thousand
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,13 @@ def as_object(value: str) -> dict[str, Any] | None:
     """Return the JSON object that a text is, or None.
 
     Raises:
-        Damage: It is nested too deeply or has a number too long to be one.
+        Damage: It has too many parts, is nested too deeply or has a number too long to be one.
     """
     text = value.strip().strip("\0")
     if not (text.startswith("{") and text.endswith("}")):
         return None
+    if text.count("{") + text.count("[") > MAX_PARTS:
+        raise Damage("it has too many parts")
     try:
         read = json.loads(text)
     except json.JSONDecodeError:
