@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from ml import cardfigures
-from ml.contract import ModelSpec, TrainingConfig, TrainingRecord
+from ml.contract import MAX_FALSE_ALARMS, ModelSpec, TrainingConfig, TrainingRecord
 
 FILE_NAME = "MODEL_CARD.md"
 TRAIN = "--data train.zip"
@@ -143,13 +143,16 @@ def _commands(config: TrainingConfig, graph_precision: str, about: About) -> str
     train = [f"python -m ml train {about.train} --out RUN"]
     if "--recipe" not in about.train:
         train += [f"--{name.replace('_', '-')} {value}" for name, value in _changed(config).items()]
-    compiling = f"python -m ml compile --model MODEL --precision {graph_precision}"
+    compiling = [
+        f"python -m ml compile --model MODEL --precision {graph_precision}",
+        f"python -m ml false-alarms --model MODEL {about.train}",
+    ]
     return "\n".join(
         [
             *([about.prepare] if about.prepare else []),
             " \\\n    ".join(train),
             f"python -m ml export --run RUN {about.train} --out MODEL",
-            *([compiling] if graph_precision != "float32" else []),
+            *(compiling if graph_precision != "float32" else []),
             f"python -m ml publish --model MODEL {about.sealed}",
         ]
     )
@@ -168,8 +171,28 @@ def _changed(config: TrainingConfig) -> dict[str, object]:
 
 def _calibration(spec: ModelSpec) -> str:
     fitted = spec.calibration
-    return (
+    text = (
         f"P(FAKE) = sigmoid(logit / {fitted.temperature:.4f}). Between {fitted.band_low:.4f} and "
         f"{fitted.band_high:.4f} the model\ndoes not decide: the band was fitted on validation so "
         "that at most 1 % of the decided images\nare wrong there."
+    )
+    return text if fitted.false_alarms is None else f"{text}\n\n{_bound(spec)}"
+
+
+def _bound(spec: ModelSpec) -> str:
+    """Tell how far the upper end of the band is raised, and what it would be for other shares."""
+    fitted, table = spec.calibration, spec.calibration.false_alarms
+    if table is None:
+        return ""
+    rows = "\n".join(
+        f"| {point.share:.2%} | {int(point.share * table.real + 1e-9):,} | {point.threshold:.6f} |"
+        for point in table.points
+    )
+    return (
+        f"False alarms are bounded as well: the upper end is raised to "
+        f"{fitted.bounded(MAX_FALSE_ALARMS).band_high:.4f}, from which on\nat most "
+        f"{MAX_FALSE_ALARMS:.0%} of the {table.real:,} REAL validation images lie. Another share "
+        "is a setting of the portal,\n`MAX_FALSE_ALARMS`; between two rows the stricter one "
+        "holds, and never less than the band above.\n\n"
+        "| of the REAL ones at most | images | P(FAKE) from |\n| --- | --- | --- |\n" + rows
     )

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from ml import datasets
-from ml.contract import Calibration, EvaluationRecord, ModelSpec
+from ml.contract import Calibration, EvaluationRecord, FalseAlarms, ModelSpec, OperatingPoint
 from ml.degradation import TIERS
 from ml.errors import DatasetError
 from ml.evaluation import calibration_error, evaluate, judge, measure, record_of, told
@@ -51,6 +51,34 @@ def test_every_figure_equals_the_one_made_by_hand(spec: ModelSpec) -> None:
     # .6, .3 and .7 are in the band; the other five are right.
     assert metrics.coverage == pytest.approx(5 / 8)
     assert metrics.selective_accuracy == 1.0
+
+
+def test_false_alarms_and_misses_are_those_of_verdicts(spec: ModelSpec) -> None:
+    metrics = measure(logits(P_FAKE), LABELS, plain(spec, Calibration(1.0, 0.31, 0.69)))
+    # The REAL one with .7 stands above the upper end and is called FAKE, the FAKE one with .3 REAL.
+    assert (metrics.false_alarms, metrics.misses) == (0.25, 0.25)
+    narrower = measure(logits(P_FAKE), LABELS, plain(spec, Calibration(1.0, 0.29, 0.71)))
+    assert (narrower.false_alarms, narrower.misses) == (0.0, 0.0)
+    reals = measure(logits(P_FAKE[4:]), LABELS[4:], plain(spec, Calibration(1.0, 0.31, 0.69)))
+    assert (reals.false_alarms, reals.misses) == (0.25, None)
+
+
+def test_a_record_is_of_the_band_that_serves(model_dir: Path, archive: Path) -> None:
+    detector = Detector.load(model_dir)
+    table = FalseAlarms(20, (OperatingPoint(0.0, 0.999), OperatingPoint(0.05, 0.9)))
+    detector.spec = plain(detector.spec, Calibration(1.0, 0.4, 0.6, table))
+    judged = judge(detector, archive)
+    strict = record_of(judged, detector, archive)
+    assert (strict.band, strict.max_false_alarms) == ((0.4, 0.999), 0.01)
+    loose = record_of(judged, detector, archive, max_false_alarms=0.1)
+    assert (loose.band, loose.max_false_alarms) == ((0.4, 0.9), 0.1)
+    assert strict.accuracy == loose.accuracy
+    p_fake = judged.p_fake(detector.spec)
+    assert loose.coverage == pytest.approx(((p_fake <= 0.4) | (p_fake >= 0.9)).mean())
+    assert "0.4000 to 0.9000, false alarms at most 0.1 on validation" in told(loose)
+    detector.spec = plain(detector.spec, Calibration(1.0, 0.4, 0.6))
+    old = record_of(judged, detector, archive)
+    assert (old.band, old.max_false_alarms) == ((0.4, 0.6), None)
 
 
 def test_the_recall_at_5_percent_false_alarms_is_the_one_made_by_hand(spec: ModelSpec) -> None:

@@ -14,9 +14,11 @@ from ml.contract import (
     EpochReport,
     EvaluationRecord,
     ExplanationFigures,
+    FalseAlarms,
     MapFigures,
     Metrics,
     ModelSpec,
+    OperatingPoint,
     Preprocessing,
     Speed,
     TrainingConfig,
@@ -58,7 +60,11 @@ def record() -> EvaluationRecord:
     )
 
 
-def card(record: EvaluationRecord | None, training: TrainingRecord | None = None) -> str:
+def card(
+    record: EvaluationRecord | None,
+    training: TrainingRecord | None = None,
+    calibration: Calibration | None = None,
+) -> str:
     spec = ModelSpec(
         name="card",
         architecture="tiny",
@@ -66,7 +72,7 @@ def card(record: EvaluationRecord | None, training: TrainingRecord | None = None
         preprocessing=Preprocessing(),
         gradcam_layer="features",
         domain=Domain(32, 32, "Thumbnails."),
-        calibration=Calibration(),
+        calibration=calibration or Calibration(),
         weights_sha256="ab",
         evaluation=record,
         training=training,
@@ -166,3 +172,14 @@ def test_a_run_whose_first_epochs_have_no_figures_tells_those_of_the_kept_one() 
     text = card(None, record)
     assert "9 of 9 epochs; averaged weights, 80.00% on validation." in text
     assert "Made with pytorch 2.13.0. Trained elsewhere.\n" in text
+
+
+def test_the_bound_on_false_alarms_and_what_others_would_take_are_told() -> None:
+    points = ((0.0, 0.99), (0.01, 0.75), (0.1, 0.2))
+    table = FalseAlarms(300, tuple(OperatingPoint(*point) for point in points))
+    text = card(None, calibration=Calibration(1.0, 0.4, 0.6, table))
+    assert "is raised to 0.7500" in text
+    assert "at most 1% of the 300 REAL validation images" in text
+    assert cells(text, "1.00%") == [["3", "0.750000"]]
+    assert cells(text, "10.00%") == [["30", "0.200000"]]
+    assert "False alarms are bounded" not in card(None)

@@ -130,6 +130,18 @@ def test_a_stored_fit_answers(
         assert answer.novelty < 1.5
 
 
+def test_a_stored_fit_tells_its_false_alarms_and_keeps_its_band(
+    stored: tuple[Path, ModelSpec],
+) -> None:
+    spec = stored[1]
+    table = spec.calibration.false_alarms
+    assert table is not None
+    assert table.real == COUNT
+    assert 0 < table.threshold(0.5) < table.threshold(0.05) <= table.threshold(0.0)
+    assert not spec.is_bounded
+    assert spec.bounded(0.0001) == spec.bounded(0.5)
+
+
 def test_the_card_says_where_the_model_ends(stored: tuple[Path, ModelSpec]) -> None:
     card = (stored[0] / "MODEL_CARD.md").read_text()
     for words in ("# ours", "our pictures", "## Warnings", "| our site | 24 | 24 |", "| 48 |"):

@@ -81,6 +81,21 @@ def test_its_figures_reach_the_bar() -> None:
     assert record.tiers["blur_0.6"].accuracy >= 0.874
 
 
+def test_its_false_alarms_on_validation_bound_its_band() -> None:
+    spec = artifacts.read_spec(SHIPPED)
+    table, record = spec.calibration.false_alarms, spec.evaluation
+    assert table is not None
+    assert record is not None
+    assert (table.real, table.threshold(0.01), table.threshold(0.005)) == (3000, 0.713371, 0.960038)
+    served = spec.bounded(0.01).calibration
+    assert (
+        record.band == (served.band_low, served.band_high) == (spec.calibration.band_low, 0.713371)
+    )
+    assert record.max_false_alarms == 0.01
+    assert record.false_alarms == pytest.approx(0.0119)
+    assert record.coverage > 0.993
+
+
 def test_its_card_is_the_one_of_its_spec() -> None:
     card = (SHIPPED / FILE_NAME).read_text(encoding="utf-8")
     assert card == render(artifacts.read_spec(SHIPPED), CIFAKE)

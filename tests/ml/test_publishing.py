@@ -1,17 +1,18 @@
 """A run becomes a calibrated model, and a model gets its figures and its card."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
 import pytest
 
 from ml import artifacts, checkpoints, modelcard
-from ml.calibration import TARGET_ERROR
+from ml.calibration import TARGET_ERROR, false_alarms
 from ml.contract import ModelSpec
 from ml.datasets import LabelledImages
 from ml.errors import TrainingError
 from ml.inference import Detector
-from ml.publishing import export, publish
+from ml.publishing import export, keep_false_alarms, publish
 from ml.training import TrainingData
 from tests.ml.conftest import CONFIG
 
@@ -53,6 +54,47 @@ def test_a_run_without_a_checkpoint_is_told(images: LabelledImages, tmp_path: Pa
     with pytest.raises(TrainingError) as caught:
         export(tmp_path, data, tmp_path / "model", name="x", domain="x")
     assert caught.value.code == "no_checkpoint"
+
+
+def test_false_alarms_are_measured_when_a_model_is_made(
+    model_dir: Path, images: LabelledImages
+) -> None:
+    detector = Detector.load(model_dir)
+    validation = TrainingData.divide(images, CONFIG).validation
+    p_fake, _ = detector.predict_arrays(validation.pixels[validation.labels == 0])
+    table = detector.spec.calibration.false_alarms
+    assert table is not None
+    assert table.real == 20
+    for point in table.points:
+        # The table is the network's; its compiled graph is a few digits beside it.
+        assert (p_fake >= point.threshold + 1e-4).mean() <= point.share
+
+
+def test_an_older_model_is_measured_as_it_serves(
+    model_dir: Path, images: LabelledImages, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(model_dir, tmp_path / "copy"))
+    made = artifacts.read_spec(copy)
+    bare = dataclasses.replace(made.calibration, false_alarms=None)
+    old = dataclasses.replace(made, calibration=bare)
+    artifacts.write_text(copy / "spec.json", old.to_json())
+    validation = TrainingData.divide(images, CONFIG).validation
+    measured = keep_false_alarms(copy, validation)
+    assert artifacts.verify(copy) == measured
+    assert dataclasses.replace(measured, calibration=bare) == old
+    p_fake, _ = Detector.load(copy).predict_arrays(validation.pixels[validation.labels == 0])
+    assert measured.calibration.false_alarms == false_alarms(p_fake)
+    assert "| 5.00% | 1 |" in (copy / modelcard.FILE_NAME).read_text()
+
+
+def test_other_images_than_those_it_was_calibrated_on_are_refused(
+    model_dir: Path, images: LabelledImages, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(model_dir, tmp_path / "copy"))
+    with pytest.raises(TrainingError) as caught:
+        keep_false_alarms(copy, TrainingData.divide(images, CONFIG).train)
+    assert caught.value.code == "data_changed"
+    assert artifacts.read_spec(copy) == artifacts.read_spec(model_dir)
 
 
 def test_publishing_writes_figures_and_card(model_dir: Path, archive: Path, tmp_path: Path) -> None:
