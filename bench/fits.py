@@ -70,8 +70,8 @@ def measure(*, with_times: bool) -> PhotoBench:
     """Measure everything, in some minutes where nothing is kept yet."""
     graph = network.cached_graph(CACHE)
     reader = Reader(Extractor(graph), CACHE)
-    names = {site: list(_files("site", f"{site}.zip")) for site in SITES}
-    samples = {site: _sample(reader, files, site) for site, files in names.items()}
+    names = {site: list(archived("site", f"{site}.zip")) for site in SITES}
+    samples = {site: sampled(reader, files, site) for site, files in names.items()}
     site = samples["site"]
     auc, recall, logits = {}, {}, np.zeros((len(SEEDS), len(site.labels)))
     for size in SIZES:
@@ -81,9 +81,9 @@ def measure(*, with_times: bool) -> PhotoBench:
     kinds = [Path(name).name.split("-")[0] for name, _ in names["site"]]
     kept, called_outside = _novelty(site)
     strangers = {
-        "faces": _looks(reader, _some(_files("faces", "faces.zip"))),
+        "faces": _looks(reader, _some(archived("faces", "faces.zip"))),
         f"CIFAKE, {ENLARGED} times": _looks(
-            reader, (_enlarged(each) for each in _some(_files("cifake", "test.zip")))
+            reader, (_enlarged(each) for each in _some(archived("cifake", "test.zip")))
         ),
     }
     strangers |= {name: samples[name].features for name in SITES[1:]}
@@ -113,14 +113,14 @@ def _crossed(sample: Sample, size: int | None) -> tuple[float, float, Doubles]:
     for row, seed in zip(logits, SEEDS, strict=True):
         rng = np.random.default_rng(seed)
         for learnt_from, held_out in folds(sample.labels, sample.groups, seed):
-            learnt = sample.take(_fewer(sample, learnt_from, size, rng)).learn(seed)
+            learnt = sample.take(fewer(sample, learnt_from, size, rng)).learn(seed)
             row[held_out] = learnt.logits(taken(sample.features, held_out))
             areas.append(roc_auc_score(sample.labels[held_out], row[held_out]))
         recalls.append(_recall(row, sample.labels))
     return float(np.mean(areas)), float(np.mean(recalls)), logits
 
 
-def _fewer(
+def fewer(
     sample: Sample, places: npt.NDArray[np.intp], size: int | None, rng: np.random.Generator
 ) -> npt.NDArray[np.intp]:
     """Return so many of the places, half of each class; all where there are no more."""
@@ -170,7 +170,7 @@ def _plain_error(p_fake: Doubles, labels: npt.NDArray[np.uint8]) -> float:
     return float(sum(gaps) / len(labels))
 
 
-def _files(*parts: str) -> Iterator[tuple[str, bytes]]:
+def archived(*parts: str) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of the pictures of an archive among the data sets, sorted."""
     data = Path(os.environ.get("VERIPIX_DATA") or ROOT.parent / "shared" / "data")
     path = data.joinpath(*parts)
@@ -223,7 +223,8 @@ def _stacked(looks: Sequence[Look]) -> Features:
     return {member: np.stack([look.features[member] for look in looks]) for member in members}
 
 
-def _sample(reader: Reader, files: Sequence[tuple[str, bytes]], source: str) -> Sample:
+def sampled(reader: Reader, files: Sequence[tuple[str, bytes]], source: str) -> Sample:
+    """Return pictures as numbers, near-copies among them grouped."""
     looks = list(_looked(reader, files))
     labels = np.array(["FAKE" in Path(name).parts for name, _ in files], np.uint8)
     pairs = near_pairs(np.stack([look.shape for look in looks]))
