@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from bench import photo
+from bench import photo, views
 from bench.fits import PhotoBench
 from bench.model import RUNTIMES, LoopFigures, ModelFigures, RuntimeFigures
 from bench.portal import SHAPES, PortalFigures, measure
@@ -259,18 +259,21 @@ def main() -> int:
     training = training_figures()
     print("Measuring fits to photographs", flush=True)
     fits = photo_figures()
+    print("Measuring findings and views", flush=True)
+    looked = views.read(output_of("bench.views", "--json"))
     print("Measuring verdicts during retraining", flush=True)
     retraining = retraining_figures()
     portals = {}
     for shape in SHAPES:
         print(f"Measuring the portal: {shape}", flush=True)
         portals[shape] = measure(shape, images=wanted.images, singles=wanted.singles)
-    judged = bars(model, training, retraining, portals) + photo.bars(fits)
+    judged = bars(model, training, retraining, portals) + photo.bars(fits) + views.bars(looked)
     verdicts = [f"- {'met' if is_met else '**missed**'}: {words}" for is_met, words in judged]
     tables = [
         model_table(model),
         training_table(training),
         photo.table(fits),
+        views.table(looked),
         retraining_table(retraining),
         portal_table(portals, model, wanted.images, wanted.singles),
         ["### The bars", "", *verdicts],

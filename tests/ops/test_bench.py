@@ -1,6 +1,7 @@
 """The benchmark judges by its bars and keeps its report where it belongs."""
 
 import dataclasses
+import json
 import math
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from bench.photo import table as photo_table
 from bench.portal import PortalFigures
 from bench.retraining import RetrainingFigures
 from bench.training import TrainingFigures
+from bench.views import ViewsFigures
+from bench.views import bars as views_bars
+from bench.views import read as read_views
+from bench.views import table as views_table
 
 TRAINING = TrainingFigures(97.0, 100.0)
 RETRAINING = RetrainingFigures(60.0, 400.0, 900.0, 80.0)
@@ -114,3 +119,18 @@ def test_fits_to_photographs_without_times_are_not_judged_by_them() -> None:
     assert len(photo_bars(untimed)) == len(photo_bars(found)) - 2
     assert all(is_met for is_met, _ in photo_bars(untimed))
     assert "nan" not in "\n".join(photo_table(untimed))
+
+
+VIEWS = ViewsFigures(0.01, 1.2, {"read": 0.2, "noise": 0.1}, 900.0, 320.0)
+
+
+def test_findings_and_views_have_one_bar_together() -> None:
+    ((is_met, words),) = views_bars(VIEWS)
+    assert is_met
+    assert words == "findings and views of 12 megapixels within 2.5 s on one core: 1.21 s"
+    assert not views_bars(dataclasses.replace(VIEWS, findings=1.4))[0][0]
+    assert "| of these: noise | 100 ms |" in views_table(VIEWS)
+
+
+def test_figures_of_views_come_back_from_their_process() -> None:
+    assert read_views(json.dumps(dataclasses.asdict(VIEWS))) == VIEWS
