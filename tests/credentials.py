@@ -5,6 +5,7 @@
 
 import io
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,11 @@ def remote_only(content: bytes, address: str = REMOTE) -> bytes:
     builder.set_no_embed()
     builder.set_remote_url(address)
     return _signed(builder, content, painter())
+
+
+def labels(signed: bytes) -> set[bytes]:
+    """The names of the manifests in a signed file."""
+    return {*re.findall(rb"urn:c2pa:[0-9a-f-]{36}", signed)}
 
 
 def sign(content: bytes, actions: list[dict[str, Any]], *, by: Signing, **more: Any) -> bytes:

@@ -54,7 +54,7 @@ def settings(anchors: str) -> dict[str, object]:
         },
         "core": {"allowed_network_hosts": [], "max_decompressed_manifest_size_in_mb": 16},
         # An empty list of anchors is refused; none at all trusts nobody.
-        "trust": {"trust_anchors": anchors} if anchors else {},
+        "trust": {"trust_anchors": anchors} if anchors.strip() else {},
     }
 
 

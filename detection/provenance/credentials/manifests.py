@@ -145,7 +145,7 @@ class _Reader:
 def _state(results: dict[str, Any], label: str, *, without_pixels: bool = False) -> State:
     """Whether a manifest is whole, and its signer trusted; a success must be of that manifest."""
     confirmed = {
-        status.get("code")
+        _words(status.get("code"))
         for status in _dicts(results.get("success"))
         if _is_within(str(status.get("url")), label)
     }
