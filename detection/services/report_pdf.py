@@ -8,10 +8,10 @@ from PIL import Image
 
 from detection.models import Face
 from detection.reporting import paper, pictures
-from detection.reporting.paper import PaperMissing
+from detection.reporting.paper import PaperRefused
 from detection.services.reports import Report
 
-__all__ = ["PaperMissing", "report_pdf"]
+__all__ = ["PaperRefused", "report_pdf"]
 
 # Whatever a file says of itself fits on the sheet; the JSON report has all of it.
 MOST_LETTERS = 1500
@@ -22,7 +22,7 @@ def report_pdf(report: Report) -> bytes:
     """Return an issued report as a PDF, with the image and the heatmap over it.
 
     Raises:
-        PaperMissing: `no_pdf_library`.
+        PaperRefused: `no_pdf_library` or `pdf_failed`.
     """
     files, shown_faces = _pictures(report)
     context = {

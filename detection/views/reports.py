@@ -19,7 +19,7 @@ from detection.forms import HistoryFilterForm
 from detection.models import Analysis, Submission
 from detection.models.submissions import AnalysisQuerySet
 from detection.services.exports import csv_export, json_export
-from detection.services.report_pdf import PaperMissing, report_pdf
+from detection.services.report_pdf import PaperRefused, report_pdf
 from detection.services.reports import Report, ReportRefused, report_issue
 
 Issue = Callable[[], Report]
@@ -82,9 +82,9 @@ def report_response(request: HttpRequest, form: str, issue: Issue) -> HttpRespon
             error = {"code": refused.code, "message": refused.sentence}
             return JsonResponse({"error": error}, status=409)
         return render(request, "reports/refused.html", {"refused": refused}, status=409)
-    except PaperMissing as missing:
+    except PaperRefused as refused:
         as_json = request.path.removesuffix("pdf") + "json"
-        context = {"refused": missing, "as_json": as_json}
+        context = {"refused": refused, "as_json": as_json}
         return render(request, "reports/refused.html", context, status=503)
 
 

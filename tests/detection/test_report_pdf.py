@@ -2,7 +2,8 @@
 
 import io
 import json
-import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from detection.services.reports import Report, report_issue
 from portal.models import User
 from tests import images, reported, work
 from tests.reported import SITE
+
+Replace = Callable[[str], None]
 
 
 @pytest.fixture
@@ -166,15 +169,39 @@ def test_without_the_library_a_sentence_says_so_and_json_still_comes(
     assert json.loads(as_alice.get(f"{address}.json").content)["issued"]["code"]
 
 
+def test_a_process_that_fails_is_told_and_json_still_comes(
+    as_alice: Client, analysis: Analysis, instead_of_weasyprint: Replace
+) -> None:
+    instead_of_weasyprint("import os; os.abort()")
+    answer = as_alice.get(f"/analyses/{analysis.public_id}/report.pdf")
+    assert answer.status_code == 503
+    assert "pdf_failed" in answer.content.decode()
+
+
+def test_a_process_that_hangs_is_ended(
+    as_alice: Client,
+    analysis: Analysis,
+    instead_of_weasyprint: Replace,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    instead_of_weasyprint("import signal; signal.pause()")
+    monkeypatch.setattr(paper, "MOST_SECONDS", 0.5)
+    answer = as_alice.get(f"/analyses/{analysis.public_id}/report.pdf")
+    assert "The PDF took too long to make." in answer.content.decode()
+
+
 @pytest.fixture
-def without_pango(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine on which the dynamic loader does not find the libraries."""
+def instead_of_weasyprint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Replace:
+    """Lets the process that prints find this code in place of the library."""
 
-    def not_found(self: object, name: str, flags: int = 0) -> None:
-        raise OSError(f"cannot load library {name!r}")
+    def replace(code: str) -> None:
+        (tmp_path / "weasyprint.py").write_text(code)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
-    for name in list(sys.modules):
-        if name.partition(".")[0] == "weasyprint" or name == "detection.reporting.printing":
-            monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr("detection.reporting.printing", raising=False)
-    monkeypatch.setattr("cffi.FFI.dlopen", not_found)
+    return replace
+
+
+@pytest.fixture
+def without_pango(instead_of_weasyprint: Replace) -> None:
+    """A machine on which the library finds no Pango."""
+    instead_of_weasyprint("raise OSError('cannot load library libpango-1.0-0')")
