@@ -139,9 +139,10 @@ def _of_test(name: str, figures: dict[str, Any]) -> Measured:
     counts = figures["confusion"]
     real = counts["real_as_real"] + counts["real_as_fake"]
     fake = counts["fake_as_real"] + counts["fake_as_fake"]
-    alarms, misses = figures.get("false_alarms"), figures.get("misses")
-    by_verdict = alarms is not None and misses is not None
-    if not by_verdict:
+    by_verdict = figures.get("false_alarms") is not None and figures.get("misses") is not None
+    if by_verdict:
+        alarms, misses = figures["false_alarms"], figures["misses"]
+    else:
         alarms = counts["real_as_fake"] / real if real else 0.0
         misses = counts["fake_as_real"] / fake if fake else 0.0
     decided, right = figures["coverage"], figures["selective_accuracy"]
@@ -149,8 +150,8 @@ def _of_test(name: str, figures: dict[str, Any]) -> Measured:
         name=name,
         real=real,
         fake=fake,
-        false_alarms=Share(float(alarms), real),
-        misses=Share(float(misses), fake),
+        false_alarms=Share(alarms, real),
+        misses=Share(misses, fake),
         decided=Share(decided, real + fake),
         right=None if right is None else Share(right, round(decided * (real + fake))),
         by_verdict=by_verdict,

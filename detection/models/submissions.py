@@ -14,7 +14,6 @@ from detection.models.judged import (
     storage_name,
 )
 from detection.models.registry import PHOTO_LEAST_SIDE, ModelVersion, Track
-from detection.models.tags import Tag, tag_name
 
 # As long as the poll interval of a page times a few: until then a queued analysis is just waiting.
 STUCK_AFTER = timedelta(minutes=2)
@@ -217,16 +216,18 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
 
     def matching(self, text: str) -> Self:
         """Those of images whose file name, note or one of whose tags has this text in it."""
-        tags = Tag.objects.filter(images=models.OuterRef("image"))
         in_file = models.Q(image__file_name__icontains=text) | models.Q(image__note__icontains=text)
-        folded = tag_name(text)
-        in_tag = models.Exists(tags.filter(name__icontains=folded)) if folded else models.Q()
-        return self.filter(in_file | in_tag)
+        folded = " ".join(text.casefold().split())
+        in_tag = self._same_images().filter(tags__name__icontains=folded)
+        return self.filter(in_file | models.Exists(in_tag))
 
-    def tagged(self, text: str) -> Self:
-        """Those of images that their owner gave this tag."""
-        of_image = Tag.objects.filter(images=models.OuterRef("image"), name=tag_name(text))
-        return self.filter(models.Exists(of_image))
+    def tagged(self, name: str) -> Self:
+        """Those of images that their owner gave this tag, named as tags are kept."""
+        return self.filter(models.Exists(self._same_images().filter(tags__name=name)))
+
+    def _same_images(self) -> "models.QuerySet[SubmittedImage]":
+        """Return the image of each analysis, to ask for its tags without doubling rows."""
+        return SubmittedImage.objects.filter(pk=models.OuterRef("image"))
 
     def for_lists(self) -> Self:
         """With what a row of a list shows; findings are long and stay where they are."""

@@ -6,6 +6,8 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import models
 
+from detection.models.submissions import SubmittedImage
+
 TAG_LENGTH = 40
 
 
@@ -40,7 +42,7 @@ class Tag(models.Model):
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tags")
     name = models.CharField(max_length=TAG_LENGTH)
-    images = models.ManyToManyField("SubmittedImage", related_name="tags")
+    images = models.ManyToManyField(SubmittedImage, related_name="tags")
 
     objects = TagQuerySet.as_manager()
 

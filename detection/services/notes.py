@@ -49,10 +49,10 @@ def tags_set(*, image: SubmittedImage, user: Any, names: Iterable[str]) -> None:
     """
     wanted = _kept_names(names)
     with transaction.atomic():
-        (locked,) = _locked([image.pk], user) or [None]
-        if locked is None:
+        mine = _locked([image.pk], user)
+        if not mine:
             raise _gone()
-        _replace(locked, user, wanted)
+        _replace(mine[0], user, wanted)
         _prune(user)
 
 

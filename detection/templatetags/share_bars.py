@@ -16,4 +16,4 @@ def share_bar(share: Share, end: float, kind: str) -> dict[str, object]:
 @register.filter
 def in_hundred(share: float) -> str:
     """Say a share as so many in 100."""
-    return f"{100 * share:g} in 100"
+    return f"{round(100 * share, 4):g} in 100"

@@ -49,6 +49,17 @@ class OnTrack:
         return plain_figures.bar_end(one for row in rows for one in (row.false_alarms, row.misses))
 
     @property
+    def measured_bound(self) -> float | None:
+        """The share of false alarms that its test was measured with, where there was one."""
+        return self.champion.evaluation.get("max_false_alarms") if self.champion else None
+
+    @property
+    def other_bound(self) -> float | None:
+        """The share that holds here, where it is another one."""
+        bound = self.champion.false_alarms if self.champion else None
+        return bound.share if bound and bound.share != self.measured_bound else None
+
+    @property
     def calibration_error(self) -> float | None:
         """How many points its percentages were off on average."""
         return plain_figures.calibration_error(self.champion.spec) if self.champion else None

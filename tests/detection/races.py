@@ -216,7 +216,7 @@ def tags_that_look_alike() -> None:
     image = work.queued(alice).image
     together(
         *(
-            lambda name=name: tags_change(images=[image], user=alice, add=[name])  # type: ignore[misc]
+            lambda name=name: tags_change(images=[image], user=alice, add=[name])
             for name in ("café", "cafe", "Café", "cafe")
         )
     )

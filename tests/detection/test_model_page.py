@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from detection import plain_figures
 from detection.models import ModelVersion, RegisteredModel
@@ -46,6 +47,20 @@ FIT: dict[str, Any] = {
 }
 
 
+TEST: dict[str, Any] = {
+    "confusion": {
+        "real_as_real": 1970,
+        "real_as_fake": 30,
+        "fake_as_real": 0,
+        "fake_as_fake": 1000,
+    },
+    "coverage": 0.9,
+    "selective_accuracy": 0.99,
+    "ece": 0.01,
+}
+TEST["tiers"] = {"blur_0.6": TEST | {"coverage": 0.0, "selective_accuracy": None}}
+
+
 @pytest.mark.parametrize(
     ("value", "images", "words"),
     [
@@ -61,20 +76,17 @@ def test_shares_are_told_as_people_count(value: float, images: int, words: str) 
     assert str(Share(value, images)) == words
 
 
-def test_figures_come_from_the_counts_of_the_spec() -> None:
-    rows = plain_figures.measured(shipped("cifake-residual"))
-    assert [row.name for row in rows][:2] == ["", "Strongly compressed (JPEG quality 40)"]
-    plain, compressed = rows[:2]
-    counts = shipped("cifake-residual")["evaluation"]["confusion"]
-    if not plain.by_verdict:
-        assert plain.false_alarms == Share(counts["real_as_fake"] / 10_000, 10_000)
-    assert (plain.real, plain.fake) == (10_000, 10_000)
-    assert str(compressed.decided).startswith("about 99")
+def test_without_figures_of_verdicts_decisions_are_counted() -> None:
+    plain, grey = plain_figures.measured({"evaluation": TEST})
+    assert (plain.name, plain.real, plain.fake) == ("", 2000, 1000)
+    assert not plain.by_verdict
+    assert (str(plain.false_alarms), str(plain.misses)) == ("about 15 of 1,000", "none of 1,000")
+    assert (str(plain.decided), str(plain.right)) == ("about 900 of 1,000", "about 990 of 1,000")
+    assert (grey.name, grey.right) == ("Slightly blurred", None)
 
 
 def test_figures_of_verdicts_go_before_counts_of_decisions() -> None:
-    spec = shipped("cifake-residual")
-    spec["evaluation"] |= {"false_alarms": 0.008, "misses": 0.012}
+    spec = {"evaluation": TEST | {"false_alarms": 0.008, "misses": 0.012}}
     first = plain_figures.measured(spec)[0]
     assert first.by_verdict
     assert (str(first.false_alarms), str(first.misses)) == ("about 8 of 1,000", "about 12 of 1,000")
@@ -117,6 +129,21 @@ def test_the_figures_are_told_in_words_and_by_tier(as_alice: Client, model: Mode
     assert "94,000 labelled images" in text
     assert 'class="share-fill share-fill--alarm"' in text
     assert "style=" not in text
+
+
+def test_another_bound_than_the_measured_one_is_told(
+    as_alice: Client, model: ModelVersion, settings: Settings
+) -> None:
+    figures = TEST | {"false_alarms": 0.008, "misses": 0.012, "max_false_alarms": 0.01}
+    table = {"real": 3000, "points": [{"share": 0.001, "threshold": 0.99}]}
+    calibration = model.spec["calibration"] | {"false_alarms": table}
+    spec = model.spec | {"evaluation": figures, "calibration": calibration}
+    ModelVersion.objects.filter(pk=model.pk).update(spec=spec)
+    settings.MAX_FALSE_ALARMS = 0.01
+    assert "at most 1 in 100 real ones" in as_alice.get(PATH).text
+    assert "another bound" not in as_alice.get(PATH).text
+    settings.MAX_FALSE_ALARMS = 0.002
+    assert "Here another bound holds, 0.2 in 100" in as_alice.get(PATH).text
 
 
 def test_a_fit_to_photographs(as_alice: Client, model: ModelVersion) -> None:
