@@ -1,6 +1,7 @@
 """Error levels: how much each place changes when the picture is saved as a JPEG once more."""
 
 import io
+from itertools import product
 
 import cv2
 import numpy as np
@@ -15,6 +16,8 @@ __all__ = ["MOST", "QUALITY", "error_levels"]
 # of a colour, of 255, from which on it is shown at full brightness.
 QUALITY = 90
 MOST = 16
+# A JPEG has at most 65,500 pixels a side; a multiple of its blocks, so that the grid goes on.
+PART = 1 << 15
 
 
 def error_levels(rgb: Pixels, side: int) -> Pixels:
@@ -32,8 +35,16 @@ def error_levels(rgb: Pixels, side: int) -> Pixels:
     Returns:
         uint8 (height, width, 3).
     """
-    again = io.BytesIO()
-    Image.fromarray(rgb).save(again, "JPEG", quality=QUALITY)
-    with Image.open(again) as saved:
-        difference = cv2.absdiff(rgb, np.asarray(saved))
-    return brightened(strongest(difference, side), MOST)  # type: ignore[arg-type]
+    difference = np.empty_like(rgb)
+    tops, lefts = (range(0, length, PART) for length in rgb.shape[:2])
+    for top, left in product(tops, lefts):
+        place = np.s_[top : top + PART, left : left + PART]
+        difference[place] = cv2.absdiff(rgb[place], _saved_again(rgb[place]))
+    return brightened(strongest(difference, side), MOST)
+
+
+def _saved_again(rgb: Pixels) -> Pixels:
+    file = io.BytesIO()
+    Image.fromarray(rgb).save(file, "JPEG", quality=QUALITY)
+    with Image.open(file) as saved:
+        return np.asarray(saved)

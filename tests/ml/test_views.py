@@ -141,7 +141,7 @@ def test_a_thin_line_survives_shrinking() -> None:
     assert averaged(plane.astype(np.int16), 300).max() < 40
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 3000), (3000, 1), (7, 9)])
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 3000), (3000, 1), (7, 9), (70000, 3)])
 def test_an_extreme_shape_is_drawn(size: tuple[int, int]) -> None:
     drawn(images.image_file("PNG", size))
 
