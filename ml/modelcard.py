@@ -188,11 +188,16 @@ def _bound(spec: ModelSpec) -> str:
         f"| {point.share:.2%} | {int(point.share * table.real + 1e-9):,} | {point.threshold:.6f} |"
         for point in table.points
     )
+    high = fitted.bounded(MAX_FALSE_ALARMS).band_high
+    few = f"at most {MAX_FALSE_ALARMS:.0%} of the {table.real:,} REAL validation images lie"
+    told = (
+        f"the upper end is raised to {high:.4f}, from which on\n{few}."
+        if high > fitted.band_high
+        else f"{few} above\nthe upper end as it is."
+    )
     return (
-        f"False alarms are bounded as well: the upper end is raised to "
-        f"{fitted.bounded(MAX_FALSE_ALARMS).band_high:.4f}, from which on\nat most "
-        f"{MAX_FALSE_ALARMS:.0%} of the {table.real:,} REAL validation images lie. Another share "
-        "is a setting of the portal,\n`MAX_FALSE_ALARMS`; between two rows the stricter one "
-        "holds, and never less than the band above.\n\n"
+        f"False alarms are bounded as well: {told} Another share is a setting of the portal,\n"
+        "`MAX_FALSE_ALARMS`; between two rows the stricter one holds, and never less than the band "
+        "above.\n\n"
         "| of the REAL ones at most | images | P(FAKE) from |\n| --- | --- | --- |\n" + rows
     )

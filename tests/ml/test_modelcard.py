@@ -182,4 +182,6 @@ def test_the_bound_on_false_alarms_and_what_others_would_take_are_told() -> None
     assert "at most 1% of the 300 REAL validation images" in text
     assert cells(text, "1.00%") == [["3", "0.750000"]]
     assert cells(text, "10.00%") == [["30", "0.200000"]]
+    wide = card(None, calibration=Calibration(1.0, 0.1, 0.9, table))
+    assert "at most 1% of the 300 REAL validation images lie above\nthe upper end as it is." in wide
     assert "False alarms are bounded" not in card(None)
