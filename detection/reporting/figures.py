@@ -7,6 +7,8 @@ from typing import Any
 _Z = 1.959964
 
 Interval = tuple[float, float]
+# What an area under the ROC curve is, told so that it can be pictured.
+PAIR = "Of a real and an AI-generated one, gives the latter the higher number"
 
 
 def card_figures(spec: dict[str, Any]) -> dict[str, Any] | None:
@@ -43,7 +45,7 @@ def _of_test(record: dict[str, Any]) -> dict[str, Any]:
     real = counts["real_as_real"] + counts["real_as_fake"]
     figures = [
         _figure("accuracy", "Right, of all images", record["accuracy"], known.get("accuracy")),
-        _figure("roc_auc", "Tells a pair apart", record["roc_auc"], known.get("roc_auc")),
+        _figure("roc_auc", PAIR, record["roc_auc"], known.get("roc_auc")),
     ]
     if real:
         false_alarms = counts["real_as_fake"]
@@ -60,7 +62,7 @@ def _of_fit(fit: dict[str, Any]) -> dict[str, Any]:
     """Read what a fit to photographs found (`ml.contract.PhotoFigures`)."""
     overall = fit["overall"]
     figures = [
-        _figure("roc_auc", "Tells a pair apart", overall["roc_auc"], overall["roc_auc_interval"]),
+        _figure("roc_auc", PAIR, overall["roc_auc"], overall["roc_auc_interval"]),
         _figure(
             "false_alarms",
             "Real pictures called AI-generated",

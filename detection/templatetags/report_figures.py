@@ -6,16 +6,9 @@ from typing import Any
 from django import template
 
 from detection.findings import STRENGTHS
+from detection.views.findings import GROUPS, POINTS
 
 register = template.Library()
-
-HEADINGS = {
-    "conclusive": "Conclusive",
-    "strong": "Strong",
-    "moderate": "Moderate",
-    "weak": "Weak",
-    "context": "Good to know, speaks for nothing",
-}
 
 
 @register.filter
@@ -37,7 +30,13 @@ def share(value: float) -> str:
 def by_strength(findings: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
     """Group findings under headings, the strongest first; what there is none of has no heading."""
     groups = [
-        (HEADINGS[strength], [one for one in findings if one["strength"] == strength])
+        (": ".join(GROUPS[strength]), [one for one in findings if one["strength"] == strength])
         for strength in STRENGTHS
     ]
     return [(heading, members) for heading, members in groups if members]
+
+
+@register.filter
+def points(finding: dict[str, Any]) -> str:
+    """Say where a finding points; empty where it points nowhere."""
+    return POINTS.get(finding["leaning"], "")

@@ -49,7 +49,7 @@ def test_verdict_reasons_findings_model_limits_and_hashes_stand_on_it(
     wanted = [
         *("Likely AI-generated", "High certainty", "97.0 %"),
         *(reason["sentence"] for reason in reported.REASONS),
-        *("What would change it", "a fox in a library", "Strong", "Weak", "Grad-CAM"),
+        *("What would change it", "a fox in a library", "Strong: takes a key", "Hints: say little", "speaks for AI", "Grad-CAM"),
         *(str(analysis.model_version), "An indication, never a proof.", analysis.image.sha256),
         *(reported.FILE_NAME, report.issued.code, report.check_url, report.issued.digest),
     ]
