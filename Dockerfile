@@ -1,8 +1,10 @@
 # Two images from one file: `web` (no TensorFlow; also beat and migrations) and `worker` (all of it).
 FROM python:3.11-slim-bookworm AS base
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+# Pango, HarfBuzz and a font are for reports in PDF.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libmariadb3 \
+        libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core \
     && rm -rf /var/lib/apt/lists/*
 
 # Compilers and headers stay in the build stages.
@@ -23,7 +25,7 @@ ENV PATH=/opt/venv/bin:$PATH VERIPIX_VAR=/var/lib/veripix STATIC_ROOT=/app/colle
 RUN useradd --system --uid 10001 --create-home veripix \
     && install --directory --owner veripix --group veripix \
         /var/lib/veripix /var/lib/veripix/media /var/lib/veripix/datasets /var/lib/veripix/models \
-        /var/lib/veripix/runs
+        /var/lib/veripix/runs /var/lib/veripix/trust
 WORKDIR /app
 COPY manage.py gunicorn.conf.py ./
 COPY portal portal

@@ -73,8 +73,9 @@ def test_what_people_hand_in_and_the_models_outlive_the_containers(compose: dict
             "datasets": "/var/lib/veripix/datasets",
             "runs": "/var/lib/veripix/runs",
             "models": "/var/lib/veripix/models",
+            "trust": "/var/lib/veripix/trust",
         }
-    assert set(compose["volumes"]) == {"datasets", "media", "models", "mysql", "redis", "runs"}
+    assert set(compose["volumes"]) == {"datasets", "media", "models", "mysql", "redis", "runs", "trust"}
 
 
 def test_only_the_workers_have_tensorflow(compose: dict[str, Any]) -> None:

@@ -138,7 +138,7 @@ def _details(manifest: Manifest) -> tuple[Detail, ...]:
         Detail("Credentials", words.STATES[manifest.state]),
         Detail("Signed by", manifest.signer),
         Detail("Organisation", manifest.organisation),
-        Detail("Signed at", manifest.signed_at),
+        Detail("Signed at, by a time stamp that was not checked", manifest.signed_at),
         Detail("Made with", manifest.generator),
         Detail("Thumbnail", "signed with the image" if manifest.has_thumbnail else ""),
         Detail("Title", manifest.title, is_private=True),
