@@ -36,6 +36,7 @@ def scaled(table: tuple[int, ...], quality: int) -> tuple[int, ...]:
 
 
 _BY_QUALITY = {quality: scaled(_LUMINANCE, quality) for quality in range(1, 101)}
+_EXACT = {table: quality for quality, table in _BY_QUALITY.items()}
 
 
 def quality(jpeg: Jpeg) -> tuple[int, bool] | None:
@@ -46,16 +47,15 @@ def quality(jpeg: Jpeg) -> tuple[int, bool] | None:
     table = jpeg.tables.get(0)
     if table is None:
         return None
-    # Ratios, not differences: a step of 2 instead of 1 halves the quality, 99 or 98 are the same.
-    nearest = min(
-        _BY_QUALITY,
-        key=lambda each: sum(
-            max(a, b) / max(min(a, b), 1) for a, b in zip(table, _BY_QUALITY[each], strict=True)
-        ),
-    )
-    is_met = table == _BY_QUALITY[nearest]
-    second = jpeg.tables.get(1)
-    return nearest, is_met and second in (None, scaled(_CHROMINANCE, nearest), table)
+    exact = _EXACT.get(table)
+    if exact is None:
+        return min(_BY_QUALITY, key=lambda each: _apart(table, _BY_QUALITY[each])), False
+    return exact, jpeg.tables.get(1) in (None, scaled(_CHROMINANCE, exact), table)
+
+
+def _apart(one: tuple[int, ...], other: tuple[int, ...]) -> float:
+    """Compare by ratios: a step of 2 instead of 1 halves the quality, 99 or 98 are the same."""
+    return sum(max(a, b) / max(min(a, b), 1) for a, b in zip(one, other, strict=True))
 
 
 def find(facts: Facts) -> Iterator[Finding]:

@@ -31,7 +31,7 @@ _OTHER: _Meaning = (
     "declared_other", "context", "neutral",
     "The file declares an origin that speaks neither for a photograph nor for AI.",
 )  # fmt: skip
-_MEANINGS = {
+MEANINGS = {
     "trainedalgorithmicmedia": _AI,
     "compositewithtrainedalgorithmicmedia": _PARTS,
     "digitalcapture": _CAPTURE,
@@ -49,7 +49,7 @@ def find(facts: Facts) -> Iterator[Finding]:
     told = set()
     for value in facts.xmp.all(_PROPERTY):
         term = value.rstrip("/ ").rpartition("/")[2]
-        code, strength, leaning, sentence = _MEANINGS.get(term.lower(), _OTHER)
+        code, strength, leaning, sentence = MEANINGS.get(term.lower(), _OTHER)
         if code in told or not term:
             continue
         told.add(code)

@@ -1,0 +1,50 @@
+"""Every finding is on its page, with the strength and the leaning that it has."""
+
+import ast
+import re
+from pathlib import Path
+
+from detection.provenance import declarations, examine
+from tests import metadata
+from tests.hostile_metadata import hostile
+
+ROOT = Path(__file__).resolve().parents[2]
+PROVENANCE = ROOT / "detection" / "provenance"
+PAGE = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
+ROWS = {
+    row[0].strip("`"): row[1:]
+    for row in re.findall(r"^\| (`\w+`) \| (\w+) \| ([^|]+) \| (\w+) \|", PAGE, re.MULTILINE)
+}
+LEANINGS = {"AI": "ai"}
+
+
+def codes_of(module: Path) -> set[str]:
+    """The codes of the findings that a module makes."""
+    found = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Finding":
+            named = {keyword.arg: keyword.value for keyword in node.keywords}
+            code = named.get("code") or node.args[1]
+            found |= {each.value for each in ast.walk(code) if isinstance(each, ast.Constant)}
+    return {code for code in found if isinstance(code, str) and code not in ("moderate", "weak")}
+
+
+def test_every_code_is_on_the_page() -> None:
+    codes = {code for module in PROVENANCE.rglob("*.py") for code in codes_of(module)}
+    codes |= {meaning[0] for meaning in declarations.MEANINGS.values()}
+    assert {"generator_record", "declared_ai_parts", "nothing_said"} <= codes
+    named = set(re.findall(r"`(\w+)`", PAGE))
+    assert codes <= named, f"docs/findings.md lacks {codes - named}"
+
+
+def test_strengths_and_leanings_are_those_on_the_page() -> None:
+    files = [*metadata.samples().values(), *((f, content) for f, content, _ in hostile().values())]
+    seen = set()
+    for format_name, content in files:
+        for each in examine(content, format=format_name, width=1170, height=2532):
+            kind, strengths, leaning = ROWS[each.code]
+            assert each.kind == kind
+            assert each.strength in strengths, each.code
+            assert each.leaning == LEANINGS.get(leaning, leaning), each.code
+            seen.add(each.code)
+    assert len(seen) > 10
