@@ -55,6 +55,8 @@ class Measured:
         decided: Images that got a verdict, and not "inconclusive"; `right` the share of these.
         by_verdict: Whether false alarms and misses are verdicts as people get them; else they are
             counted as if the model had to decide on every image.
+        chance: Between which counts false alarms could lie by chance, where few pictures were
+            counted: "2 to 8 of 100"; else empty.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Measured:
     decided: Share | None
     right: Share | None
     by_verdict: bool
+    chance: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,9 @@ def _of_fit(photo: dict[str, Any]) -> Measured:
         decided=None if decided is None else Share(decided, real + fake),
         right=None if right is None else Share(right, round((decided or 0) * (real + fake))),
         by_verdict=True,
+        chance="{:.0f} to {:.0f} of 100".format(
+            *(100 * end for end in photo["false_alarms_interval"])
+        ),
     )
 
 

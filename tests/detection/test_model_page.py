@@ -41,6 +41,7 @@ FIT: dict[str, Any] = {
         "as_they_are": {"real": 20, "fake": 20, "recall": 0.5, "false_alarm_rate": 0.05},
     },
     "false_alarms": 0.033,
+    "false_alarms_interval": [0.009, 0.114],
     "misses": 0.0,
     "coverage": 0.5,
     "selective_accuracy": 0.96,
@@ -96,6 +97,7 @@ def test_a_fit_tells_its_held_out_pictures_and_where_it_learnt() -> None:
     spec = {"photo": FIT}
     (row,) = plain_figures.measured(spec)
     assert (str(row.false_alarms), str(row.misses)) == ("about 3 of 100", "none of 40")
+    assert row.chance == "1 to 11 of 100"
     found = plain_figures.found_by_fit(spec)
     assert [(one.name, str(one.found)) for one in found] == [
         ("The same pictures as they are", "about 50 of 100"),
