@@ -4,6 +4,7 @@ Runs on the system's Python before anything is installed, so it uses the standar
 `bootstrap.py run` prepares for `make run`, `bootstrap.py test` for tests, checks and benchmarks.
 """
 
+import ctypes.util
 import hashlib
 import json
 import os
@@ -29,10 +30,11 @@ def main(purpose: str) -> None:
     require_python()
     if not is_installed(purpose):
         install_packages(missing_build_packages())
+        offer_packages(missing_paper_packages())
         create_environment()
         install_requirements(REQUIREMENTS[purpose])
     if purpose == "test":
-        install_packages(missing_test_packages())
+        install_packages([*missing_test_packages(), *missing_paper_packages()])
 
 
 def require_python() -> None:
@@ -121,6 +123,19 @@ def has_mysql_headers() -> bool:
     )
 
 
+def missing_paper_packages() -> list[str]:
+    """Debian packages that reports in PDF still lack: Pango, what embeds fonts, and a font."""
+    folders = [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".fonts"]
+    fonts = (path for folder in folders for path in folder.rglob("*.[ot]t[fc]"))
+    wanted = {
+        "libpango-1.0-0": ctypes.util.find_library("pango-1.0") is None,
+        "libpangoft2-1.0-0": ctypes.util.find_library("pangoft2-1.0") is None,
+        "libharfbuzz-subset0": ctypes.util.find_library("harfbuzz-subset") is None,
+        "fonts-dejavu-core": next(fonts, None) is None,
+    }
+    return [package for package, is_missing in wanted.items() if is_missing]
+
+
 def missing_test_packages() -> list[str]:
     """Debian packages with the servers and the browser that the tests drive."""
     path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
@@ -145,6 +160,14 @@ def install_packages(packages: list[str]) -> None:
     apt = [*administrator(names), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"]
     run_or_say([*apt, "update"], names)
     run_or_say([*apt, "install", "--yes", "--no-install-recommends", *packages], names)
+
+
+def offer_packages(packages: list[str]) -> None:
+    """Install what the portal can do without; where that fails, say what is missing and go on."""
+    try:
+        install_packages(packages)
+    except SetupError as error:
+        say(f"Going on without reports in PDF. {error}")
 
 
 def administrator(names: str) -> list[str]:

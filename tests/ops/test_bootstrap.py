@@ -128,6 +128,52 @@ def test_it_asks_sudo_without_a_prompt_where_there_is_no_terminal(
     assert bootstrap.administrator("gcc") == ["sudo", "--non-interactive"]
 
 
+NOTHING_FOUND = """
+import ctypes.util, pathlib
+ctypes.util.find_library = lambda name: None
+pathlib.Path.rglob = lambda folder, pattern: iter(())
+"""
+
+
+@pytest.fixture
+def without_pango(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without the libraries and fonts of PDF reports, for the script's own process."""
+    folder = checkout.parent / "site"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(NOTHING_FOUND)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may call apt-get without sudo")
+def test_it_installs_what_pdf_reports_need(
+    checkout: Path, bare_path: Path, without_pango: None
+) -> None:
+    calls = bare_path / "calls"
+    put_script(bare_path, "env", 'shift; exec "$@"')
+    put_script(bare_path, "apt-get", f'echo "$@" >> {calls}')
+    assert run(checkout, path=bare_path).returncode == 0
+    last = calls.read_text().splitlines()[-1]
+    wanted = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core"
+    assert last == f"--quiet install --yes --no-install-recommends {wanted}"
+
+
+def test_it_goes_on_without_pdf_reports_where_nothing_can_be_installed(
+    capsys: pytest.CaptureFixture[str], bare_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(bare_path))
+    bootstrap.offer_packages(["libpango-1.0-0"])
+    told = capsys.readouterr().out
+    assert "Going on without reports in PDF. Please install what Debian calls: libpango" in told
+
+
+def test_it_looks_for_each_library_of_pdf_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = bootstrap.ctypes.util.find_library
+    monkeypatch.setattr(
+        "ctypes.util.find_library", lambda name: None if "subset" in name else here(name)
+    )
+    assert bootstrap.missing_paper_packages() == ["libharfbuzz-subset0"]
+
+
 def test_it_refuses_a_python_that_tensorflow_is_not_built_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
