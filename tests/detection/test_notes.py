@@ -5,7 +5,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from detection.models import Analysis, Tag
+from detection.models import Analysis, ModelVersion, Tag
 from detection.services.intake import images_delete
 from detection.services.notes import (
     NOTE_LENGTH,
@@ -15,6 +15,7 @@ from detection.services.notes import (
     tags_change,
     tags_set,
 )
+from detection.services.sharing import link_create
 from portal.accounts import user_purge
 from portal.models import User
 from tests import work
@@ -151,6 +152,27 @@ def test_the_four_people(
         assert "secret-note" not in answer.text
         assert "secret-tag" not in answer.text
     assert tags_of(analysis) == ["secret-tag"]
+
+
+def test_neither_leaves_with_reports_tables_or_links(
+    client: Client, as_alice: Client, alice: User, model: ModelVersion
+) -> None:
+    analysis = work.analysed(alice)
+    tags_set(image=analysis.image, user=alice, names=["secret-tag"])
+    note_write(image=analysis.image, user=alice, text="secret-note")
+    link = link_create(analysis=analysis, user=alice, days=1)
+    answers = [
+        as_alice.get(f"/analyses/{analysis.public_id}/report.json"),
+        as_alice.post("/history/export.csv", {"analysis": analysis.public_id}),
+        as_alice.post("/history/export.json", {"analysis": analysis.public_id}),
+        client.get(f"/shared/{link.token}/"),
+        client.get(f"/shared/{link.token}/report.json"),
+    ]
+    for answer in answers:
+        assert answer.status_code == 200
+        body = b"".join(answer) if answer.streaming else answer.content
+        assert len(body) > 100
+        assert b"secret" not in body
 
 
 def names(client: Client, **filters: str) -> list[str]:
