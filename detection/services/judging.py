@@ -10,7 +10,7 @@ from detection.findings import Finding
 from detection.ml_gateway import Answer, FaceAnswer
 from detection.models import ModelVersion, Track
 from detection.services.signatures import version_verify
-from detection.verdicts import HeldOut, Verdict
+from detection.verdicts import AlarmBound, HeldOut, Verdict
 
 # Beyond it an image is unlike those the model was validated on: see `ml.contract.Prediction`.
 MOST_NOVELTY = 1.0
@@ -131,9 +131,16 @@ def _verdict(
         is_photo=version.model.track == Track.PHOTO,
         is_novel=is_novel,
         held_out=_held_out(version),
+        alarm_bound=_alarm_bound(version),
         findings=findings,
         size=size,
     )
+
+
+def _alarm_bound(version: ModelVersion) -> AlarmBound | None:
+    """Return how the false alarms of a version are kept few, where its spec tells."""
+    bound = version.false_alarms
+    return bound and AlarmBound(bound.share, bound.real, bound.is_supported)
 
 
 def _held_out(version: ModelVersion) -> HeldOut | None:

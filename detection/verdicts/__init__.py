@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from detection.findings import Finding
-from detection.verdicts.contract import Certainty, HeldOut, Kind, Reason, Verdict
+from detection.verdicts.contract import AlarmBound, Certainty, HeldOut, Kind, Reason, Verdict
 from detection.verdicts.evidence import weigh
 from detection.verdicts.network import opinion, opinion_without_model
 
 __all__ = [
+    "AlarmBound",
     "Certainty",
     "HeldOut",
     "Kind",
@@ -28,6 +29,7 @@ def decide(
     is_photo: bool = False,
     is_novel: bool = False,
     held_out: HeldOut | None = None,
+    alarm_bound: AlarmBound | None = None,
     findings: Sequence[Finding] = (),
     size: tuple[int, int] | None = None,
 ) -> Verdict:
@@ -35,7 +37,7 @@ def decide(
 
     Args:
         p_fake, in_domain, band_low, band_high, domain_sentence: See `network.opinion`.
-        is_photo, is_novel, held_out: See `network.opinion`.
+        is_photo, is_novel, held_out, alarm_bound: See `network.opinion`.
         findings: What the file says of itself; none for a face, which has no file of its own.
         size: Upright (width, height) of the image in pixels, where few of them are a reason.
     """
@@ -48,6 +50,7 @@ def decide(
         is_photo=is_photo,
         is_novel=is_novel,
         held_out=held_out,
+        alarm_bound=alarm_bound,
     )
     return weigh(alone, findings, size=size)
 

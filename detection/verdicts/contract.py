@@ -49,3 +49,18 @@ class HeldOut:
     false_alarms: float
     interval: tuple[float, float]
     misses: float
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmBound:
+    """What keeps false alarms few: the upper end of the band was set, or lifted, for it.
+
+    Attributes:
+        share: At most so many of the real images may be called AI-generated, in [0, 1].
+        real: How many real validation images it was measured on.
+        is_supported: Whether so many can tell such a share; if not, none of them is let pass.
+    """
+
+    share: float
+    real: int
+    is_supported: bool

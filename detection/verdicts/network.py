@@ -1,6 +1,6 @@
 """What the network alone says of an image: its kind, how sure that is, and why."""
 
-from detection.verdicts.contract import Certainty, HeldOut, Reason, Verdict
+from detection.verdicts.contract import AlarmBound, Certainty, HeldOut, Reason, Verdict
 
 # From this probability on, of either kind, a verdict is of high certainty. Models that learnt from
 # some hundred pictures never support that.
@@ -22,6 +22,7 @@ def opinion(
     is_photo: bool = False,
     is_novel: bool = False,
     held_out: HeldOut | None = None,
+    alarm_bound: AlarmBound | None = None,
 ) -> Verdict:
     """Return what the network says, by the rows of docs/assumptions.md that are about it.
 
@@ -35,13 +36,14 @@ def opinion(
         is_novel: Whether the picture is unlike those the model was validated on; it may be of
             another size as well.
         held_out: For a model whose band was set by false alarms: what that band is worth.
+        alarm_bound: For any other: how its false alarms are kept few, where that is known.
     """
     if is_novel:
         return Verdict("inconclusive", _unlike(domain_sentence, is_other_size=not in_domain))
     if not in_domain:
         return Verdict("inconclusive", _outside(domain_sentence, with_number=not is_photo))
     of = "images" if held_out is None else "pictures like those it was fitted on, and"
-    band = _band(band_low, band_high, held_out)
+    band = _band(band_low, band_high, held_out, alarm_bound)
     if p_fake >= band_high:
         sure = _frequency(of, "AI-generated", p_fake, is_coarse=held_out is not None)
         return Verdict("likely_ai", (sure, *band), _certainty(p_fake, held_out))
@@ -134,12 +136,15 @@ def _undecided(p_fake: float) -> Reason:
     )
 
 
-def _band(low: float, high: float, held_out: HeldOut | None) -> tuple[Reason, ...]:
+def _band(
+    low: float, high: float, held_out: HeldOut | None, alarm_bound: AlarmBound | None
+) -> tuple[Reason, ...]:
     """Say where the model decides, what that is to keep, and for photographs what it did keep."""
     decides = f"The model decides only below {100 * low:.1f} % or above {100 * high:.1f} %,"
     if held_out is None:
         kept = "so that at most 1 in 100 decided validation images was wrong."
-        return (Reason("band", f"{decides} {kept}"),)
+        bounded = () if alarm_bound is None else (_bounded(alarm_bound),)
+        return (Reason("band", f"{decides} {kept}"), *bounded)
     low_end, high_end = held_out.interval
     return (
         Reason(
@@ -155,6 +160,20 @@ def _band(low: float, high: float, held_out: HeldOut | None) -> tuple[Reason, ..
             f"AI-generated ones, {_of_hundred(held_out.misses)} in 100 were called real.",
         ),
     )
+
+
+def _bounded(bound: AlarmBound) -> Reason:
+    if bound.is_supported:
+        sentence = (
+            f"Of {bound.real:,} real validation images at most {100 * bound.share:g} in 100 lay "
+            "above the upper limit, so that few photographs are called AI-generated."
+        )
+    else:
+        sentence = (
+            f"The upper limit lies above all {bound.real:,} real validation images: so few cannot "
+            f"tell above which score {100 * bound.share:g} in 100 of them would lie."
+        )
+    return Reason("alarm_bound", sentence)
 
 
 def _of_hundred(share: float) -> str:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from detection.verdicts import HeldOut, Verdict, decide, decide_without_model
+from detection.verdicts import AlarmBound, HeldOut, Verdict, decide, decide_without_model
 
 LOW, HIGH = 0.2, 0.8
 DOMAIN = "Squares of 8x8 pixels."
@@ -182,6 +182,39 @@ def test_the_band_is_told_with_every_decision(p_fake: float) -> None:
     last = verdict(p_fake, low=0.035, high=0.9651).reasons[-1]
     assert last.code == "band"
     assert "below 3.5 % or above 96.5 %" in last.sentence
+
+
+KEPT = (
+    "Of 3,000 real validation images at most 0.5 in 100 lay above the upper limit, so that few "
+    "photographs are called AI-generated."
+)
+TOO_FEW = (
+    "The upper limit lies above all 60 real validation images: so few cannot tell above which "
+    "score 1 in 100 of them would lie."
+)
+
+
+@pytest.mark.parametrize(
+    ("bound", "sentence"),
+    [
+        (AlarmBound(share=0.005, real=3000, is_supported=True), KEPT),
+        (AlarmBound(share=0.01, real=60, is_supported=False), TOO_FEW),
+    ],
+)
+@pytest.mark.parametrize("p_fake", [0.05, 0.5, 0.95])
+def test_the_bound_on_false_alarms_is_told_with_the_band(
+    p_fake: float, bound: AlarmBound, sentence: str
+) -> None:
+    decided = decide(
+        p_fake=p_fake,
+        in_domain=True,
+        band_low=LOW,
+        band_high=HIGH,
+        domain_sentence=DOMAIN,
+        alarm_bound=bound,
+    )
+    assert codes(decided)[-2:] == ["band", "alarm_bound"]
+    assert decided.reasons[-1].sentence == sentence
 
 
 def test_without_a_band_the_middle_decides() -> None:
