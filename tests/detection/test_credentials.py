@@ -151,7 +151,7 @@ def test_a_certificate_that_had_ended_is_told_and_weighs_little(
     late = made.trusted().signing_expired("Late")
     finding = only(made.sign(image, [made.created(made.AI, "Late")], by=late), trust_list)
     assert worth(finding) == ("credentials_invalid", "weak", "doubt")
-    assert "certificate was not valid at the time" in finding.sentence
+    assert "certificate has ended" in finding.sentence
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF"])

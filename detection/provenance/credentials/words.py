@@ -62,6 +62,7 @@ STATES = {
 # The causes that can be told apart, and what each means; the first that fits is told.
 CHANGED = "The picture was changed after it was signed, or the record was taken from another file."
 RECORD_CHANGED = "The signed record itself was changed after it was signed."
+ENDED = "The signer's certificate has ended, and nothing proves that it was signed before that."
 FAILURES = {
     "assertion.dataHash.mismatch": CHANGED,
     "assertion.bmffHash.mismatch": CHANGED,
@@ -72,10 +73,8 @@ FAILURES = {
     "assertion.undeclared": RECORD_CHANGED,
     "ingredient.manifest.mismatch": "The record of an image that went into this one was changed.",
     "ingredient.manifest.missing": "The record of an image that went into this one is missing.",
-    "signingCredential.expired": "The signer's certificate was not valid at the time of signing.",
-    "claimSignature.outsideValidity": (
-        "The signer's certificate was not valid at the time of signing."
-    ),
+    "signingCredential.expired": ENDED,
+    "claimSignature.outsideValidity": ENDED,
     "signingCredential.ocsp.revoked": "The signer's certificate was revoked.",
     "signingCredential.invalid": "The signer's certificate is not one that may sign images.",
     "algorithm.unsupported": "It was signed in a way that is not known here.",
