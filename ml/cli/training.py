@@ -218,8 +218,10 @@ def _false_alarms(options: argparse.Namespace) -> int:
     config = spec.training.config
     data = _divided(options, _images(options, options.data, config), config)
     table = keep_false_alarms(options.model, data.validation).calibration.false_alarms
-    for point in table.points if table else ():
-        answer(f"{point.share:>8.2%} of {table.real:,} REAL images: from {point.threshold:.6f} on")
+    if table is not None:
+        of = f"of {table.real:,} REAL images"
+        for point in table.points:
+            answer(f"{point.share:>8.2%} {of}: from {point.threshold:.6f} on")
     return 0
 
 

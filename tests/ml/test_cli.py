@@ -33,6 +33,11 @@ def test_from_images_to_a_published_model(
     assert main(["train", "--data", data, "--out", run, *TRAIN]) == 0
     assert "epoch 2/2 loss" in capsys.readouterr().err
     assert main(["export", "--run", run, "--data", data, "--out", model, "--name", "cli"]) == 0
+    capsys.readouterr()
+    assert main(["false-alarms", "--model", model, "--data", data]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("   0.00% of 20 REAL images: from 0.")
+    assert len(lines) == 11
     assert main(["publish", "--model", model, "--test", data, "--train", data]) == 1
     assert "test_overlaps_training: " in capsys.readouterr().err
     assert main(["evaluate", "--model", model, "--data", data, "--json"]) == 0
