@@ -152,9 +152,10 @@ def test_the_figures_of_a_measured_model_have_their_intervals() -> None:
     figures = {figure["name"]: figure for figure in card["figures"]}
     assert figures["accuracy"]["value"] == pytest.approx(0.9867, abs=1e-4)
     assert figures["accuracy"]["interval"] == [0.985, 0.9882]
-    assert figures["false_alarms"]["value"] == 0.0166
+    # As verdicts: of the 166 above 50 %, 47 are inconclusive.
+    assert figures["false_alarms"]["value"] == 0.0119
     low, high = figures["false_alarms"]["interval"]
-    assert low < 0.0166 < high
+    assert low < 0.0119 < high
     assert figures["coverage"]["interval"] is None
 
 
