@@ -22,6 +22,9 @@ OPEN_PAGES = [
     "/accounts/password/reset/",
     "/accounts/confirm-email/",
     "/nowhere/",
+    "/verify/",
+    "/verify/AAAA-BBBB-CCCC-DDDD/",
+    "/shared/nothing/",
 ]
 SERIOUS = ("serious", "critical")
 
@@ -115,6 +118,13 @@ def test_pages_for_members(person: Person, member: Visitor) -> None:
     a, b = (path.strip("/").split("/")[-1] for path in verdicts[:2])
     pages += ["/models/", "/compare/", f"/compare/?a={a}", f"/compare/?a={a}&b={b}"]
     assert look_at(person, pages) == []
+
+    person.page.goto(member.analysis_links(member.submission)[0])
+    person.page.get_by_test_id("share-make").click()
+    link = person.page.get_by_test_id("share-link").first.get_by_role("link")
+    shared = str(link.get_attribute("href"))
+    code = person.context.request.get(f"{shared}report.json").json()["issued"]["code"]
+    assert look_at(person, [person.page.url, shared, f"/verify/{code}/"]) == []
 
     person.page.goto("/submit/")
     person.choose({"ready.jpg": drawn_image((32, 32)), "empty.jpg": b""})

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.data import ROOT
 from tests.installation import clean_environment
 
-HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib", "scipy", "h5py")
+HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib", "scipy", "h5py", "weasyprint")
 PROGRAM = """
 import io, json, sys
 from pathlib import Path

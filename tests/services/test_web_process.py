@@ -23,6 +23,8 @@ def portal(request: pytest.FixtureRequest) -> Installation:
     installation.wait_until_ended(submission)
     for path in ("/history/", "/guide/", "/account/", *visitor.analysis_links(submission)):
         assert visitor.get(path).ok, path
+    for path in visitor.analysis_links(submission):
+        assert visitor.get(f"{path}report.pdf").content.startswith(b"%PDF"), path
     return installation
 
 
@@ -38,6 +40,8 @@ def test_it_never_loads_tensorflow(portal: Installation) -> None:
         assert "libpython" in loaded or "python3" in loaded
         for library in ("tensorflow", "ai_edge_litert", "sklearn", "scipy", "matplotlib", "h5py"):
             assert f"/{library}/" not in loaded, f"{process.name()} has loaded {library}"
+        # Reports are printed by processes of their own.
+        assert "libpango" not in loaded
 
 
 def test_it_fits_into_200_megabytes(portal: Installation) -> None:
