@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from detection.findings import Detail, Finding, Leaning, Strength
 from detection.provenance.facts import Facts
-from detection.provenance.generators.record import as_object
+from detection.provenance.generators.record import as_object, plain
 from detection.provenance.reading import Damage, shown
 
 _PROPERTY = "Iptc4xmpExt:DigitalSourceType"
@@ -75,11 +75,13 @@ def _chinese_label(facts: Facts) -> Iterator[Finding]:
     ]
     for source, key, value in places:
         notes = _label(key, value)
-        label = str(notes.get("Label", ""))
+        label = shown(plain(notes.get("Label")))
         strength = _LABELS.get(label)
         if strength is None:
             continue
-        lines = ((name, shown(notes.get(name, ""), 200)) for name in ("Label", "ContentProducer"))
+        lines = (
+            (name, shown(plain(notes.get(name)), 200)) for name in ("Label", "ContentProducer")
+        )
         yield Finding(
             kind="declaration",
             code="declared_ai" if strength == "moderate" else "declared_ai_possible",

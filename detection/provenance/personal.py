@@ -29,14 +29,15 @@ _XMP = (
 def find(facts: Facts) -> Iterator[Finding]:
     """Yield one finding that lists what is personal; all of it is private."""
     position = _position(facts)
-    lines = {"Position": position}
-    for label, name in _EXIF:
-        lines.setdefault(label, facts.exif.text(name))
-    for label, name in _XMP:
-        lines.setdefault(label, facts.xmp.first(name))
-    lines["Author (IPTC)"] = facts.iptc.text("Author")
-    lines["Author (PNG)"] = facts.text("Author")
-    private = [Detail(k, shown(v, 300), is_private=True) for k, v in lines.items() if v]
+    lines = [
+        ("Position", position),
+        *((label, facts.exif.text(name)) for label, name in _EXIF),
+        *((label, facts.xmp.first(name)) for label, name in _XMP),
+        ("Author (IPTC)", facts.iptc.text("Author")),
+        ("Author (PNG)", facts.text("Author")),
+    ]
+    # What EXIF and XMP say alike is told once.
+    private = [Detail(k, shown(v, 300), is_private=True) for k, v in dict.fromkeys(lines) if v]
     if not private:
         return
     told = "yes, shown to the owner alone" if position else "no"

@@ -4,12 +4,12 @@ Cameras put it in; a careless editor leaves it as it was.
 """
 
 import io
-import struct
 from collections.abc import Iterator
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from detection.findings import Detail, Finding
+from detection.image_files import DAMAGE
 from detection.perceptual import SHAPELESS, perceptual_hash
 from detection.provenance.facts import Facts
 from detection.provenance.unreadable import unreadable
@@ -19,8 +19,6 @@ MAX_SIDE = 1_024  # pixels
 # those of another one are seldom below.
 MAX_APART = 20
 _SOURCE = "The thumbnail"
-# What Pillow's JPEG reader answers damage with.
-_DAMAGE = (OSError, ValueError, SyntaxError, IndexError, struct.error, UnidentifiedImageError)
 # How to turn an image that is stored with this EXIF orientation upright.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -46,7 +44,7 @@ def find(facts: Facts) -> Iterator[Finding]:
     except Image.DecompressionBombError:
         yield unreadable(_SOURCE, "it claims to be a giant")
         return
-    except _DAMAGE:
+    except DAMAGE:
         yield unreadable(_SOURCE, "it is no sound JPEG")
         return
     apart = _apart(small, facts)

@@ -104,6 +104,15 @@ def test_names_rights_and_serial_numbers_are_private() -> None:
     assert not [word for word in ("Ann", "S123") if word in public]
 
 
+def test_names_in_xmp_are_private_too() -> None:
+    inner = "<dc:creator><rdf:Seq><rdf:li>Ann Adams</rdf:li></rdf:Seq></dc:creator>"
+    finding = found(metadata.jpeg_xmp(metadata.xmp({"photoshop:City": "Ulm"}, inner)))[
+        "personal_data"
+    ]
+    assert (told(finding)["Creator"], told(finding)["City"]) == ("Ann Adams", "Ulm")
+    assert "Ann" not in str(finding.without_private())
+
+
 def test_nothing_said_is_said_once_and_gives_way_to_what_is() -> None:
     plain = found(images.image_file("PNG"), "PNG")
     assert plain["nothing_said"].strength == "context"

@@ -36,6 +36,18 @@ def test_what_stands_before_the_damage_is_still_told() -> None:
     assert {"camera_record", "unreadable"} <= findings.keys()
 
 
+@pytest.mark.parametrize("key", ["version", "metadata_scheme", "loras", "seed", "prompt", "Label"])
+def test_json_just_shallow_enough_to_be_read_is_survived(key: str) -> None:
+    for depth in (*range(700, 1_000, 7), *range(960, 1_000)):
+        nested = (
+            '{"a":' * (depth // 2) + "[" * (depth // 2) + "]" * (depth // 2) + "}" * (depth // 2)
+        )
+        notes = (
+            f'{{"prompt":"x","seed":1,"steps":2,"sampler":"y","AIGC":{nested},"{key}":{nested}}}'
+        )
+        assert found(metadata.png_texts({"Comment": notes}), "PNG")
+
+
 def test_an_external_entity_is_never_opened() -> None:
     findings = found(hostile()["external entity"][1])
     assert not {"edited", "software_named"} & findings.keys()

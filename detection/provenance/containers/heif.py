@@ -89,7 +89,7 @@ def _items(content: bytes, at: int, end: int) -> Iterator[tuple[int, str]]:
         )
         if item == b"Exif":
             yield number, "EXIF"
-        elif item == b"mime" and b"application/rdf+xml" in content[start:stop][:512]:
+        elif item == b"mime" and b"application/rdf+xml" in content[start : min(stop, start + 512)]:
             yield number, "XMP"
 
 

@@ -8,7 +8,7 @@ from detection.provenance.facts import Facts
 from detection.provenance.generators import a1111, comfyui, dream, json_records, midjourney
 from detection.provenance.generators.names import generator_in
 from detection.provenance.generators.record import Record, as_object
-from detection.provenance.reading import Damage, Text, shown
+from detection.provenance.reading import PARSER_ERRORS, Text, shown, why
 from detection.provenance.unreadable import unreadable
 
 # Fields of programs; a name in the others may be an author's, a title, or one step of many.
@@ -28,8 +28,8 @@ def find(facts: Facts) -> Iterator[Finding]:
             break
         try:
             record = _record(text, facts)
-        except Damage as error:
-            yield unreadable(text.source, str(error))
+        except PARSER_ERRORS as error:
+            yield unreadable(text.source, why(error))
             continue
         if record is not None:
             known = records.get(record.generator)

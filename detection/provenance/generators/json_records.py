@@ -42,12 +42,17 @@ def _has(*names: str) -> Callable[[str, Object], bool]:
     return lambda _key, found: all(name in found for name in names)
 
 
+def _word(found: Object, name: str) -> str:
+    value = found.get(name)
+    return value if isinstance(value, str) else ""
+
+
 _WRITERS = (
     _Writer("SwarmUI", _has("sui_image_params"), "sui_image_params"),
     _Writer("InvokeAI", lambda key, _: key in ("invokeai_metadata", "invokeai")),
     _Writer("InvokeAI", lambda key, _: key == "sd-metadata", "image"),
     _Writer("InvokeAI", _has("generation_mode", "positive_prompt", "app_version")),
-    _Writer("Fooocus", lambda _, found: "fooocus" in str(found.get("version", "")).lower()),
+    _Writer("Fooocus", lambda _, found: _word(found, "version").startswith("Fooocus")),
     _Writer("Fooocus", lambda _, found: found.get("metadata_scheme") == "fooocus"),
     _Writer("RuinedFooocus", lambda _, found: found.get("software") == "RuinedFooocus"),
     _Writer("NovelAI", _has("uc", "sampler", "scale", "n_samples")),

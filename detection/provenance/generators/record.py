@@ -43,11 +43,11 @@ class Record:
 
 def fields(values: Mapping[str, object]) -> Fields:
     """Return the values that say something, as bounded text."""
-    lines = ((label, shown(_plain(value))) for label, value in values.items())
+    lines = ((label, shown(plain(value))) for label, value in values.items())
     return tuple((label, text) for label, text in lines if text)
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """Return a value without the braces of a program; nothing for what is empty or nested."""
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return value
@@ -63,7 +63,7 @@ def loras_in(prompt: str) -> str:
 
 def listed(values: Iterable[object]) -> str:
     """Return those of the first few values that are words, in one line."""
-    texts = (str(_plain(value)) for value, _ in zip(values, range(MAX_LORAS), strict=False))
+    texts = (str(plain(value)) for value, _ in zip(values, range(MAX_LORAS), strict=False))
     return ", ".join(text for text in texts if text)
 
 
