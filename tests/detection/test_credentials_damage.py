@@ -28,7 +28,7 @@ from tests.images import image_file, mutated, png_chunk
 # What C2PA's kinds of boxes share, behind four letters of their own.
 KIND = bytes.fromhex("00110010800000aa00389b71")
 # The limit of two seconds, and the start of a program on a machine that does other things as well.
-BOUND_SECONDS = 2 + 3
+BOUND_SECONDS = 2 + 5
 
 
 def box(kind: bytes, content: bytes) -> bytes:
@@ -143,7 +143,16 @@ def test_a_program_that_hangs_is_killed(
 
 @pytest.mark.parametrize(
     "program",
-    ["import os; os.abort()", "print('no JSON')", "print('[' * 10**6)", "raise SystemExit(3)"],
+    [
+        "import os; os.abort()",
+        "raise SystemExit(3)",
+        "print('no JSON')",
+        "print('[' * 10**6)",
+        "print('[]')",
+        "print('{\"error\": []}')",
+        'print(\'{"store": {}, "checks": {}, "thumbnail": "a"}\')',
+        'print(\'{"store": [], "checks": {}, "thumbnail": ""}\')',
+    ],
 )
 def test_a_program_that_falls_is_told(
     program: str, trust_list: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

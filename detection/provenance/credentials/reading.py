@@ -65,6 +65,10 @@ def read_apart(
             )
         except subprocess.TimeoutExpired:
             raise _too_slow(seconds) from None
+        except OSError as error:
+            raise Unreadable(
+                f"the program that reads them could not be started ({error.strerror})"
+            ) from None
         if done.returncode in OUT_OF_TIME:
             raise _too_slow(seconds)
         output.seek(0)
@@ -78,11 +82,17 @@ def read_apart(
 
 
 def _parsed(output: bytes) -> dict[str, Any]:
+    """Return what the program printed; a hostile file may have made it print anything."""
+    fell = {"error": "fell"}
     try:
-        said: dict[str, Any] = json.loads(output)
-    except (ValueError, RecursionError):
-        return {"error": "fell"}
-    return said
+        said = json.loads(output)
+        if isinstance(said, dict) and isinstance(said.get("error"), str):
+            return said
+        base64.b64decode(said["thumbnail"])
+        is_whole = isinstance(said["store"], dict) and isinstance(said["checks"], dict)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return fell
+    return said if is_whole else fell
 
 
 def _too_slow(seconds: float) -> Unreadable:
