@@ -158,6 +158,22 @@ def test_json_of_other_generators_is_put_into_the_same_words(
     assert (lines["Seed"], lines.get("Model")) == (seed, model)
 
 
+def test_settings_in_chunks_of_their_own_are_put_together() -> None:
+    texts = {"prompt": "a lighthouse", "seed": "4", "num_inference_steps": "25"}
+    texts |= {"use_stable_diffusion_model": "sea", "sampler_name": "euler_a", "width": "512"}
+    lines = told(found(metadata.png_texts(texts), "PNG")["generator_record"])
+    assert (lines["Generator"], lines["Prompt"]) == ("Easy Diffusion", "a lighthouse")
+    assert (lines["Seed"], lines["Model"], lines["Sampler"]) == ("4", "sea", "euler_a")
+
+
+def test_draw_things_is_read_from_xmp() -> None:
+    notes = {"c": "a lighthouse", "uc": "people", "seed": 1, "steps": 8, "sampler": "Euler a"}
+    listed = f"<rdf:Alt><rdf:li>{json.dumps(notes)}</rdf:li></rdf:Alt>"
+    inner = f"<exif:UserComment>{listed}</exif:UserComment>"
+    lines = told(found(metadata.jpeg_xmp(metadata.xmp(inner=inner)))["generator_record"])
+    assert (lines["Generator"], lines["Negative prompt"]) == ("Draw Things", "people")
+
+
 def test_fooocus_is_read_from_the_comment_of_a_jpeg() -> None:
     comment = metadata.user_comment(json.dumps(metadata.FOOOCUS))
     content = metadata.jpeg_exif(metadata.exif({}, {0x9286: comment}))

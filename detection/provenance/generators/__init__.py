@@ -20,26 +20,38 @@ MAX_OBJECTS = 8  # texts of JSON; a file of ComfyUI has two or three
 def find(facts: Facts) -> Iterator[Finding]:
     """Yield what generators wrote, each generator once."""
     records: dict[str, Record] = {}
-    objects = 0
-    for text in facts.texts:
-        objects += text.value.lstrip().startswith("{")
-        if objects > MAX_OBJECTS:
-            yield unreadable("Further JSON", "the file carries too much of it")
-            break
-        try:
-            record = _record(text, facts)
-        except PARSER_ERRORS as error:
-            yield unreadable(text.source, why(error))
-            continue
-        if record is not None:
-            known = records.get(record.generator)
-            if known is None or _weight(record) > _weight(known):
-                records[record.generator] = record
+    for found in (*_of_texts(facts), _of_keys(facts)):
+        if isinstance(found, Finding):
+            yield found
+        elif found is not None:
+            known = records.get(found.generator)
+            if known is None or _weight(found) > _weight(known):
+                records[found.generator] = found
     whole = {name: record for name, record in records.items() if record.is_whole}
     yield from map(_of_record, whole.values())
     partial = [record for name, record in records.items() if name not in whole]
     yield from map(_of_partial, partial)
     yield from _of_names(facts, set(records))
+
+
+def _of_texts(facts: Facts) -> Iterator[Record | Finding | None]:
+    """Yield what each text is: a record, none, or a finding that it cannot be read."""
+    objects = 0
+    for text in facts.texts:
+        objects += text.value.lstrip().startswith("{")
+        if objects > MAX_OBJECTS:
+            yield unreadable("Further JSON", "the file carries too much of it")
+            return
+        try:
+            yield _record(text, facts)
+        except PARSER_ERRORS as error:
+            yield unreadable(text.source, why(error))
+
+
+def _of_keys(facts: Facts) -> Record | None:
+    """Return the record of a generator that writes each setting as a text of its own."""
+    chunks = {text.key: text.value for text in facts.texts if text.source.startswith("PNG")}
+    return json_records.read(Text("PNG text chunks", "", ""), chunks)
 
 
 def _weight(record: Record) -> tuple[bool, int]:
