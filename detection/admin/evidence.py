@@ -43,5 +43,5 @@ def _finding(finding: Finding) -> SafeString:
 def _listed(lines: Iterable[SafeString | str]) -> SafeString | str:
     """Return lines as a numbered list, or a dash where there are none."""
     items = format_html_join("", "<li>{}</li>", ((line,) for line in lines))
-    shape = "list-decimal pl-5 flex flex-col gap-2 break-words max-w-3xl"
+    shape = "flex flex-col gap-2 break-words max-w-3xl"
     return format_html('<ol class="{}">{}</ol>', shape, items) if items else "—"

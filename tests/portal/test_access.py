@@ -78,6 +78,13 @@ GET = {
     "history_export_json": ONLY_POST,
     "history": MEMBERS,
     "history_delete": ONLY_POST,
+    "history_tag": ONLY_POST,
+    "history_compare": ONLY_POST,
+    "analysis_note": ONLY_POST,
+    "analysis_tags": ONLY_POST,
+    "compare": MEMBERS,
+    "models": MEMBERS,
+    "model_card": Access(302, 404, 404, 404),  # no model answers in these tests
     "account": MEMBERS,
     "account_delete": MEMBERS,
     "account_login": STRANGERS,
@@ -109,6 +116,10 @@ POST = {
     "history_export_csv": Access(302, 200, 200, 200),
     "history_export_json": Access(302, 200, 200, 200),
     "history_delete": Access(302, 302, 302, 302),
+    "history_tag": Access(302, 302, 302, 302),
+    "history_compare": Access(302, 302, 302, 302),
+    "analysis_note": Access(302, 404, 302, 404),
+    "analysis_tags": Access(302, 404, 302, 404),
 }
 
 
@@ -149,7 +160,7 @@ def address(name: str, analysis: Analysis) -> str:
     }
     link, report = ShareLink.objects.get(), IssuedReport.objects.earliest("pk")
     values: dict[str, str] = {"token": link.token, "code": report.code}
-    values |= {"key": "no-such-key", "uidb36": "1"}
+    values |= {"key": "no-such-key", "uidb36": "1", "name": "colours", "number": "1"}
     route = ROUTES[name]
     first = str(route.pattern).split("/")[0]
     known = {"public_id": ids.get(first, ""), **values}
