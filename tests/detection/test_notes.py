@@ -191,6 +191,7 @@ def test_the_history_finds_tags_and_notes(as_alice: Client, alice: User, charlie
     assert names(as_alice, tag=" OLD  Harbour ") == ["2.png"]
     assert names(as_alice, tag="old harbour", q="3") == []
     assert names(as_alice, tag="nowhere") == []
+    assert ">nowhere<" in as_alice.get("/history/", {"tag": "nowhere"}).text
     assert len(names(as_alice, tag="x" * 500)) == 4
     assert by_name.image.tags.count() == 0
 
