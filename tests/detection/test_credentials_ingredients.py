@@ -81,6 +81,34 @@ def test_an_ingredient_that_was_changed_before_counts_for_nothing(
     assert "not valid" in details(finding)["Ingredient 1"]
 
 
+def test_another_record_in_an_ingredient_s_place_is_no_proof(
+    image: bytes, trust_list: Path
+) -> None:
+    answer = reading.read_apart(
+        made.edited(made.signed_ai(image)),
+        media_type="image/jpeg",
+        trust_list=trust_list,
+        seconds=20,
+    )
+    assert answer
+    manifest = active_manifest(answer.store, answer.checks)
+    assert manifest
+    assert [part.state for part in manifest.ingredients] == ["trusted"]
+    whole = answer.store["active_manifest"]
+    answer.checks[whole]["ingredientDeltas"] = []
+    manifest = active_manifest(answer.store, answer.checks)
+    assert manifest
+    assert [part.state for part in manifest.ingredients] == ["invalid"]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_both_versions_of_claims_are_read(version: int, image: bytes, trust_list: Path) -> None:
+    begun = [made.created(made.AI, "Painter")]
+    signed = made.sign(image, begun, by=made.painter(), claim_version=version)
+    assert worth(only(signed, trust_list)) == ("signed_ai", "conclusive", "ai")
+    assert worth(only(made.edited(signed), trust_list)) == ("signed_ai", "conclusive", "ai")
+
+
 def with_forged_ingredient(image: bytes) -> tuple[bytes, bytes]:
     """A signed edit of a drawing, and the same with the drawing's record changed to say AI.
 

@@ -15,7 +15,7 @@ AUTHORS = "stds.schema-org.CreativeWork"
 # The vocabularies that a digital source type may come from.
 VOCABULARIES = ("cv.iptc.org/newscodes/digitalsourcetype/", "c2pa.org/digitalsourcetype/")
 TRUSTED, UNTRUSTED = "signingCredential.trusted", "signingCredential.untrusted"
-SIGNED = "claimSignature.validated"
+SIGNED, SAME_RECORD = "claimSignature.validated", "ingredient.manifest.validated"
 # The pixels are not those that were signed.
 PIXELS = {
     "assertion.dataHash.mismatch", "assertion.bmffHash.mismatch", "assertion.boxesHash.mismatch",
@@ -119,13 +119,13 @@ class _Reader:
             authors=tuple(_authors(assertions)),
             actions=tuple(_actions(assertions)),
             ingredients=tuple(
-                self._ingredient(part, depth) for part in _dicts(found.get("ingredients"))
+                self._ingredient(part, label, depth) for part in _dicts(found.get("ingredients"))
             ),
             mentions_ai="trainedalgorithmic" in json.dumps(assertions).lower(),
             has_thumbnail="thumbnail" in found,
         )
 
-    def _ingredient(self, part: dict[str, Any], depth: int) -> Ingredient:
+    def _ingredient(self, part: dict[str, Any], whole: str, depth: int) -> Ingredient:
         title, relationship = _words(part.get("title")), _words(part.get("relationship"))
         label = part.get("active_manifest")
         if not isinstance(label, str):
@@ -138,8 +138,22 @@ class _Reader:
             *_codes(part.get("validation_status")),
         } - {UNTRUSTED}
         by_itself = _dict(_dict(self._checks.get(label)).get("activeManifest"))
-        state = "invalid" if recorded else _state(by_itself, label, without_pixels=True)
+        state: State = "invalid"
+        if not recorded and self._is_same(whole, label):
+            state = _state(by_itself, label, without_pixels=True)
         return Ingredient(title, relationship, state, self.manifest(label, state, depth=depth + 1))
+
+    def _is_same(self, whole: str, label: str) -> bool:
+        """Whether the record of an ingredient is the one that was signed for as part of the whole.
+
+        By name alone it might be another one: the first version of claims does not sign its name.
+        """
+        deltas = _dicts(_dict(self._checks.get(whole)).get("ingredientDeltas"))
+        return any(
+            _words(status.get("code")) == SAME_RECORD and _is_within(str(status.get("url")), label)
+            for delta in deltas
+            for status in _dicts(_dict(delta.get("validationDeltas")).get("success"))
+        )
 
 
 def _state(results: dict[str, Any], label: str, *, without_pixels: bool = False) -> State:
