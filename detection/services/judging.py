@@ -140,7 +140,7 @@ def _verdict(
 def _alarm_bound(version: ModelVersion) -> AlarmBound | None:
     """Return how the false alarms of a version are kept few, where its spec tells."""
     bound = version.false_alarms
-    return bound and AlarmBound(bound.share, bound.real, bound.is_supported)
+    return None if bound is None else AlarmBound(bound.share, bound.real, bound.is_supported)
 
 
 def _held_out(version: ModelVersion) -> HeldOut | None:
