@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.test import Client
+from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
@@ -72,6 +74,19 @@ def test_the_bound_tells_share_threshold_and_images(
     settings.MAX_FALSE_ALARMS = 0.002
     assert measured.false_alarms == FalseAlarmBound(0.002, 0.999, 400)
     assert not measured.false_alarms.is_supported
+
+
+def test_the_page_of_a_version_tells_it(
+    as_admin: Client, measured: ModelVersion, settings: Settings
+) -> None:
+    address = reverse("admin:detection_modelversion_change", args=[measured.pk])
+    page = " ".join(as_admin.get(address).content.decode().replace("\xa0", " ").split())
+    assert "real up to 20.00 % and AI-generated from 90.00 % on" in page
+    assert "at most 1.00 % of its 400 real validation images are false alarms." in page
+    settings.MAX_FALSE_ALARMS = 0.002
+    page = " ".join(as_admin.get(address).content.decode().replace("\xa0", " ").split())
+    assert "AI-generated from 99.90 % on" in page
+    assert "none of its 400 real validation images is a false alarm: they are too few" in page
 
 
 def test_a_fit_to_photographs_keeps_the_share_that_was_chosen_for_it(
