@@ -145,13 +145,22 @@ def test_a_changed_record_raises_doubt_and_shows_no_thumbnail(
     assert found.thumbnail is None
 
 
-def test_a_certificate_that_had_ended_is_told_and_weighs_little(
-    image: bytes, trust_list: Path
+@pytest.mark.parametrize(
+    ("source_type", "expected"),
+    [
+        (made.AI, ("ended_signer_ai", "moderate", "ai")),
+        (made.CAPTURE, ("ended_signer", "context", "neutral")),
+    ],
+)
+def test_a_signer_whose_certificate_has_ended_counts_as_one_whom_nobody_knows(
+    image: bytes, trust_list: Path, source_type: str, expected: tuple[str, str, str]
 ) -> None:
     late = made.trusted().signing_expired("Late")
-    finding = only(made.sign(image, [made.created(made.AI, "Late")], by=late), trust_list)
-    assert worth(finding) == ("credentials_invalid", "weak", "doubt")
-    assert "certificate has ended" in finding.sentence
+    signed = made.sign(image, [made.created(source_type, "Late")], by=late)
+    finding = only(signed, trust_list)
+    assert worth(finding) == expected
+    assert "certificate of “Late” (Late Ltd) has ended" in finding.sentence
+    assert only(made.changed(signed), trust_list).code == "credentials_invalid"
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF"])

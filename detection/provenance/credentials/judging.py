@@ -43,7 +43,7 @@ def findings(manifest: Manifest, *, has_trust_list: bool) -> tuple[Finding, ...]
         has_trust_list: Whether anybody could have been trusted at all.
     """
     if manifest.state == "invalid":
-        return (_invalid(manifest),)
+        return (_of_ended(manifest) if _has_ended(manifest) else _invalid(manifest),)
     if manifest.state == "valid":
         return (_of_unknown(manifest, has_trust_list),)
     found = _of_trusted(manifest)
@@ -93,14 +93,33 @@ def _of_unknown(manifest: Manifest, has_trust_list: bool) -> Finding:
     )
     if not has_trust_list:
         doubt += f" {NO_LIST}"
+    return _unproven(manifest, "unknown_signer", doubt)
+
+
+def _has_ended(manifest: Manifest) -> bool:
+    """Whether nothing is wrong but the time: the record is whole, and was signed by somebody."""
+    return bool(manifest.failures) and {*manifest.failures} <= words.CERTIFICATE_FAILURES
+
+
+def _of_ended(manifest: Manifest) -> Finding:
+    doubt = (
+        f"Nothing was changed since, but the certificate of {_signer(manifest)} has ended, and "
+        "nothing proves that it was signed before that: it counts no more than that of a signer "
+        "whom nobody knows."
+    )
+    return _unproven(manifest, "ended_signer", doubt)
+
+
+def _unproven(manifest: Manifest, code: str, doubt: str) -> Finding:
+    """Return what a whole record says whose signer proves nothing."""
     details = _details(manifest)
     origin, _ = declared(manifest, of_anybody=True)
     if origin in AI_ORIGINS:
         parts = "this image was" if origin is Origin.AI else "parts of this image were"
         sentence = f"The Content Credentials say that {parts} made by AI. {doubt}"
-        return _finding("unknown_signer_ai", "moderate", "ai", sentence, details)
+        return _finding(f"{code}_ai", "moderate", "ai", sentence, details)
     sentence = f"The file has Content Credentials. {doubt}"
-    return _finding("unknown_signer", "context", "neutral", sentence, details)
+    return _finding(code, "context", "neutral", sentence, details)
 
 
 def _ai_ingredient_of_anybody() -> Finding:
@@ -114,10 +133,9 @@ def _ai_ingredient_of_anybody() -> Finding:
 
 
 def _invalid(manifest: Manifest) -> Finding:
-    is_certificate = bool(manifest.failures) and {*manifest.failures} <= words.CERTIFICATE_FAILURES
     return _finding(
         "credentials_invalid",
-        "weak" if is_certificate else "strong",
+        "strong",
         "doubt",
         f"The Content Credentials are not valid. {words.failure(manifest.failures)} What they "
         "say of the image does not count.",
