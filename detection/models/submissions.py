@@ -9,12 +9,17 @@ from django.utils import timezone
 
 from detection.models.judged import (
     Judged,
+    VerdictKind,
     heatmap_name,  # noqa: F401 - where the first migration looks for it
     new_public_id,
     storage_name,
 )
 from detection.models.registry import PHOTO_LEAST_SIDE, ModelVersion, Track
 
+# First reasons with which the file, and not the network, decided: see `detection.verdicts`.
+FILE_CODES = ("signed_ai", "signed_ai_parts", "signed_capture", "file_says_ai")
+# Reasons why there is no verdict: no model was validated for such an image.
+BEYOND_CODES = ("no_validated_model", "unlike_validated", "out_of_domain")
 # As long as the poll interval of a page times a few: until then a queued analysis is just waiting.
 STUCK_AFTER = timedelta(minutes=2)
 
@@ -322,6 +327,19 @@ class Analysis(Judged):
         """
         is_beyond = self.is_photo and self.in_domain is False
         return self.state == State.FINISHED and self.p_fake is not None and not is_beyond
+
+    @property
+    def rests_on_file(self) -> bool:
+        """Tell whether its verdict rests on what the file says, and not on the network's number."""
+        return self.code in FILE_CODES
+
+    @property
+    def beyond_code(self) -> str:
+        """Why there is no verdict, where no model was validated for such an image; else empty."""
+        if self.state != State.FINISHED or self.verdict != VerdictKind.INCONCLUSIVE:
+            return ""
+        codes = (reason["code"] for reason in self.reasons)
+        return next((code for code in codes if code in BEYOND_CODES), "")
 
     @property
     def leaning(self) -> str:
