@@ -286,6 +286,9 @@ class Analysis(Judged):
     findings = models.JSONField(default=list, blank=True)
     # What the image looked like when it was signed, as its Content Credentials say.
     signed_thumbnail = models.FileField(upload_to=preview_name, max_length=100, blank=True)
+    # Between these it was not decided: a setting moves them, and not what was said before.
+    band_low = models.FloatField(null=True, blank=True)
+    band_high = models.FloatField(null=True, blank=True)
     # How far the image lies from those the version was validated on: above 1 it is unlike them.
     novelty = models.FloatField(null=True, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
@@ -327,6 +330,13 @@ class Analysis(Judged):
         """
         is_beyond = self.is_photo and self.in_domain is False
         return self.state == State.FINISHED and self.p_fake is not None and not is_beyond
+
+    @property
+    def band(self) -> tuple[float, float] | None:
+        """Between which probabilities the model did not decide; of old rows, as it is today."""
+        if self.band_low is not None and self.band_high is not None:
+            return self.band_low, self.band_high
+        return None if self.model_version is None else self.model_version.band
 
     @property
     def rests_on_file(self) -> bool:

@@ -209,6 +209,7 @@ def _judged(claim: Analysis, content: bytes, findings: Sequence[Finding]) -> dic
     answer = judgement.answer
     columns = _decided(claim, judgement.verdict, in_domain=judgement.in_domain)
     columns |= {"model_version": version, "p_fake": answer.p_fake, "novelty": answer.novelty}
+    columns["band_low"], columns["band_high"] = version.band
     if judgement.is_shown:
         columns["heatmap"] = heatmap_store(claim, answer.heatmap)
         columns["heatmap_method"] = answer.heatmap_method

@@ -12,17 +12,12 @@ register = template.Library()
 REAL_ENDS, AI_BEGINS, END = 30.0, 70.0, 100.0
 
 
-class _Version(Protocol):
-    @property
-    def band(self) -> tuple[float, float]: ...
-
-
 class _Analysis(Protocol):
     @property
     def p_fake(self) -> float | None: ...
 
     @property
-    def model_version(self) -> _Version | None: ...
+    def band(self) -> tuple[float, float] | None: ...
 
 
 @dataclass(frozen=True)
@@ -49,9 +44,9 @@ def position(p_fake: float, low: float, high: float) -> float:
 
 @register.simple_tag
 def verdict_scale(analysis: _Analysis) -> VerdictScale | None:
-    """Return the scale of an analysis, or None where no version or probability is known."""
-    if analysis.p_fake is None or analysis.model_version is None:
+    """Return the scale of an analysis, or None where no band or probability is known."""
+    if analysis.p_fake is None or analysis.band is None:
         return None
-    low, high = analysis.model_version.band
+    low, high = analysis.band
     at = round(position(analysis.p_fake, low, high), 2)
     return VerdictScale(at, round(100 * low, 1), round(100 * high, 1))

@@ -1,6 +1,6 @@
 """The scale shows a probability in the part that its verdict has."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 
@@ -16,14 +16,9 @@ from detection.verdicts import decide
 
 
 @dataclass
-class Version:
-    band: tuple[float, float] = (0.035, 0.965)
-
-
-@dataclass
 class Analysis:
     p_fake: float | None = 0.5
-    model_version: Version | None = field(default_factory=Version)
+    band: tuple[float, float] | None = (0.035, 0.965)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +58,6 @@ def test_it_tells_the_edges_of_the_band_in_percent() -> None:
     assert verdict_scale(Analysis()) == VerdictScale(at=50.0, low_percent=3.5, high_percent=96.5)
 
 
-@pytest.mark.parametrize("analysis", [Analysis(p_fake=None), Analysis(model_version=None)])
-def test_without_a_probability_or_a_version_there_is_no_scale(analysis: Analysis) -> None:
+@pytest.mark.parametrize("analysis", [Analysis(p_fake=None), Analysis(band=None)])
+def test_without_a_probability_or_a_band_there_is_no_scale(analysis: Analysis) -> None:
     assert verdict_scale(analysis) is None
