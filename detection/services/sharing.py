@@ -44,14 +44,14 @@ def link_create(*, analysis: Analysis, user: Any, days: int) -> ShareLink:
     """
     if not settings.SHARE_LINKS:
         raise ShareRefused("sharing_off", "Links are switched off on this site.")
-    if analysis.state != State.FINISHED:
-        raise ShareRefused("not_finished", "A link can be made once the analysis has finished.")
     if not 1 <= days <= settings.SHARE_MAX_DAYS:
         raise ShareRefused("bad_days", f"A link lasts from 1 to {settings.SHARE_MAX_DAYS} days.")
     now = timezone.now()
     with transaction.atomic():
         # Locked, so that links made at once are counted one after the other.
-        Analysis.objects.select_for_update().get(pk=analysis.pk)
+        finished = Analysis.objects.filter(pk=analysis.pk, state=State.FINISHED)
+        if finished.select_for_update().first() is None:
+            raise ShareRefused("not_finished", "A link can be made once the analysis has finished.")
         if analysis.share_links.open_at(now).count() >= MOST_OPEN:
             raise ShareRefused(
                 "too_many_links", f"{MOST_OPEN} links are open already; take one back first."

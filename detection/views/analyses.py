@@ -16,9 +16,9 @@ from detection.services.analysis import RetryRefused
 from detection.services.analysis import analysis_retry as retry
 from detection.views.explanations import evidence_context
 from detection.views.feedback import feedback_context
+from detection.views.findings import findings_context
 from detection.views.forensic_views import views_context
 from detection.views.going_back import back
-from detection.views.findings import findings_context
 from detection.views.notes import notes_context
 from detection.views.repeats import repeats_context
 from detection.views.sharing import share_context

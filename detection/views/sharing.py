@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from detection.models import Analysis, ShareLink, State
 from detection.services.report_content import report_content
-from detection.services.reports import report_issue
+from detection.services.reports import Report, report_issue
 from detection.services.sharing import (
     ShareRefused,
     days_offered,
@@ -32,11 +32,14 @@ from detection.services.sharing import (
 )
 from detection.views.media import file_response
 from detection.views.reports import report_response, site_of
+from detection.views.throttling import is_too_often
 
 GONE = {
     "title": "This link shows nothing",
     "sentence": "It has ended, was taken back, or never was. Ask whoever sent it for a new one.",
 }
+# Printing takes a second, and nobody has to sign in for it.
+REPORTS_A_MINUTE = 20
 SharedView = Callable[..., HttpResponseBase]
 
 
@@ -149,7 +152,10 @@ def shared_report_json(request: HttpRequest, link: ShareLink) -> HttpResponse:
 
 
 def _report(request: HttpRequest, link: ShareLink, form: str) -> HttpResponse:
-    def issue() -> Any:
+    if is_too_often(request, "shared_report", per_minute=REPORTS_A_MINUTE):
+        return render(request, "429.html", status=429)
+
+    def issue() -> Report:
         return report_issue(analysis=link.analysis, site=site_of(request))
 
     return report_response(request, form, issue)
@@ -168,7 +174,9 @@ def _open_link(token: str) -> ShareLink | None:
         analysis__image__submission__owner__is_active=True,
     )
     related = ("analysis__image__submission__owner", "analysis__model_version__model")
-    return links.select_related(*related).filter(token=token).first()
+    link = links.select_related(*related).filter(token=token).first()
+    # MySQL takes capitals and small letters for the same.
+    return link if link and link.token == token else None
 
 
 def _only_where_on() -> None:

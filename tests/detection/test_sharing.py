@@ -203,3 +203,15 @@ def test_switched_off_there_is_no_button_and_no_page(
     with pytest.raises(ShareRefused) as refused:
         link_create(analysis=link.analysis, user=link.analysis.image.submission.owner, days=7)
     assert refused.value.code == "sharing_off"
+
+
+def test_reports_through_links_are_slowed_down(client: Client, link: ShareLink) -> None:
+    # Within two minutes at most, so one of them sees more than it allows.
+    answers = [client.get(address(link, "report.json")).status_code for _ in range(41)]
+    assert answers[:20] == [200] * 20
+    assert 429 in answers
+    assert client.get(address(link)).status_code == 200
+
+
+def test_capitals_matter_in_an_address(client: Client, link: ShareLink) -> None:
+    assert client.get(f"/shared/{link.token.swapcase()}/").status_code == 404

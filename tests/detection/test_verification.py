@@ -84,7 +84,7 @@ def test_the_form_asks_for_a_code(client: Client) -> None:
     assert "Check a report" in answer.content.decode()
 
 
-def test_trying_codes_is_slowed_down(client: Client) -> None:
+def test_trying_codes_is_slowed_down(client: Client, db: None) -> None:
     # Within two minutes at most, so one of them sees more than it allows.
     answers = [client.get(f"/verify/AAAA-BBBB-CCCC-{n:04d}/").status_code for n in range(61)]
     assert answers[:30] == [404] * 30
