@@ -1,5 +1,6 @@
 """`make run` and `make test` prepare a fresh machine, or say in a line what a person has to do."""
 
+import ctypes.util
 import os
 import shutil
 import stat
@@ -167,7 +168,7 @@ def test_it_goes_on_without_pdf_reports_where_nothing_can_be_installed(
 
 
 def test_it_looks_for_each_library_of_pdf_reports(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = bootstrap.ctypes.util.find_library
+    here = ctypes.util.find_library
     monkeypatch.setattr(
         "ctypes.util.find_library", lambda name: None if "subset" in name else here(name)
     )
