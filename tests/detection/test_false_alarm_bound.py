@@ -137,7 +137,7 @@ def test_a_verdict_changes_with_the_setting_and_without_a_restart(
     assert scale.real_ends < scale.at < scale.ai_begins
     earlier = verdict_scale(before)
     assert earlier is not None
-    assert (earlier.high_percent, earlier.at > earlier.ai_begins) == (80.0, True)
+    assert (earlier.high_percent, earlier.at > earlier.ai_begins) == (90.0, True)
 
 
 def test_answers_in_the_shadow_go_by_it_too(measured: ModelVersion, settings: Settings) -> None:
