@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('detection', '0009_forensic_findings'),
+        ("detection", "0009_forensic_findings"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='analysis',
-            name='band_high',
+            model_name="analysis",
+            name="band_high",
             field=models.FloatField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='analysis',
-            name='band_low',
+            model_name="analysis",
+            name="band_low",
             field=models.FloatField(blank=True, null=True),
         ),
     ]

@@ -7,7 +7,16 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from detection.models import Analysis, Explanation, Face, IssuedReport, Method, ShareLink
+from detection.models import (
+    Analysis,
+    Explanation,
+    Face,
+    ForensicViews,
+    IssuedReport,
+    Method,
+    ShareLink,
+    ViewKind,
+)
 from detection.services.reports import report_issue
 from detection.services.sharing import link_create
 from portal.models import User
@@ -49,6 +58,9 @@ GET = {
     "image_thumbnail": MEDIA,
     "image_preview": MEDIA,
     "image_original": MEDIA,
+    "image_views": OWNER,
+    "image_views_ask": ONLY_POST,
+    "image_view": MEDIA,
     "analysis_detail": OWNER,
     "analysis_status": OWNER,
     "analysis_faces": OWNER,
@@ -59,6 +71,7 @@ GET = {
     "analysis_feedback": ONLY_POST,
     "analysis_feedback_withdraw": ONLY_POST,
     "analysis_heatmap": MEDIA,
+    "analysis_signed_thumbnail": MEDIA,
     "explanation_heatmap": MEDIA,
     "face_heatmap": MEDIA,
     "analysis_report_pdf": REPORT,
@@ -115,6 +128,7 @@ POST = {
     "link_end": Access(302, 404, 302, 404),
     "history_export_csv": Access(302, 200, 200, 200),
     "history_export_json": Access(302, 200, 200, 200),
+    "image_views_ask": Access(302, 404, 302, 404),
     "history_delete": Access(302, 302, 302, 302),
     "history_tag": Access(302, 302, 302, 302),
     "history_compare": Access(302, 302, 302, 302),
@@ -143,6 +157,9 @@ def analysis(alice: User) -> Analysis:
     explanation = Explanation(analysis=analysis, method=Method.LAYER_CAM)
     for shown in (analysis, face, explanation):
         shown.heatmap.save("", work.upload(images.plain("red")))
+    analysis.signed_thumbnail.save("", work.upload(images.plain("red")))
+    views = ForensicViews(image=analysis.image, state="finished")
+    views.noise.save("", work.upload(images.plain("red")))
     shared = reported.finished(alice)
     link_create(analysis=shared, user=alice, days=1)
     report_issue(analysis=shared, site=reported.SITE)
@@ -161,6 +178,7 @@ def address(name: str, analysis: Analysis) -> str:
     link, report = ShareLink.objects.get(), IssuedReport.objects.earliest("pk")
     values: dict[str, str] = {"token": link.token, "code": report.code}
     values |= {"key": "no-such-key", "uidb36": "1", "name": "colours", "number": "1"}
+    values["kind"] = ViewKind.NOISE
     route = ROUTES[name]
     first = str(route.pattern).split("/")[0]
     known = {"public_id": ids.get(first, ""), **values}
