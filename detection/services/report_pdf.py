@@ -13,8 +13,9 @@ from detection.services.reports import Report
 
 __all__ = ["PaperRefused", "report_pdf"]
 
-# Whatever a file says of itself fits on the sheet; the JSON report has all of it.
+# A file may say a megabyte of itself: a sheet has room for so much, the JSON report has all of it.
 MOST_LETTERS = 1500
+MOST_LETTERS_IN_ALL = 20_000
 MOST_FACES = 12
 
 
@@ -30,12 +31,37 @@ def report_pdf(report: Report) -> bytes:
         "image_is_there": "image.jpg" in files,
         "overlay_is_there": "overlay.jpg" in files,
         "shown_faces": shown_faces,
-        "most_letters": MOST_LETTERS,
+        "findings": _fitting(report.content["findings"]),
         "is_crisp": max(report.analysis.image.width, report.analysis.image.height)
         <= pictures.CRISP_SIDE,
     }
     files["report.css"] = render_to_string("reports/report.css").encode()
     return paper.pdf_of(render_to_string("reports/report.html", context), files)
+
+
+def _fitting(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return findings with as much of their tables as the sheet has room for.
+
+    Long values are cut, and `left_out` counts the lines that found no room.
+    """
+    room = MOST_LETTERS_IN_ALL
+    fitting = []
+    for finding in findings:
+        lines = []
+        for line in finding["details"]:
+            shown = {name: _shortened(line[name]) for name in ("label", "value")}
+            room -= len(shown["label"]) + len(shown["value"])
+            if room < 0:
+                break
+            lines.append(shown)
+        left_out = len(finding["details"]) - len(lines)
+        fitting.append({**finding, "details": lines, "left_out": left_out})
+    return fitting
+
+
+def _shortened(text: str) -> str:
+    """Return a text of at most `MOST_LETTERS`, with dots where it was cut."""
+    return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 2]} …"
 
 
 def _pictures(report: Report) -> tuple[dict[str, bytes], list[dict[str, Any]]]:

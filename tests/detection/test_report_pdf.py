@@ -49,7 +49,14 @@ def test_verdict_reasons_findings_model_limits_and_hashes_stand_on_it(
     wanted = [
         *("Likely AI-generated", "High certainty", "97.0 %"),
         *(reason["sentence"] for reason in reported.REASONS),
-        *("What would change it", "a fox in a library", "Strong: takes a key", "Hints: say little", "speaks for AI", "Grad-CAM"),
+        *(
+            "What would change it",
+            "a fox in a library",
+            "Strong: takes a key",
+            "Hints: say little",
+            "speaks for AI",
+            "Grad-CAM",
+        ),
         *(str(analysis.model_version), "An indication, never a proof.", analysis.image.sha256),
         *(reported.FILE_NAME, report.issued.code, report.check_url, report.issued.digest),
     ]
@@ -68,6 +75,18 @@ def test_every_page_has_its_number_and_the_code(alice: User, model: ModelVersion
     for number, text in enumerate(pages, start=1):
         assert f"page {number} of {len(pages)}" in text
         assert f"Code {report.issued.code}" in text
+
+
+def test_a_file_that_says_a_megabyte_of_itself_fits_on_a_few_pages(alice: User) -> None:
+    long = [{"label": f"Line {n}", "value": "word " * 2000, "is_private": False} for n in range(40)]
+    finding = reported.FINDINGS[0].as_json() | {"details": long}
+    report = issued(reported.finished(alice, findings=[finding] * 4))
+    pdf = read(report)
+    assert len(pdf.pages) < 15
+    text = text_of(pdf)
+    assert "27 more lines: the JSON report has all of them." in text
+    assert "40 more lines: the JSON report has all of them." in text
+    assert report.content["findings"][3]["details"][39]["value"] == "word " * 2000
 
 
 def test_its_fonts_are_embedded_and_it_is_tagged_and_titled(analysis: Analysis) -> None:
