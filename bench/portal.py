@@ -18,6 +18,7 @@ from tests.servers import mariadb_server, redis_server
 from tests.visitor import Visitor, reason_of
 
 CLIENTS = 4
+REPORTS = 5
 PROGRAMS = ("web", "inference", "faces", "pictures", "training", "background", "beat")
 UNHURRIED = {"SWEEP_SECONDS": "15", "ANALYSIS_LEASE_SECONDS": "120"}  # As in production.
 Sample = list[tuple[str, bytes]]
@@ -28,7 +29,8 @@ class PortalFigures:
     """What one installation did. Times in milliseconds, memory in MB (10^6 bytes) per process.
 
     `seconds_to_first_verdict` counts from the start of a new inference worker's process to its
-    first stored verdict, on an image that waited for it.
+    first stored verdict, on an image that waited for it. `seconds_to_report` is the median time
+    from asking for the PDF of a verdict to having it.
     """
 
     images_per_second: float
@@ -36,6 +38,7 @@ class PortalFigures:
     p95_milliseconds: float
     peak_megabytes: dict[str, float]
     seconds_to_first_verdict: float
+    seconds_to_report: float
 
 
 @contextlib.contextmanager
@@ -71,6 +74,9 @@ def measure(shape: str, *, images: int, singles: int) -> PortalFigures:
         cold = first_verdict_after(portal, visitors[0], *cifake_sample(2)[0])
         sample = cifake_sample(images)
         latencies = [analysed_after(portal, visitors[0], *file) for file in sample[:singles]]
+        reports = [
+            report_after(visitors[0], name, content, portal) for name, content in sample[:REPORTS]
+        ]
         rate = len(sample) / seconds_to_last_verdict(portal, visitors, sample)
         return PortalFigures(
             images_per_second=rate,
@@ -78,6 +84,7 @@ def measure(shape: str, *, images: int, singles: int) -> PortalFigures:
             p95_milliseconds=1000 * statistics.quantiles(latencies, n=20)[-1],
             peak_megabytes=peak_memory(portal),
             seconds_to_first_verdict=cold,
+            seconds_to_report=statistics.median(reports),
         )
 
 
@@ -99,6 +106,19 @@ def analysed_after(portal: Installation, visitor: Visitor, name: str, content: b
     add(visitor, submission, name, content)
     portal.wait_until_ended(submission)
     return last_finish(portal, [submission]) - started
+
+
+def report_after(visitor: Visitor, name: str, content: bytes, portal: Installation) -> float:
+    """Seconds from asking for the PDF of an image's verdict to having all of it."""
+    submission = visitor.open_submission()
+    add(visitor, submission, name, content)
+    portal.wait_until_ended(submission)
+    (link,) = visitor.analysis_links(submission)
+    started = time.perf_counter()
+    answer = visitor.get(f"{link}report.pdf")
+    if not answer.content.startswith(b"%PDF"):
+        raise RuntimeError(f"No report came: {answer.status_code}")
+    return time.perf_counter() - started
 
 
 def seconds_to_last_verdict(portal: Installation, visitors: list[Visitor], sample: Sample) -> float:

@@ -50,7 +50,7 @@ def report_issue(*, analysis: Analysis, site: str, with_file_name: bool = False)
     """Issue a report: what was issued before with the same content keeps its code.
 
     Raises:
-        ReportRefused: `not_finished`.
+        ReportRefused: `not_finished` or `image_gone`.
     """
     content = report_content(analysis=analysis, site=site, with_file_name=with_file_name)
     return Report(analysis, content, _issued(analysis, digest_of(content)))
@@ -77,6 +77,8 @@ def reports_issue(*, analyses: Iterable[Analysis], site: str) -> list[Report]:
     return [
         Report(analysis, content, issued[analysis.pk, digests[analysis]])
         for analysis, content in contents.items()
+        # Those that were deleted meanwhile have none.
+        if (analysis.pk, digests[analysis]) in issued
     ]
 
 
@@ -88,8 +90,11 @@ def _issued(analysis: Analysis, digest: str) -> IssuedReport:
         with transaction.atomic():
             return IssuedReport.objects.create(analysis=analysis, digest=digest)
     except IntegrityError:
-        # Asked for twice at once; the other one was first.
-        return IssuedReport.objects.get(analysis=analysis, digest=digest)
+        # Asked for twice at once, and the other one was first; or the image went meanwhile.
+        row = IssuedReport.objects.filter(analysis=analysis, digest=digest).first()
+        if row is None:
+            raise ReportRefused("image_gone", "The image was deleted meanwhile.") from None
+        return row
 
 
 def code_normalised(entered: str) -> str:

@@ -23,7 +23,7 @@ from bench.views import table as views_table
 TRAINING = TrainingFigures(97.0, 100.0)
 RETRAINING = RetrainingFigures(60.0, 400.0, 900.0, 80.0)
 PEAKS = {"web": 80.0, "web, worker 1": 100.0, "inference": 150.0}
-PORTAL = PortalFigures(30.0, 60.0, 90.0, PEAKS, 3.0)
+PORTAL = PortalFigures(30.0, 60.0, 90.0, PEAKS, 3.0, 1.2)
 
 
 def model(
@@ -57,7 +57,7 @@ def test_every_bar_is_met() -> None:
 def test_each_missed_bar_is_named_with_its_figure() -> None:
     slow = model(explained=2.05, through=890.0)
     peaks = {"web": 80.0, "web, worker 1": 201.0, "inference": 701.0}
-    portal = PortalFigures(30.0, 1200.0, 1500.0, peaks, 5.2)
+    portal = PortalFigures(30.0, 1200.0, 1500.0, peaks, 5.2, 2.04)
     starved = RetrainingFigures(60.0, 3001.0, 9000.0, 80.0)
     assert missed(slow, portal, TrainingFigures(94.0, 100.0), starved) == [
         "a heatmap at most doubles a prediction: 2.05 times",
@@ -69,6 +69,7 @@ def test_each_missed_bar_is_named_with_its_figure() -> None:
         "a web process stays within 200 MB, embedded: 201 MB",
         "the inference worker stays within 200 MB, embedded: 701 MB",
         "a new worker's first verdict comes within 5 s, embedded: 5.2 s",
+        "the PDF of one analysis in 2 s, embedded: 2.04 s",
     ]
 
 
@@ -77,6 +78,7 @@ def test_the_tables_hold_every_figure() -> None:
     assert "| 200 images by 4 clients, until the last verdict | 30.0 images/s |" in portal
     assert "| the same model called bare on the same files | 500 images/s |" in portal
     assert "| new inference worker, process start to first verdict | 3.0 s |" in portal
+    assert "| the PDF of one analysis, asked for until there | 1.20 s |" in portal
     assert "| peak memory, web, worker 1 | 100 MB |" in portal
     training = "\n".join(bench.training_table(TRAINING))
     assert "| a bare `fit` on arrays in memory | 100.0 images/s |" in training
