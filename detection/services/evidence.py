@@ -9,7 +9,7 @@ from django.core.files.storage import default_storage
 from PIL import Image
 
 from detection import image_files, ml_gateway, provenance
-from detection.findings import STRENGTHS, Finding
+from detection.findings import Finding
 from detection.models import SubmittedImage
 from detection.models.submissions import preview_name
 from detection.provenance import credentials
@@ -51,8 +51,7 @@ def file_examine(
     width, height = size
     signed = credentials.read(content, format=format, trust_list=settings.C2PA_TRUST_LIST)
     said = provenance.examine(content, format=format, width=width, height=height, shape=shape)
-    findings = sorted((*signed.findings, *said), key=lambda one: STRENGTHS.index(one.strength))
-    return Evidence(tuple(findings), signed.thumbnail)
+    return Evidence(provenance.in_order((*signed.findings, *said)), signed.thumbnail)
 
 
 def thumbnail_store(*, image: SubmittedImage, thumbnail: bytes | None) -> str:
