@@ -21,7 +21,7 @@ from detection.services.judging import FaceJudgement, faces_judge, image_judge
 from detection.services.queueing import BROKER_ERRORS as BROKER_ERRORS
 from detection.services.queueing import task_send
 from detection.services.shadow import shadow_ask
-from detection.verdicts import Verdict, decide_without_model
+from detection.verdicts import Verdict, decide, opinion_without_model
 
 log = logging.getLogger(__name__)
 
@@ -192,7 +192,7 @@ def _outcome(claim: Analysis) -> _Outcome:
     )
     findings = evidence.findings
     if claim.track == Track.PHOTO and ModelVersion.objects.champion_of(claim.track) is None:
-        verdict = decide_without_model(findings=findings, size=size)
+        verdict = decide(opinion_without_model(), findings, size=size)
         columns = _decided(claim, verdict, in_domain=False)
     else:
         columns = _judged(claim, content, findings)

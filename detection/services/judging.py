@@ -122,7 +122,7 @@ def _verdict(
     size: tuple[int, int] | None = None,
 ) -> Verdict:
     low, high = version.band
-    return verdicts.decide(
+    alone = verdicts.opinion(
         p_fake=p_fake,
         in_domain=in_domain,
         band_low=low,
@@ -132,9 +132,8 @@ def _verdict(
         is_novel=is_novel,
         held_out=_held_out(version),
         alarm_bound=_alarm_bound(version),
-        findings=findings,
-        size=size,
     )
+    return verdicts.decide(alone, findings, size=size)
 
 
 def _alarm_bound(version: ModelVersion) -> AlarmBound | None:

@@ -51,13 +51,16 @@ FEW = Reason(
 )
 
 
-def weigh(alone: Verdict, findings: Sequence[Finding], *, size: tuple[int, int] | None) -> Verdict:
+def decide(
+    alone: Verdict, findings: Sequence[Finding] = (), *, size: tuple[int, int] | None = None
+) -> Verdict:
     """Return the verdict on what the network says alone, together with the findings.
 
     Args:
         alone: The network's own verdict; inconclusive where it says nothing.
-        findings: Strongest first.
-        size: Upright (width, height) in pixels.
+        findings: What the file says of itself, strongest first; none for a face, which has no file
+            of its own.
+        size: Upright (width, height) in pixels, where few of them are a reason.
     """
     verdict = _signed(alone, findings) or _unsigned(alone, findings, size)
     return replace(verdict, would_change=prospects(verdict, findings))

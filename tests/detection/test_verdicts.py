@@ -1,10 +1,10 @@
-"""The decision table, row by row: probability and domain to a verdict with its reasons."""
+"""What the network alone says, row by row: from probability and domain to a verdict."""
 
 import math
 
 import pytest
 
-from detection.verdicts import AlarmBound, HeldOut, Verdict, decide, decide_without_model
+from detection.verdicts import AlarmBound, HeldOut, Verdict, opinion, opinion_without_model
 
 LOW, HIGH = 0.2, 0.8
 DOMAIN = "Squares of 8x8 pixels."
@@ -16,13 +16,13 @@ HELD_OUT = HeldOut(
 def verdict(
     p_fake: float, *, in_domain: bool = True, low: float = LOW, high: float = HIGH
 ) -> Verdict:
-    return decide(
+    return opinion(
         p_fake=p_fake, in_domain=in_domain, band_low=low, band_high=high, domain_sentence=DOMAIN
     )
 
 
 def on_photo(p_fake: float, *, in_domain: bool = True, is_novel: bool = False) -> Verdict:
-    return decide(
+    return opinion(
         p_fake=p_fake,
         in_domain=in_domain,
         band_low=LOW,
@@ -67,7 +67,7 @@ def test_outside_the_domain_nothing_is_decided(p_fake: float) -> None:
 
 
 def test_a_photograph_that_no_model_looks_at_is_inconclusive() -> None:
-    nobody = decide_without_model()
+    nobody = opinion_without_model()
     assert nobody.kind == "inconclusive"
     assert codes(nobody) == ["no_validated_model", "coin_elsewhere", "look_elsewhere"]
 
@@ -137,7 +137,7 @@ def test_a_fit_to_some_hundred_pictures_tells_no_thousandths(p_fake: float, abou
 
 
 def test_a_photo_model_without_a_fit_speaks_of_its_band_as_others_do() -> None:
-    decided = decide(
+    decided = opinion(
         p_fake=0.95,
         in_domain=True,
         band_low=LOW,
@@ -205,7 +205,7 @@ TOO_FEW = (
 def test_the_bound_on_false_alarms_is_told_with_the_band(
     p_fake: float, bound: AlarmBound, sentence: str
 ) -> None:
-    decided = decide(
+    decided = opinion(
         p_fake=p_fake,
         in_domain=True,
         band_low=LOW,
@@ -229,7 +229,7 @@ def test_every_reason_is_a_sentence(p_fake: float, in_domain: bool) -> None:
         *verdict(p_fake, in_domain=in_domain).reasons,
         *on_photo(p_fake, in_domain=in_domain).reasons,
         *on_photo(p_fake, is_novel=True).reasons,
-        *decide_without_model().reasons,
+        *opinion_without_model().reasons,
     ]
     assert reasons
     for reason in reasons:

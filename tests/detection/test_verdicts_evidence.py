@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from detection.findings import Finding, Kind, Leaning, Strength
-from detection.verdicts import HeldOut, Verdict, decide, decide_without_model
+from detection.verdicts import HeldOut, Verdict, decide, opinion, opinion_without_model
 
 REAL, MOSTLY_REAL, UNSURE, MOSTLY_AI, AI = 0.001, 0.05, 0.5, 0.95, 0.999
 LARGE = (800, 600)
@@ -49,20 +49,19 @@ def decided(
     held_out: HeldOut | None = None,
 ) -> Verdict:
     """The verdict of a model that decides such images outside of 20 to 80 %."""
-    return decide(
+    alone = opinion(
         p_fake=p_fake,
         in_domain=True,
         band_low=0.2,
         band_high=0.8,
         domain_sentence="Such images.",
         held_out=held_out,
-        findings=findings,
-        size=size,
     )
+    return decide(alone, findings, size=size)
 
 
 def undecided(*findings: Finding, size: tuple[int, int] = LARGE) -> Verdict:
-    return decide_without_model(findings=findings, size=size)
+    return decide(opinion_without_model(), findings, size=size)
 
 
 def codes(verdict: Verdict) -> list[str]:
@@ -226,14 +225,10 @@ def test_a_small_photograph_is_less_certain(size: tuple[int, int], certainty: st
 def test_an_image_that_no_model_takes_is_called_too_small(
     size: tuple[int, int], is_told: bool
 ) -> None:
-    verdict = decide(
-        p_fake=AI,
-        in_domain=False,
-        band_low=0.2,
-        band_high=0.8,
-        domain_sentence="Others.",
-        size=size,
+    alone = opinion(
+        p_fake=AI, in_domain=False, band_low=0.2, band_high=0.8, domain_sentence="Others."
     )
+    verdict = decide(alone, size=size)
     assert codes(verdict)[0] == "out_of_domain"
     assert ("too_small" in codes(verdict)) == is_told
     if is_told:

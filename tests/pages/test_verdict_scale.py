@@ -12,7 +12,7 @@ from detection.templatetags.verdict_scale import (
     position,
     verdict_scale,
 )
-from detection.verdicts import decide
+from detection.verdicts import opinion
 
 
 @dataclass
@@ -40,7 +40,7 @@ def test_each_part_is_even_within_itself(p_fake: float, expected: float) -> None
 @pytest.mark.parametrize(("low", "high"), [(0.035, 0.965), (0.4, 0.9), (0.5, 0.5), (0.0, 1.0)])
 @pytest.mark.parametrize("p_fake", [0.0, 1e-9, 0.02, 0.035, 0.2, 0.5, 0.75, 0.965, 0.98, 1.0])
 def test_the_mark_stands_in_the_part_of_its_verdict(p_fake: float, low: float, high: float) -> None:
-    verdict = decide(
+    verdict = opinion(
         p_fake=p_fake, in_domain=True, band_low=low, band_high=high, domain_sentence=""
     )
     at = position(p_fake, low, high)

@@ -21,7 +21,7 @@ from detection.models import ModelVersion, Track, VerdictKind
 from detection.models.submissions import FILE_CODES
 from detection.services.evidence import file_examine
 from detection.services.judging import faces_judge, image_judge
-from detection.verdicts import Verdict, decide_without_model
+from detection.verdicts import Verdict, decide, opinion_without_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,9 @@ def _of_image(
 
 def _without_model(size: tuple[int, int], said: Sequence[Finding]) -> dict[str, Any]:
     nothing = dict.fromkeys(("p_fake", "model", "version"))
-    return _told_of(decide_without_model(findings=said, size=size)) | {"in_domain": False} | nothing
+    return (
+        _told_of(decide(opinion_without_model(), said, size=size)) | {"in_domain": False} | nothing
+    )
 
 
 def _told_of(verdict: Verdict) -> dict[str, Any]:
