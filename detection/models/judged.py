@@ -4,6 +4,9 @@ import secrets
 
 from django.db import models
 
+# First reasons with which the file, and not the network, decided: see `detection.verdicts`.
+FILE_CODES = ("signed_ai", "signed_ai_parts", "signed_capture", "file_says_ai")
+
 
 class VerdictKind(models.TextChoices):
     """What people read."""
@@ -80,3 +83,8 @@ class Judged(models.Model):
     def summary(self) -> str:
         """The first reason: one plain sentence on what the verdict means."""
         return str(self.reasons[0]["sentence"]) if self.reasons else ""
+
+    @property
+    def rests_on_file(self) -> bool:
+        """Tell whether its verdict rests on what the file says, and not on the network's number."""
+        return self.code in FILE_CODES

@@ -16,8 +16,6 @@ from detection.models.judged import (
 )
 from detection.models.registry import PHOTO_LEAST_SIDE, ModelVersion, Track
 
-# First reasons with which the file, and not the network, decided: see `detection.verdicts`.
-FILE_CODES = ("signed_ai", "signed_ai_parts", "signed_capture", "file_says_ai")
 # Reasons why there is no verdict: no model was validated for such an image.
 BEYOND_CODES = ("no_validated_model", "unlike_validated", "out_of_domain")
 # As long as the poll interval of a page times a few: until then a queued analysis is just waiting.
@@ -337,11 +335,6 @@ class Analysis(Judged):
         if self.band_low is not None and self.band_high is not None:
             return self.band_low, self.band_high
         return None if self.model_version is None else self.model_version.band
-
-    @property
-    def rests_on_file(self) -> bool:
-        """Tell whether its verdict rests on what the file says, and not on the network's number."""
-        return self.code in FILE_CODES
 
     @property
     def beyond_code(self) -> str:

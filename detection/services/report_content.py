@@ -113,6 +113,7 @@ def _verdict(judged: Judged, *, shows_number: bool) -> dict[str, Any]:
         "certainty_label": certainty,
         "percent_ai": judged.percent_fake if shows_number else None,
         "is_in_domain": judged.in_domain,
+        "rests_on_file": judged.rests_on_file,
         "reasons": [_reason(reason) for reason in judged.reasons],
         "would_change": list(judged.would_change),
     }

@@ -13,6 +13,7 @@ from detection.models import Analysis, IssuedReport, ModelVersion
 from detection.reporting.figures import card_figures, wilson
 from detection.services.report_content import ReportRefused, digest_of, report_content
 from detection.services.reports import report_issue, reports_issue
+from detection.services.sharing import link_create
 from portal.models import User
 from tests import photos, reported, work
 from tests.data import ROOT
@@ -179,3 +180,18 @@ def test_the_interval_of_a_share_is_wilsons() -> None:
 def test_the_version_is_that_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["version"] == settings.VERSION
+
+
+def test_where_the_file_decided_the_networks_number_is_told_as_what_it_is(
+    as_alice: Client, alice: User, model: ModelVersion
+) -> None:
+    reasons = [{"code": "signed_ai", "sentence": "Somebody signed it."}]
+    analysis = reported.finished(
+        alice, model, p_fake=0.02, certainty="settled", reasons=reasons, in_domain=True
+    )
+    verdict = report_content(analysis=analysis, site=SITE)["verdict"]
+    assert (verdict["rests_on_file"], verdict["percent_ai"]) == (True, 2.0)
+    link = link_create(analysis=analysis, user=alice, days=1)
+    text = as_alice.get(f"/shared/{link.token}/").text
+    assert "which did not decide this: 2.0 % for AI-generated" in text
+    assert "2.0 % probability" not in text

@@ -18,7 +18,7 @@ from detection.image_files import ImageRejected, Limits
 from detection.management.champion import version_for_command
 from detection.ml_gateway import GatewayError
 from detection.models import ModelVersion, Track, VerdictKind
-from detection.models.submissions import FILE_CODES
+from detection.models.judged import FILE_CODES
 from detection.services.evidence import file_examine
 from detection.services.judging import faces_judge, image_judge
 from detection.verdicts import Verdict, decide, opinion_without_model
