@@ -90,9 +90,7 @@ urlpatterns = [
         {"form": "json"},
         name="analysis_report_json",
     ),
-    path(
-        "history/export.csv", reports.history_export, {"form": "csv"}, name="history_export_csv"
-    ),
+    path("history/export.csv", reports.history_export, {"form": "csv"}, name="history_export_csv"),
     path(
         "history/export.json", reports.history_export, {"form": "json"}, name="history_export_json"
     ),
