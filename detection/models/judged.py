@@ -7,6 +7,12 @@ from django.db import models
 # First reasons with which the file, and not the network, decided: see `detection.verdicts`.
 FILE_CODES = ("signed_ai", "signed_ai_parts", "signed_capture", "file_says_ai")
 
+# Reasons that lower the certainty of a verdict: see there as well.
+DOUBT_CODES = (
+    *("file_says_otherwise", "too_compressed", "screenshot", "changed_after_signing"),
+    *("thumbnail_differs", "few_pixels"),
+)
+
 
 class VerdictKind(models.TextChoices):
     """What people read."""
@@ -83,6 +89,13 @@ class Judged(models.Model):
     def summary(self) -> str:
         """The first reason: one plain sentence on what the verdict means."""
         return str(self.reasons[0]["sentence"]) if self.reasons else ""
+
+    @property
+    def doubts(self) -> list[dict[str, str]]:
+        """The reasons for which a decided verdict is less certain than it would be."""
+        if not self.certainty:
+            return []
+        return [reason for reason in self.reasons if reason["code"] in DOUBT_CODES]
 
     @property
     def rests_on_file(self) -> bool:

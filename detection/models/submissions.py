@@ -16,6 +16,11 @@ from detection.models.judged import (
 )
 from detection.models.registry import PHOTO_LEAST_SIDE, ModelVersion, Track
 
+# Findings whose worth depends on whom the installation trusts; that can change.
+TRUST_CODES = (
+    *("signed", "signed_ai", "signed_ai_parts", "signed_capture"),
+    *("unknown_signer", "unknown_signer_ai"),
+)
 # Reasons why there is no verdict: no model was validated for such an image.
 BEYOND_CODES = ("no_validated_model", "unlike_validated", "out_of_domain")
 # As long as the poll interval of a page times a few: until then a queued analysis is just waiting.
@@ -335,6 +340,15 @@ class Analysis(Judged):
         if self.band_low is not None and self.band_high is not None:
             return self.band_low, self.band_high
         return None if self.model_version is None else self.model_version.band
+
+    @property
+    def may_be_examined_anew(self) -> bool:
+        """Tell whether the same model may come to another verdict: by another trust list.
+
+        Or because the verdict is from before files were examined; an examined one says something.
+        """
+        codes = {finding["code"] for finding in self.findings}
+        return not codes or bool(codes.intersection(TRUST_CODES))
 
     @property
     def beyond_code(self) -> str:

@@ -55,15 +55,18 @@ def outdated(analyses: AnalysisQuerySet, by: Champions) -> AnalysisQuerySet:
 def analysis_repeat(*, analysis: Analysis, user: Any) -> Analysis:
     """Ask the champion of today about an image that it has not judged.
 
-    The analysis stays as it is; the new one stands in its place once it has finished.
+    Or about one whose file may say something else today, as other signers are trusted. The
+    analysis stays as it is; the new one stands in its place once it has finished.
 
     Raises:
         RepeatRefused: `no_champion`, `under_way`, `not_finished` or `same_version`.
     """
     track = analysis.image.track
     champion = champions().get(track)
-    if champion is None:
+    is_anew = analysis.may_be_examined_anew
+    if champion is None and not is_anew:
         raise RepeatRefused("no_champion", NO_CHAMPION)
+    by = "no model" if champion is None else champion.label
     with transaction.atomic():
         locked = _locked([analysis.image.submission_id])
         if Analysis.objects.filter(image=analysis.image_id).repeats().unfinished().exists():
@@ -71,13 +74,13 @@ def analysis_repeat(*, analysis: Analysis, user: Any) -> Analysis:
         if not locked or analysis.state != State.FINISHED or analysis.track == Track.FACE:
             raise RepeatRefused("not_finished", "Only an image with a verdict is analysed again.")
         mine = Analysis.objects.filter(image=analysis.image_id)
-        if not outdated(mine, {track: champion}).exists():
+        of_today = {track: champion} if champion else {}
+        if not is_anew and not outdated(mine, of_today).exists():
             raise RepeatRefused(
-                "same_version",
-                f"{champion.label} answers now, and has judged this image already.",
+                "same_version", f"{by} answers now, and has judged this image already."
             )
         repeat = Analysis.objects.create(image=analysis.image, track=track, is_repeat=True)
-        audit_record(user=user, action="analysis_repeat", subject=analysis.image, by=champion.label)
+        audit_record(user=user, action="analysis_repeat", subject=analysis.image, by=by)
         # Robust: what is stored stays answered, and the sweeper enqueues what this could not.
         transaction.on_commit(lambda: analysis_enqueue(analysis_id=repeat.pk), robust=True)
     return repeat

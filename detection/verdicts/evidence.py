@@ -72,7 +72,7 @@ def _signed(alone: Verdict, findings: Sequence[Finding]) -> Verdict | None:
     for code in ("signed_ai", "signed_ai_parts"):
         if code in said and said[code].strength == "conclusive":
             first = Reason(code, said[code].sentence)
-            return Verdict("likely_ai", (first, *_beside(alone)), "settled")
+            return Verdict("likely_ai", (first, _beside(alone)), "settled")
     if "signed_capture" not in said:
         return None
     first = Reason("signed_capture", said["signed_capture"].sentence)
@@ -88,51 +88,65 @@ def _signed(alone: Verdict, findings: Sequence[Finding]) -> Verdict | None:
         "A camera that photographs a screen or a print signs that just the same.",
     )
     certainty: Certainty = "high" if alone.kind == "likely_real" else "moderate"
-    return Verdict("likely_real", (first, limit, *_beside(alone)), certainty)
+    captured = Verdict("likely_real", (first, limit, _beside(alone)), certainty)
+    # Size and compression make a network less reliable, not a signature.
+    return _lowered(captured, _contradictions(findings))
 
 
 def _unsigned(alone: Verdict, findings: Sequence[Finding], size: tuple[int, int] | None) -> Verdict:
-    says_ai = [finding for finding in findings if _says_ai(finding)]
     if alone.kind == "inconclusive":
-        return _without_network(alone, says_ai, size)
-    doubts = [*_doubts(findings), *((FEW,) if _is_small(size) else ())]
-    steps = len(doubts)
-    if alone.kind == "likely_real" and says_ai:
-        steps += max(STEPS[finding.strength] for finding in says_ai)
-        doubts.insert(0, _told_otherwise(says_ai))
-    certainty = _lowered(alone.certainty, steps)
-    model, *limits = alone.reasons
-    if not certainty:
-        too_many = Reason(
-            "too_many_doubts",
-            "No conclusion can be drawn: the network leans towards "
-            f"{'AI-generated' if alone.kind == 'likely_ai' else 'real'}, but too much speaks "
-            "against relying on it here.",
-        )
-        return Verdict("inconclusive", (too_many, *doubts, model, *limits))
-    support: tuple[Reason, ...] = ()
-    if alone.kind == "likely_ai" and says_ai:
-        support = (Reason("file_agrees", _quoted(says_ai)),)
-    return Verdict(alone.kind, (model, *support, *doubts, *limits), certainty)
+        return _without_network(alone, findings, size)
+    doubts = [(1, doubt) for doubt in _doubts(findings)]
+    if size is not None and LEAST_PIXELS <= min(size) < FEW_PIXELS:
+        doubts.append((1, FEW))
+    if alone.kind == "likely_real":
+        return _lowered(alone, [*_contradictions(findings), *doubts])
+    says_ai = _saying_ai(findings)
+    if not says_ai:
+        return _lowered(alone, doubts)
+    first, *others = alone.reasons
+    agreeing = replace(alone, reasons=(first, Reason("file_agrees", says_ai[0].sentence), *others))
+    return _lowered(agreeing, doubts)
+
+
+def _lowered(verdict: Verdict, doubts: Sequence[tuple[int, Reason]]) -> Verdict:
+    """Return a verdict so many steps less certain, with the doubts told behind its first reason.
+
+    Args:
+        verdict: Decided, with a certainty on the ladder.
+        doubts: Steps and reason of each, the weightiest first.
+    """
+    reasons = tuple(reason for _, reason in doubts)
+    at = LADDER.index(verdict.certainty) + sum(steps for steps, _ in doubts)
+    if at < len(LADDER):
+        first, *others = verdict.reasons
+        return replace(verdict, reasons=(first, *reasons, *others), certainty=LADDER[at])
+    leaning = "AI-generated" if verdict.kind == "likely_ai" else "real"
+    too_many = Reason(
+        "too_many_doubts",
+        f"No conclusion can be drawn: the evidence leans towards {leaning}, but too much speaks "
+        "against relying on it here.",
+    )
+    return Verdict("inconclusive", (too_many, *reasons, *verdict.reasons))
 
 
 def _without_network(
-    alone: Verdict, says_ai: Sequence[Finding], size: tuple[int, int] | None
+    alone: Verdict, findings: Sequence[Finding], size: tuple[int, int] | None
 ) -> Verdict:
     """Return what is left to say where the network decides nothing."""
     first, *others = alone.reasons
     if first.code == "out_of_domain" and size is not None and min(size) < LEAST_PIXELS:
-        others.insert(
-            0,
-            Reason(
-                "too_small",
-                f"It has only {size[0]} x {size[1]} pixels; models of photographs need "
-                f"{LEAST_PIXELS} on the shorter side.",
-            ),
+        sentence = (
+            f"It has only {size[0]} x {size[1]} pixels; models of photographs need {LEAST_PIXELS} "
+            "on the shorter side."
         )
-    reasons = (first, *others)
+        others.insert(0, Reason("too_small", sentence))
+    broken = next((each for each in findings if each.code == "credentials_invalid"), None)
+    if broken is not None:
+        others.insert(0, Reason("changed_after_signing", broken.sentence))
+    says_ai = _saying_ai(findings)
     if not says_ai:
-        return Verdict("inconclusive", reasons)
+        return Verdict("inconclusive", (first, *others))
     # A whole record takes knowledge to write, and so do two labels of different origin that agree.
     if says_ai[0].strength == "strong" or len({finding.source for finding in says_ai}) > 1:
         forgeable = Reason(
@@ -140,54 +154,50 @@ def _without_network(
             "Nobody signed this: whoever wants to can write it into any file. So the verdict is of "
             "low certainty.",
         )
-        said = Reason("file_says_ai", _quoted(says_ai))
-        return Verdict("likely_ai", (said, forgeable, *_beside(alone)), "low")
+        said = Reason("file_says_ai", says_ai[0].sentence)
+        return Verdict("likely_ai", (said, forgeable, _beside(alone)), "low")
     label = Reason(
         "label_says_ai",
         "No conclusion can be drawn from a label alone, as anybody can write one. This is what it "
         f"says: {says_ai[0].sentence}",
     )
-    return Verdict("inconclusive", (label, *reasons))
+    return Verdict("inconclusive", (label, first, *others))
 
 
-def _says_ai(finding: Finding) -> bool:
-    return finding.leaning == "ai" and finding.strength in STEPS
+def _saying_ai(findings: Iterable[Finding]) -> list[Finding]:
+    """Return those that call it AI-made and are more than a hint, the strongest first."""
+    return [each for each in findings if each.leaning == "ai" and each.strength in STEPS]
 
 
-def _told_otherwise(says_ai: Sequence[Finding]) -> Reason:
-    return Reason(
-        "file_says_otherwise",
-        f"{_quoted(says_ai)} That is no proof, as anybody can write it, but it takes from the "
-        "certainty.",
+def _contradictions(findings: Iterable[Finding]) -> list[tuple[int, Reason]]:
+    """Return how far a file that says "made by AI" takes from what says "real"."""
+    says_ai = _saying_ai(findings)
+    if not says_ai:
+        return []
+    sentence = (
+        f"{says_ai[0].sentence} That is no proof, as anybody can write it, but it takes from the "
+        "certainty."
     )
-
-
-def _quoted(says_ai: Sequence[Finding]) -> str:
-    """Return the strongest finding's own sentence."""
-    return says_ai[0].sentence
+    steps = max(STEPS[finding.strength] for finding in says_ai)
+    return [(steps, Reason("file_says_otherwise", sentence))]
 
 
 def _doubts(findings: Iterable[Finding]) -> list[Reason]:
     """Return each kind of doubt once, in the order of the findings."""
-    kinds = [f.kind for f in findings if f.leaning == "doubt" and f.kind in DOUBTS]
+    kinds = [each.kind for each in findings if each.leaning == "doubt" and each.kind in DOUBTS]
     return [DOUBTS[kind] for kind in dict.fromkeys(kinds)]
 
 
-def _is_small(size: tuple[int, int] | None) -> bool:
-    return size is not None and LEAST_PIXELS <= min(size) < FEW_PIXELS
-
-
-def _lowered(certainty: Certainty, steps: int) -> Certainty:
-    """Return the certainty so many steps down the ladder; empty beyond its end."""
-    at = LADDER.index(certainty) + steps
-    return LADDER[at] if at < len(LADDER) else ""
-
-
-def _beside(alone: Verdict) -> tuple[Reason, ...]:
-    """Return what the network says where a signature has settled the matter."""
-    said = {
-        "likely_ai": "The network, which did not decide this, takes it for AI-generated as well.",
-        "likely_real": "The network, which did not decide this, takes it for a real photograph.",
-        "inconclusive": "The network, which did not decide this, has no answer for this image.",
-    }
-    return (Reason("network_beside", said[alone.kind]),)
+def _beside(alone: Verdict) -> Reason:
+    """Return what the network says where something else has decided."""
+    if alone.reasons[0].code == "no_validated_model":
+        sentence = "No network was asked: none is validated for this kind of picture here."
+    else:
+        sentence = {
+            "likely_ai": "The network, which did not decide this, takes it for AI-generated as "
+            "well.",
+            "likely_real": "The network, which did not decide this, takes it for a real "
+            "photograph.",
+            "inconclusive": "The network, which did not decide this, cannot tell.",
+        }[alone.kind]
+    return Reason("network_beside", sentence)

@@ -27,10 +27,11 @@ FIT = (
 )
 SETTLED = (
     "Only that the signer's certificate is taken off this installation's trust list, and the image "
-    "analysed again."
+    "analysed again afterwards."
 )
 KNOWN_SIGNER = (
-    "The signer's certificate on this installation's trust list: then the signature would count."
+    "The signer's certificate on this installation's trust list, and the image analysed again: the "
+    "signature would count then."
 )
 BEYOND_BAND = "A score beyond the band in which the model does not decide."
 
@@ -47,7 +48,7 @@ def prospects(verdict: Verdict, findings: Sequence[Finding]) -> tuple[str, ...]:
     if verdict.kind == "likely_ai":
         told = (CAPTURE, SIGNATURE) if "file_says_ai" not in codes else (SIGNATURE, FIT, ORIGINAL)
     elif verdict.kind == "likely_real":
-        told = (SIGNATURE, RECORD)
+        told = (SIGNATURE, ORIGINAL) if "file_says_otherwise" in codes else (SIGNATURE, RECORD)
     elif codes.intersection(UNFITTED):
         told = (SIGNATURE, FIT, ORIGINAL)
     elif "in_band" in codes:

@@ -30,7 +30,8 @@ def repeats_context(analysis: Analysis) -> dict[str, Any]:
     """Return what the verdict page says about other looks at its image.
 
     `newer` is the verdict that stands instead, `under_way` the look that is to come, `earlier`
-    those before, and `successor` the version that could be asked now.
+    those before, `successor` the version that could be asked now, and `is_anew` whether the file
+    may say something else by now.
     """
     looks = Analysis.objects.filter(image=analysis.image_id).on_images().for_display()
     others = list(looks.exclude(pk=analysis.pk).newest_first())
@@ -42,5 +43,6 @@ def repeats_context(analysis: Analysis) -> dict[str, Any]:
         "newer": newer[0] if newer else None,
         "under_way": under_way,
         "earlier": [one for one in others if one.pk < analysis.pk],
+        "is_anew": can_ask and analysis.may_be_examined_anew,
         "successor": champion if champion != analysis.model_version else None,
     }

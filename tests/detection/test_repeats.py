@@ -89,7 +89,36 @@ def test_what_would_find_nothing_new_is_refused(alice: User, successor: ModelVer
 
 
 def test_without_a_champion_nobody_can_look(alice: User) -> None:
-    assert refused(work.ended(work.queued(alice)), alice) == "no_champion"
+    examined = work.ended(work.queued(alice), findings=[{"code": "nothing_said"}])
+    assert refused(examined, alice) == "no_champion"
+
+
+@pytest.mark.parametrize("findings", [[], [{"code": "unknown_signer_ai"}], [{"code": "signed"}]])
+def test_where_the_file_may_say_something_else_by_now_the_same_model_looks_again(
+    as_alice: Client, alice: User, findings: list[dict[str, str]]
+) -> None:
+    photo = work.analysed(alice, images.image_file("JPEG", (300, 200)))
+    Analysis.objects.filter(pk=photo.pk).update(findings=findings)
+    photo.refresh_from_db()
+    assert photo.may_be_examined_anew
+    repeat = analysis_repeat(analysis=photo, user=alice)
+    assert refused(photo, alice) == "under_way"
+    assert analysis_run(analysis_id=repeat.pk)
+    assert current(alice) == [repeat]
+    repeat.refresh_from_db()
+    assert repeat.findings
+    assert AuditEvent.objects.filter(action="analysis_repeat").exists()
+
+
+def test_the_page_of_a_signed_file_offers_another_look(as_alice: Client, alice: User) -> None:
+    photo = work.analysed(alice, images.image_file("JPEG", (300, 200)))
+    address = reverse("analysis_detail", args=[photo.public_id])
+    assert "analyse-again" not in as_alice.get(address).text
+    stored = {**photo.findings[0], "code": "unknown_signer_ai"}
+    Analysis.objects.filter(pk=photo.pk).update(findings=[stored])
+    text = as_alice.get(address).text
+    assert "If the trust list has changed since" in text
+    assert 'data-testid="analyse-again"' in text
 
 
 def test_many_are_repeated_once_each(

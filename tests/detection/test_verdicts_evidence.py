@@ -110,6 +110,27 @@ def test_a_cameras_signature_calls_an_image_real_and_says_what_it_leaves_open() 
     assert decided(MOSTLY_REAL, CAPTURE).certainty == "high"
 
 
+@pytest.mark.parametrize(
+    ("p_fake", "said", "kind", "certainty"),
+    [
+        (MOSTLY_REAL, RECORD, "likely_real", "low"),
+        (MOSTLY_REAL, LABEL, "likely_real", "moderate"),
+        (UNSURE, LABEL, "likely_real", "low"),
+        (UNSURE, RECORD, "inconclusive", ""),
+    ],
+)
+def test_a_cameras_signature_beside_words_of_ai_is_less_certain(
+    p_fake: float, said: Finding, kind: str, certainty: str
+) -> None:
+    verdict = decided(p_fake, CAPTURE, said)
+    assert (verdict.kind, verdict.certainty) == (kind, certainty)
+    assert {"signed_capture", "file_says_otherwise"} <= set(codes(verdict))
+
+
+def test_what_wears_traces_down_takes_nothing_from_a_signature() -> None:
+    assert decided(MOSTLY_REAL, CAPTURE, SCREENSHOT, COMPRESSED).certainty == "high"
+
+
 def test_a_cameras_signature_against_the_network_leaves_it_open() -> None:
     verdict = decided(AI, CAPTURE)
     assert (verdict.kind, verdict.certainty) == ("inconclusive", "")
@@ -149,6 +170,24 @@ def test_two_labels_of_different_origin_that_agree_count_as_a_record() -> None:
     assert undecided(LABEL, NAME).kind == "likely_ai"
     twice = finding("generator_named", "ai", "moderate", source=LABEL.source)
     assert undecided(LABEL, twice).kind == "inconclusive"
+
+
+def test_a_broken_signature_is_told_where_the_network_says_nothing() -> None:
+    verdict = undecided(INVALID)
+    assert verdict.kind == "inconclusive"
+    assert codes(verdict)[:2] == ["no_validated_model", "changed_after_signing"]
+    assert verdict.reasons[1].sentence == INVALID.sentence
+
+
+def test_what_is_told_beside_a_signature_says_whether_a_network_was_asked() -> None:
+    assert "No network was asked" in undecided(SIGNED_AI).reasons[1].sentence
+    assert "cannot tell" in decided(UNSURE, SIGNED_AI).reasons[1].sentence
+
+
+def test_what_is_in_the_file_already_would_change_nothing() -> None:
+    assert any("settings of an image generator" in each for each in decided(REAL).would_change)
+    told = decided(REAL, RECORD).would_change
+    assert not any("settings of an image generator" in each for each in told)
 
 
 def test_a_hint_is_no_label() -> None:
