@@ -40,7 +40,8 @@ def _batches(analyses: AnalysisQuerySet) -> Iterator[list[Analysis]]:
     """Yield some at a time, by keys that were read first: rows that come in meanwhile wait."""
     keys = list(analyses.values_list("pk", flat=True))
     for start in range(0, len(keys), BATCH):
-        found = Analysis.objects.for_display().in_bulk(keys[start : start + BATCH])
+        rows = Analysis.objects.for_display().select_related("image__views")
+        found = rows.in_bulk(keys[start : start + BATCH])
         yield [found[key] for key in keys[start : start + BATCH] if key in found]
 
 

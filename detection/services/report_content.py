@@ -12,6 +12,7 @@ from detection.findings import Finding
 from detection.models import Analysis, Certainty, Face, ModelVersion, State
 from detection.models.judged import Judged
 from detection.reporting.figures import card_figures
+from detection.services.findings_told import findings_told
 
 # Raised whenever a reader of the old form could misunderstand the new one; docs/reports.md.
 SCHEMA_VERSION = 1
@@ -71,7 +72,7 @@ def report_content(
         "image": _image(analysis, with_file_name=with_file_name),
         "analysed_at": moment_text(analysis.finished_at),
         "verdict": _verdict(analysis, shows_number=analysis.shows_number),
-        "findings": [_finding(stored) for stored in analysis.findings],
+        "findings": [_finding(one) for one in findings_told(analysis)],
         "faces": [_face(face) for face in looked.faces.all()] if looked else [],
         "model": _model(analysis.model_version),
         "faces_model": _model(looked.model_version if looked else None),
@@ -123,8 +124,8 @@ def _reason(stored: dict[str, Any]) -> dict[str, str]:
     return {"code": stored["code"], "sentence": stored["sentence"]}
 
 
-def _finding(stored: dict[str, Any]) -> dict[str, Any]:
-    public = Finding.from_json(stored).without_private().as_json()
+def _finding(finding: Finding) -> dict[str, Any]:
+    public = finding.without_private().as_json()
     public["details"] = [
         {"label": line["label"], "value": line["value"]} for line in public["details"]
     ]

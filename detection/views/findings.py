@@ -7,6 +7,7 @@ from typing import Any
 
 from detection.findings import Detail, Finding, Strength
 from detection.models import Analysis, State
+from detection.services.findings_told import findings_told
 from detection.services.seen_before import sightings
 
 # Heading and what it means, by strength.
@@ -60,7 +61,7 @@ def finding_groups(analysis: Analysis, *, with_private: bool) -> list[FindingGro
         analysis: Finished, of an image.
         with_private: Whether what is private is shown as well: to the owner alone.
     """
-    findings = [Finding.from_json(stored) for stored in analysis.findings]
+    findings = list(findings_told(analysis))
     if not with_private:
         findings = [finding.without_private() for finding in findings]
     first_signed = next((one for one in findings if one.kind == "credentials"), None)
@@ -81,6 +82,16 @@ def findings_context(analysis: Analysis, user: Any) -> dict[str, Any]:
     }
 
 
+def glimpse(finding: Finding) -> str:
+    """Return the first public lines of the table in one, each of them cut short."""
+    if finding.kind not in GLIMPSED:
+        return ""
+    public = [line.value for line in finding.details if not line.is_private]
+    return " · ".join(
+        shorten(value, GLIMPSED_LENGTH, placeholder=" …") for value in public[:GLIMPSED_LINES]
+    )
+
+
 def _shown(finding: Finding, has_signed_thumbnail: bool) -> ShownFinding:
     return ShownFinding(
         finding.code,
@@ -90,17 +101,7 @@ def _shown(finding: Finding, has_signed_thumbnail: bool) -> ShownFinding:
         finding.sentence,
         finding.source,
         POINTS.get(finding.leaning, ""),
-        _glimpse(finding),
+        glimpse(finding),
         finding.details,
         has_signed_thumbnail,
-    )
-
-
-def _glimpse(finding: Finding) -> str:
-    """Return the first public lines of the table in one, each of them cut short."""
-    if finding.kind not in GLIMPSED:
-        return ""
-    public = [line.value for line in finding.details if not line.is_private]
-    return " · ".join(
-        shorten(value, GLIMPSED_LENGTH, placeholder=" …") for value in public[:GLIMPSED_LINES]
     )

@@ -150,6 +150,19 @@ def test_a_picture_that_was_saved_twice_is_hinted_at_and_weighs_nothing(
     assert analysis.verdict == before
 
 
+def test_once_the_views_are_drawn_what_they_told_stands_among_the_findings(
+    as_alice: Client, alice: User, analysis: Analysis, drawn: ForensicViews
+) -> None:
+    told, verdict_page = 'data-code="compressed_twice"', f"/analyses/{analysis.public_id}/"
+    assert told in page(as_alice, verdict_page)
+    report = as_alice.get(f"{verdict_page}report.json").json()
+    assert [one["code"] for one in report["findings"]] == ["compressed_twice"]
+    other = work.ended(work.queued(alice))
+    assert told in page(as_alice, f"/compare/?a={analysis.public_id}&b={other.public_id}")
+    ForensicViews.objects.update(state=State.QUEUED)
+    assert told not in page(as_alice, verdict_page)
+
+
 def test_a_picture_that_was_saved_once_has_no_hint(as_alice: Client, alice: User) -> None:
     analysis = work.ended(work.queued(alice, jpeg(scene(SIZE), 90), name="a.jpg"))
     views_request(image=analysis.image)

@@ -80,7 +80,8 @@ def test_every_page_has_its_number_and_the_code(alice: User, model: ModelVersion
 def test_a_file_that_says_a_megabyte_of_itself_fits_on_a_few_pages(alice: User) -> None:
     long = [{"label": f"Line {n}", "value": "word " * 2000, "is_private": False} for n in range(40)]
     finding = reported.FINDINGS[0].as_json() | {"details": long}
-    report = issued(reported.finished(alice, findings=[finding] * 4))
+    findings = [{**finding, "source": f"PNG text chunk {n}"} for n in range(4)]
+    report = issued(reported.finished(alice, findings=findings))
     pdf = read(report)
     assert len(pdf.pages) < 15
     text = text_of(pdf)
