@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from textwrap import shorten
 
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
@@ -10,6 +11,7 @@ from django.utils.formats import date_format
 from detection.findings import STRENGTHS, Finding, Kind, Strength
 from detection.models import Analysis, SubmittedImage
 from detection.perceptual import NEAR, SHAPELESS, distance
+from detection.views.findings import glimpse
 
 KINDS: dict[Kind, str] = {
     "credentials": "Content Credentials",
@@ -22,6 +24,40 @@ KINDS: dict[Kind, str] = {
     "thumbnail": "Small preview in the file",
     "unreadable": "What could not be read",
 }
+# Headings by code, where one kind has several codes: no two rows are to be called the same.
+HEADINGS = {
+    "signed_ai": "Signed: made by AI",
+    "signed_ai_parts": "Signed: parts made by AI",
+    "signed_capture": "Signed: taken with a camera",
+    "signed": "Signed",
+    "unknown_signer_ai": "Unknown signer: made by AI",
+    "unknown_signer": "Unknown signer",
+    "ended_signer_ai": "Ended certificate: made by AI",
+    "ended_signer": "Ended certificate",
+    "credentials_invalid": "Content Credentials that do not fit",
+    "credentials_elsewhere": "Content Credentials kept elsewhere",
+    "credentials_unreadable": "Content Credentials that cannot be read",
+    "generator_record": "Settings of a generator",
+    "generator_partial": "Notes of a generator",
+    "generator_named": "Name of a generator",
+    "declared_ai": "Declared: made by AI",
+    "declared_ai_parts": "Declared: parts made by AI",
+    "declared_ai_possible": "Declared: possibly made by AI",
+    "declared_capture": "Declared: taken with a camera",
+    "declared_screen": "Declared: a screen",
+    "declared_other": "Declared: another origin",
+    "camera_record": "Camera and exposure",
+    "camera_named": "Some fields of a camera",
+    "personal_data": "Place, names and rights",
+    "edited": "Editing program",
+    "reworked_by_ai": "Reworked by AI",
+    "software_named": "Other program",
+    "dates_contradict": "Dates that contradict each other",
+    "saved_later": "Saved later",
+    "size_differs": "Size as recorded",
+    "strongly_compressed": "Strong compression",
+    "compressed_twice": "Saved twice",
+}
 STRENGTH_WORDS: dict[Strength, str] = {
     "conclusive": "Conclusive",
     "strong": "Strong",
@@ -32,10 +68,11 @@ STRENGTH_WORDS: dict[Strength, str] = {
 # Beyond near-copies, up to here, a picture may be a version of the other: two pictures that have
 # nothing to do with each other differ in half of the bits, and hardly ever in so few.
 SIMILAR = 10
-# Of a hash, as many characters as an eye compares; whether all agree is said beside them.
-HASH_SHOWN = 12
-# An image so many times as large as the other would leave of that one only a dot.
-SAME_SCALE_UP_TO = 4
+# Beyond so many times the other's longer side, one scale would leave of the other a few dots.
+SAME_SCALE_UP_TO = 12
+# Of the lines in which two tables differ, as many are told, so many characters of each.
+TOLD_LINES = 3
+TOLD_LENGTH = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +82,7 @@ class Row:
     name: str
     left: str
     right: str
+    is_hash: bool = False
 
     @property
     def differs(self) -> bool:
@@ -61,22 +99,30 @@ class FindingRow:
     right: Finding | None
 
     @property
-    def cells(self) -> list[tuple[str, str]]:
-        """How strong it is, in a word, and what it says; both empty where it was not found."""
+    def cells(self) -> list[tuple[str, str, str]]:
+        """How strong it is, in a word, what it says, and the gist of its table; else all empty."""
+        pair = (self.left, self.right)
+        gists = [glimpse(one) if one else "" for one in pair]
+        if gists[0] == gists[1]:
+            gists = [_unlike(one, other) for one, other in (pair, pair[::-1])]
         return [
-            (STRENGTH_WORDS[one.strength], one.sentence) if one else ("", "")
-            for one in (self.left, self.right)
+            (STRENGTH_WORDS[one.strength], one.sentence, gist) if one else ("", "", "")
+            for one, gist in zip(pair, gists, strict=True)
         ]
 
     @property
     def name(self) -> str:
-        """What kind of evidence it is, in words."""
-        return next(KINDS[one.kind] for one in (self.left, self.right) if one)
+        """What was found, in words."""
+        kind = next(KINDS[one.kind] for one in (self.left, self.right) if one)
+        return HEADINGS.get(self.code, kind)
 
     @property
     def differs(self) -> bool:
-        """Tell whether the images differ in it by more than the details."""
-        said, other = self.cells
+        """Tell whether the images differ in it by more than what is private."""
+        said, other = (
+            (one.strength, one.sentence, one.without_private().details) if one else None
+            for one in (self.left, self.right)
+        )
         return said != other
 
 
@@ -165,7 +211,7 @@ def _facts(left: Analysis, right: Analysis) -> Iterator[Row]:
     yield row("Format", *(one.image.format for one in pair))
     yield row("Pixels", *(_size(one.image) for one in pair))
     yield row("Size", *(_bytes(one.image) for one in pair))
-    yield row("SHA-256", *(f"{one.image.sha256[:HASH_SHOWN]}…" for one in pair))
+    yield Row("SHA-256", left.image.sha256, right.image.sha256, is_hash=True)
     yield row("Handed in", *(_moment(one.image) for one in pair))
 
 
@@ -174,7 +220,14 @@ def _verdict(analysis: Analysis) -> str:
 
 
 def _percent(analysis: Analysis) -> str:
-    return f"{analysis.percent_fake:.1f} %" if analysis.shows_number else ""
+    """Return the network's number with what the verdict page says of it."""
+    is_beyond = analysis.in_domain is False
+    if not analysis.shows_number or (is_beyond and analysis.rests_on_file):
+        return ""
+    percent = f"{analysis.percent_fake:.1f} %"
+    if analysis.rests_on_file:
+        return f"{percent}, the number of the network, which did not decide this"
+    return f"{percent}, not validated for this kind of image" if is_beyond else percent
 
 
 def _size(image: SubmittedImage) -> str:
@@ -202,6 +255,18 @@ def _by_code(analysis: Analysis) -> dict[str, Finding]:
     for one in map(Finding.from_json, analysis.findings):
         found.setdefault(one.code, one)
     return found
+
+
+def _unlike(finding: Finding | None, other: Finding | None) -> str:
+    """Return the public lines of a table that the other lacks; nothing if there is no other."""
+    if finding is None or other is None:
+        return ""
+    theirs = other.without_private().details
+    lines = [line for line in finding.without_private().details if line not in theirs]
+    return " · ".join(
+        shorten(f"{line.label}: {line.value}", TOLD_LENGTH, placeholder=" …")
+        for line in lines[:TOLD_LINES]
+    )
 
 
 def _rank(row: FindingRow) -> int:

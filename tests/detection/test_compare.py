@@ -63,19 +63,19 @@ def test_two_are_shown_with_verdicts_and_facts(as_alice: Client, alice: User) ->
 
 def test_one_scale_for_both_unless_one_would_be_a_dot(alice: User) -> None:
     small, larger, huge = (
-        entry(alice, content=images.plain("red", size)) for size in ((20, 20), (80, 40), (400, 40))
+        entry(alice, content=images.plain("red", size)) for size in ((16, 20), (80, 40), (400, 40))
     )
     pair = compared(small, larger)
     assert pair.is_same_scale
     assert [(pane.width, pane.height) for pane in pair.panes] == [(80, 40), (80, 40)]
-    assert (pair.panes[0].left, pair.panes[0].top) == (30, 10)
+    assert (pair.panes[0].left, pair.panes[0].top) == (32, 10)
     filled = compared(small, larger, fills=True)
     assert filled.can_share_scale
-    assert [(pane.width, pane.height) for pane in filled.panes] == [(20, 20), (80, 40)]
+    assert [(pane.width, pane.height) for pane in filled.panes] == [(16, 20), (80, 40)]
     apart = compared(small, huge)
     assert not apart.can_share_scale
     assert not apart.is_same_scale
-    assert [(pane.width, pane.height) for pane in apart.panes] == [(20, 20), (400, 40)]
+    assert [(pane.width, pane.height) for pane in apart.panes] == [(16, 20), (400, 40)]
 
 
 def test_findings_are_paired_by_code_the_strongest_first(alice: User) -> None:
@@ -87,6 +87,59 @@ def test_findings_are_paired_by_code_the_strongest_first(alice: User) -> None:
     assert [row.differs for row in rows] == [True, True, False]
     assert rows[0].left is None
     assert rows[0].name == "Traces of a generator"
+
+
+def test_one_code_with_other_tables_differs_and_shows_their_gist(
+    as_alice: Client, alice: User
+) -> None:
+    def taken_with(*lines: Detail) -> Analysis:
+        both = {"details": lines, "sentence": "Same."}
+        return work.ended(
+            entry(alice),
+            findings=[found("camera", **both), found("signed", kind="credentials", **both)],
+        )
+
+    place = Detail("Place", "48.1, 11.5", is_private=True)
+    canon, nikon = taken_with(Detail("Make", "Canon")), taken_with(Detail("Make", "Nikon"), place)
+    rows = {row.code: row for row in compared(canon, nikon).findings}
+    camera, signer = rows["camera"], rows["signed"]
+    assert camera.differs
+    assert signer.differs
+    assert [cell[2] for cell in camera.cells] == ["Canon", "Nikon"]
+    assert [cell[2] for cell in signer.cells] == ["Make: Canon", "Make: Nikon"]
+    text = as_alice.get(PATH, {"a": canon.public_id, "b": nikon.public_id}).text
+    assert text.count('data-testid="gist"') == 4
+    same = taken_with(Detail("Make", "Nikon"))
+    assert not any(row.differs for row in compared(nikon, same).findings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "99.0 %"),
+        (
+            {"in_domain": False, "verdict": "inconclusive"},
+            "99.0 %, not validated for this kind of image",
+        ),
+        (
+            {"reasons": [{"code": "signed_ai", "sentence": "Signed."}]},
+            "99.0 %, the number of the network, which did not decide this",
+        ),
+    ],
+)
+def test_a_number_is_told_as_what_it_is(alice: User, changes: dict[str, Any], told: str) -> None:
+    fields: dict[str, Any] = {"p_fake": 0.99, "in_domain": True, **changes}
+    left, right = work.ended(work.queued(alice), **fields), entry(alice)
+    rows = {row.name: row for row in compared(left, right).facts}
+    assert rows["Probability of AI"].left == told
+
+
+def test_a_hash_is_whole_and_can_be_copied(as_alice: Client, alice: User) -> None:
+    left, right = entry(alice), entry(alice, content=images.plain("blue"))
+    text = as_alice.get(PATH, {"a": left.public_id, "b": right.public_id}).text
+    assert left.image.sha256 in text
+    assert right.image.sha256 in text
+    assert text.count("data-copy>") == 2
 
 
 def test_the_page_tells_what_was_found_and_where(as_alice: Client, alice: User) -> None:

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from detection.provenance import declarations, examine
+from detection.views.compared import HEADINGS, KINDS
 from tests import metadata
 from tests.hostile_metadata import hostile
 
@@ -48,3 +49,13 @@ def test_strengths_and_leanings_are_those_on_the_page() -> None:
             assert each.leaning == LEANINGS.get(leaning, leaning), each.code
             seen.add(each.code)
     assert len(seen) > 10
+
+
+def test_no_two_findings_are_called_the_same_in_a_comparison() -> None:
+    codes = {code for module in PROVENANCE.rglob("*.py") for code in codes_of(module)}
+    codes |= {meaning[0] for meaning in declarations.MEANINGS.values()}
+    codes |= ROWS.keys() | set(re.findall(r"^\| `(\w+)` \| \w+", PAGE, re.MULTILINE))
+    kinds = {code: row[0] for code, row in ROWS.items()}
+    names = [HEADINGS.get(code) or KINDS.get(kinds.get(code)) for code in codes]  # type: ignore[call-overload]
+    assert None not in names, sorted(code for code in codes if code not in {*HEADINGS, *kinds})
+    assert len(names) == len(set(names))
