@@ -75,8 +75,8 @@ def _of_trusted(manifest: Manifest) -> Finding:
         return _finding("signed_ai_parts", "conclusive", "ai", sentence, details)
     if origin is Origin.CAPTURE:
         sentence = (
-            f"{signer} signed that this image comes from a camera, and no use of AI is recorded. "
-            "That does not rule out a photograph of a screen or of a print."
+            f"{signer} signed that this image comes from a camera, and the signed record names no "
+            "use of AI. That does not rule out a photograph of a screen or of a print."
         )
         return _finding("signed_capture", "strong", "real", sentence, details)
     sentence = (
