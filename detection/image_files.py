@@ -1,7 +1,6 @@
 """Is this file a safe image? Decided by decoding it, never by its name."""
 
 import hashlib
-import re
 import struct
 import unicodedata
 import zlib
@@ -11,6 +10,8 @@ from typing import BinaryIO
 
 import pillow_heif
 from PIL import ExifTags, Image, UnidentifiedImageError
+
+from detection.foreign_marks import FOREIGN_MARK, LONGEST_MARK, Span, texts_of
 
 pillow_heif.register_heif_opener()
 
@@ -24,13 +25,6 @@ EXTENSIONS = (
     *(".tif", ".tiff", ".bmp", ".heic", ".heif"),
 )
 
-# A file may be an image to a decoder and a page or program to a browser or server. No camera and
-# no generator writes these words. With the character that must follow them, chance puts one into
-# the compressed pixels of one 20 MB file in 50,000; five letters alone would be in one of 1,400.
-FOREIGN_MARK = re.compile(
-    rb"<(?:(?:script|html|iframe|body)[\s/>]|!doctype html|\?php\s)", re.IGNORECASE
-)
-LONGEST_MARK = len(b"<!doctype html")
 # Markup that stands where an image should begin.
 MARKUP_STARTS = (b"<svg", b"<?xml", b"<!doctype", b"<html", b"<script", b"<!--")
 
@@ -133,7 +127,8 @@ def display_name(raw: str) -> str:
 
 
 def _scan(stream: BinaryIO, max_bytes: int) -> tuple[int, str, bool]:
-    """Return size, hash, and whether there is a foreign mark, in one reading."""
+    """Return size, hash, and whether there is a foreign mark outside of texts, in one reading."""
+    texts = texts_of(stream)
     stream.seek(0)
     digest, size, is_disguised, tail = hashlib.sha256(), 0, False, b""
     while chunk := stream.read(CHUNK):
@@ -144,10 +139,20 @@ def _scan(stream: BinaryIO, max_bytes: int) -> tuple[int, str, bool]:
             )
         digest.update(chunk)
         # A mark may lie across two chunks.
-        window = tail + chunk
+        window = tail + _without(texts, chunk, size - len(chunk))
         is_disguised = is_disguised or FOREIGN_MARK.search(window) is not None
         tail = window[1 - LONGEST_MARK :]
     return size, digest.hexdigest(), is_disguised
+
+
+def _without(texts: list[Span], chunk: bytes, at: int) -> bytes:
+    """Return a piece of the file, which begins `at` there, with the texts in it blanked."""
+    blanked = bytearray(chunk)
+    for start, end in texts:
+        first, last = max(start - at, 0), min(end - at, len(chunk))
+        if first < last:
+            blanked[first:last] = bytes(last - first)
+    return bytes(blanked)
 
 
 def _opened(stream: BinaryIO, max_pixels: int) -> Image.Image:

@@ -3,7 +3,9 @@
 import io
 
 import pytest
+from PIL import ExifTags, Image
 
+from detection.foreign_marks import texts_of
 from detection.image_files import CHUNK, FORMATS, ImageRejected, Limits, inspect
 from tests import images
 
@@ -95,6 +97,13 @@ def test_it_refuses_a_file_with_too_many_bytes_and_says_how_many_may_be() -> Non
     assert "3 MB" in refused.sentence
 
 
+def with_description(text: bytes) -> bytes:
+    """EXIF that describes a picture in these words."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = text.decode()
+    return exif.tobytes()
+
+
 POLYGLOTS = {
     "html behind a png": images.image_file("PNG") + HTML,
     "html behind a jpeg": images.image_file("JPEG") + HTML,
@@ -148,3 +157,56 @@ def outcome(content: bytes) -> str:
     except ImageRejected as refused:
         return refused.code
     return "taken"
+
+
+PROMPT = b"a screen full of <script> tags, <html > in neon, negative: <?php code"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        images.png_with_text(PROMPT),
+        images.encoded(images.picture(), "JPEG", comment=PROMPT),
+        images.encoded(images.picture(), "JPEG", xmp=b"<x:xmpmeta>" + PROMPT + b"</x:xmpmeta>"),
+        images.encoded(images.picture(), "JPEG", exif=with_description(PROMPT)),
+    ],
+    ids=["text chunk", "comment", "XMP", "EXIF"],
+)
+def test_a_prompt_may_mention_markup(content: bytes) -> None:
+    assert b"<script>" in content
+    assert inspect(io.BytesIO(content), LIMITS).width == 48
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG"])
+def test_beside_a_prompt_markup_is_found_as_ever(format: str) -> None:  # noqa: A002
+    asked = images.png_with_text(PROMPT)
+    if format == "JPEG":
+        asked = images.encoded(images.picture(), "JPEG", comment=PROMPT)
+    assert refusal(asked + HTML).code == "disguised_document"
+    assert refusal(HTML + asked).code == "unsupported_format"
+
+
+def test_only_a_sound_chunk_of_text_may_mention_markup() -> None:
+    chunk = images.png_chunk(b"tEXt", b"Comment\0" + PROMPT)
+    sound = images.image_file("PNG")
+    at = len(images.PNG_SIGNATURE) + 25
+    wrong_sum = chunk[:-1] + bytes([chunk[-1] ^ 1])
+    assert texts_of(io.BytesIO(sound[:at] + wrong_sum + sound[at:])) == []
+    other_kind = images.png_chunk(b"prVt", b"Comment\0" + PROMPT)
+    assert refusal(sound[:at] + other_kind + sound[at:]).code == "disguised_document"
+    # Behind the image's end there are no chunks.
+    assert refusal(sound + chunk).code == "disguised_document"
+
+
+def test_a_chain_that_does_not_hold_excuses_nothing() -> None:
+    asked = images.png_with_text(PROMPT)
+    assert texts_of(io.BytesIO(asked))
+    assert texts_of(io.BytesIO(asked[:-12])) == []
+    commented = images.encoded(images.picture(), "JPEG", comment=PROMPT)
+    assert texts_of(io.BytesIO(commented))
+    assert texts_of(io.BytesIO(commented[: commented.index(PROMPT) + len(PROMPT)])) == []
+
+
+def test_a_text_that_lies_across_two_pieces_is_left_out_whole() -> None:
+    asked = images.png_with_text(b"a" * CHUNK + PROMPT + b"a" * CHUNK)
+    assert inspect(io.BytesIO(asked), LIMITS).format == "PNG"
