@@ -56,9 +56,12 @@ def anchors(pem: bytes) -> list[Anchor]:
             )
             for certificate in x509.load_pem_x509_certificates(pem)
         ]
-    except ValueError as error:
+    except ValueError:
+        # What the library says of it is for programmers.
         raise TrustListRefused(
-            "no_certificates", f"It is not a list of certificates in PEM form ({error})."
+            "no_certificates",
+            "It is not a list of certificates in PEM form: each begins with the line "
+            "-----BEGIN CERTIFICATE-----, and all must be whole.",
         ) from None
     return sorted(found, key=lambda anchor: anchor.ends)
 
