@@ -13,6 +13,7 @@ from tests.visitor import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.services]
 PHONE: ViewportSize = {"width": 390, "height": 844}
+NARROWEST: ViewportSize = {"width": 320, "height": 700}
 DESK: ViewportSize = {"width": 1440, "height": 900}
 OPEN_PAGES = [
     "/",
@@ -27,6 +28,10 @@ OPEN_PAGES = [
     "/shared/nothing/",
 ]
 SERIOUS = ("serious", "critical")
+# The texts of badges that reach beyond the inside of their card.
+CUT_OFF = """[...document.querySelectorAll(".analysis-card .badge")].filter((badge) =>
+    badge.getBoundingClientRect().right > badge.closest("li").getBoundingClientRect().right - 1
+).map((badge) => badge.textContent)"""
 
 
 @pytest.fixture(scope="module")
@@ -109,15 +114,46 @@ def test_views_of_a_picture(person: Person, member: Visitor) -> None:
     person.context.clear_cookies()
 
 
-def test_pages_for_members(person: Person, member: Visitor) -> None:
-    sign_in(person, member)
+def member_pages(member: Visitor) -> list[str]:
+    """The pages of somebody with a history."""
     pages = ["/submit/", "/history/", "/history/?q=nothing-like-this", "/account/"]
     pages += ["/account/delete/", "/accounts/email/", "/accounts/password/change/"]
     verdicts = member.analysis_links(member.submission)
     pages += [f"/submissions/{member.submission}/", *verdicts]
     a, b = (path.strip("/").split("/")[-1] for path in verdicts[:2])
-    pages += ["/models/", "/compare/", f"/compare/?a={a}", f"/compare/?a={a}&b={b}"]
-    assert look_at(person, pages) == []
+    return [*pages, "/models/", "/compare/", f"/compare/?a={a}", f"/compare/?a={a}&b={b}"]
+
+
+def test_no_page_is_too_wide_for_the_narrowest_phone(
+    chromium: Browser, embedded: Installation, member: Visitor
+) -> None:
+    person = Person(chromium, embedded, viewport=NARROWEST)
+    too_wide, pages = [], [*OPEN_PAGES, *member_pages(member)]
+    for path in pages:
+        if path == pages[len(OPEN_PAGES)]:
+            sign_in(person, member)
+        person.page.goto(path)
+        if scrolls_sideways(person):
+            too_wide.append(path)
+    person.leave()
+    assert too_wide == []
+
+
+@pytest.mark.parametrize("width", [320, 600, 900, 1100, 1280])
+def test_no_badge_is_cut_off_by_its_card(
+    chromium: Browser, embedded: Installation, member: Visitor, width: int
+) -> None:
+    person = Person(chromium, embedded, viewport={"width": width, "height": 800})
+    sign_in(person, member)
+    person.page.goto(f"/submissions/{member.submission}/")
+    cut_off = person.page.evaluate(CUT_OFF)
+    person.leave()
+    assert cut_off == []
+
+
+def test_pages_for_members(person: Person, member: Visitor) -> None:
+    sign_in(person, member)
+    assert look_at(person, member_pages(member)) == []
 
     person.page.goto(member.analysis_links(member.submission)[0])
     person.page.get_by_test_id("share-make").click()
