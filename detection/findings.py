@@ -8,9 +8,9 @@ Kind = Literal[
     "credentials", "generator", "declaration", "camera", "editing", "compression", "screenshot",
     "thumbnail", "unreadable",
 ]  # fmt: skip
-# Conclusive: a signature that nobody can forge without the signer's key. Strong: whole records that
-# take knowledge to write. Moderate: labels and fields that anybody can write. Weak: hints.
-# Context: good to know, speaks for nothing.
+# Conclusive: signed by somebody who is trusted here. Strong: hard to explain otherwise, and still
+# no proof. Moderate: anybody can write it. Weak: hints that have many innocent reasons. Context:
+# good to know, speaks for nothing.
 Strength = Literal["conclusive", "strong", "moderate", "weak", "context"]
 # Towards which verdict it speaks; "doubt" lowers the certainty of any verdict.
 Leaning = Literal["ai", "real", "doubt", "neutral"]

@@ -13,9 +13,9 @@ from detection.services.seen_before import sightings
 # Heading and what it means, by strength.
 GROUPS: dict[Strength, tuple[str, str]] = {
     "conclusive": ("Conclusive", "signed by somebody who is trusted here"),
-    "strong": ("Strong", "takes a key or much knowledge to forge"),
+    "strong": ("Strong", "hard to explain otherwise, and still no proof"),
     "moderate": ("Moderate", "anybody can write it"),
-    "weak": ("Hints", "say little by themselves"),
+    "weak": ("Hints", "have many innocent reasons"),
     "context": ("Good to know", "speaks for nothing"),
 }
 POINTS = {"ai": "speaks for AI", "real": "speaks for a photograph", "doubt": "lowers the certainty"}
@@ -26,6 +26,8 @@ ICONS = {"ai": "likely_ai", "real": "likely_real", "doubt": "warning", "neutral"
 GLIMPSED = ("generator", "camera", "editing")
 GLIMPSED_LINES = 4
 GLIMPSED_LENGTH = 60
+# Whose values are understood without their label.
+SPEAKING = ("Generator", "Maker", "Lens", "Program", "Step", "Taken", "Written there")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,14 @@ def glimpse(finding: Finding) -> str:
     """Return the first public lines of the table in one, each of them cut short."""
     if finding.kind not in GLIMPSED:
         return ""
-    public = [line.value for line in finding.details if not line.is_private]
-    return " · ".join(
-        shorten(value, GLIMPSED_LENGTH, placeholder=" …") for value in public[:GLIMPSED_LINES]
-    )
+    public = [line for line in finding.details if not line.is_private]
+    return " · ".join(_gist(finding, line) for line in public[:GLIMPSED_LINES])
+
+
+def _gist(finding: Finding, line: Detail) -> str:
+    value = shorten(line.value, GLIMPSED_LENGTH, placeholder=" …")
+    speaks = line.label in SPEAKING or (finding.kind == "camera" and line.label == "Model")
+    return value if speaks else f"{line.label} {value}"
 
 
 def _shown(finding: Finding, has_signed_thumbnail: bool) -> ShownFinding:

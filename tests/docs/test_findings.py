@@ -6,6 +6,7 @@ from pathlib import Path
 
 from detection.provenance import declarations, examine
 from detection.views.compared import HEADINGS, KINDS
+from detection.views.findings import GROUPS
 from tests import metadata
 from tests.hostile_metadata import hostile
 
@@ -59,3 +60,11 @@ def test_no_two_findings_are_called_the_same_in_a_comparison() -> None:
     names = [HEADINGS.get(code) or KINDS.get(kinds.get(code)) for code in codes]  # type: ignore[call-overload]
     assert None not in names, sorted(code for code in codes if code not in {*HEADINGS, *kinds})
     assert len(names) == len(set(names))
+
+
+def test_page_guide_and_verdict_page_say_the_same_of_each_strength() -> None:
+    guide = (ROOT / "templates" / "guide.html").read_text(encoding="utf-8")
+    for strength, (title, note) in GROUPS.items():
+        (row,) = re.findall(rf"^\| {strength} \| (.+) \|$", PAGE, re.MULTILINE)
+        assert note in row, strength
+        assert f"<strong>{title}:</strong> {note}" in guide
