@@ -41,5 +41,10 @@ class Face(Judged):
             models.UniqueConstraint(fields=["analysis", "number"], name="face_number_once"),
         ]
 
+    @property
+    def shows_number(self) -> bool:
+        """Tell whether people see its number: beyond the validated kind it is at chance."""
+        return self.p_fake is not None and self.in_domain is True
+
     def __str__(self) -> str:
         return f"Face {self.number} · {self.get_verdict_display()}"

@@ -128,7 +128,7 @@ def _verdict(
         band_low=low,
         band_high=high,
         domain_sentence=version.domain_sentence,
-        is_photo=version.model.track == Track.PHOTO,
+        has_number_beyond=version.model.track == Track.THUMBNAIL,
         is_novel=is_novel,
         held_out=_held_out(version),
         alarm_bound=_alarm_bound(version),

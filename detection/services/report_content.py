@@ -134,8 +134,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def _face(face: Face) -> dict[str, Any]:
     place = {name: getattr(face, name) for name in ("number", "left", "top", "width", "height")}
-    # Of faces the number is shown beyond the domain too, plainly marked, as on the page.
-    return {**place, "verdict": _verdict(face, shows_number=face.p_fake is not None)}
+    return {**place, "verdict": _verdict(face, shows_number=face.shows_number)}
 
 
 def _model(version: ModelVersion | None) -> dict[str, Any] | None:

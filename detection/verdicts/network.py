@@ -19,7 +19,7 @@ def opinion(
     band_low: float,
     band_high: float,
     domain_sentence: str,
-    is_photo: bool = False,
+    has_number_beyond: bool = True,
     is_novel: bool = False,
     held_out: HeldOut | None = None,
     alarm_bound: AlarmBound | None = None,
@@ -32,7 +32,7 @@ def opinion(
         band_low: At this probability or below, the image is judged real.
         band_high: At this probability or above, the image is judged AI-generated.
         domain_sentence: For which images the model was validated.
-        is_photo: Whether the model is of the photo track: it tells no number beyond its domain.
+        has_number_beyond: Whether its number is told beyond its domain: of thumbnails alone.
         is_novel: Whether the picture is unlike those the model was validated on; it may be of
             another size as well.
         held_out: For a model whose band was set by false alarms: what that band is worth.
@@ -41,7 +41,7 @@ def opinion(
     if is_novel:
         return Verdict("inconclusive", _unlike(domain_sentence, is_other_size=not in_domain))
     if not in_domain:
-        return Verdict("inconclusive", _outside(domain_sentence, with_number=not is_photo))
+        return Verdict("inconclusive", _outside(domain_sentence, with_number=has_number_beyond))
     of = "images" if held_out is None else "pictures like those it was fitted on, and"
     band = _band(band_low, band_high, held_out, alarm_bound)
     if p_fake >= band_high:

@@ -150,6 +150,8 @@ def test_the_page_shows_each_face_in_its_frame(
     page = as_alice.get(f"/analyses/{on_image.public_id}/").text
     assert "2 faces" in page
     assert page.count('class="face-box"') == 2
+    assert 'type="checkbox" autocomplete="off" data-testid="faces-heat"' in page
+    assert "more influence" in page
     for face in judged.faces.all():
         assert f'x="{face.left}" y="{face.top}" width="{face.width}"' in page
         assert f"/faces/{face.public_id}/heatmap/" in page
@@ -160,7 +162,7 @@ def test_the_page_shows_each_face_in_its_frame(
         assert text in page
 
 
-def test_faces_of_an_image_that_is_not_validated_get_numbers_and_no_verdict(
+def test_faces_of_an_image_that_is_not_validated_get_neither_number_nor_verdict(
     alice: User, as_alice: Client, model: ModelVersion, face_model: ModelVersion
 ) -> None:
     submission = work.hand_in(alice, as_file(tinted(portraits(1)[0], "red")))
@@ -168,9 +170,13 @@ def test_faces_of_an_image_that_is_not_validated_get_numbers_and_no_verdict(
     assert analyses.analysis_run(analysis_id=on_faces.pk, worker="tester")
     (face,) = on_faces.faces.all()
     assert (face.verdict, face.in_domain) == ("inconclusive", False)
+    assert face.reasons[-1]["code"] == "no_number"
     page = as_alice.get(f"/analyses/{on_image.public_id}/faces/").text
     assert "Not validated for this kind of image" in page
-    assert f"AI {face.percent_fake:.1f} %" in page
+    assert 'data-testid="face-numbers"' not in page
+    assert analyses.analysis_run(analysis_id=on_image.pk, worker="tester")
+    report = as_alice.get(f"/analyses/{on_image.public_id}/report.json").json()
+    assert report["faces"][0]["verdict"]["percent_ai"] is None
 
 
 def test_the_page_asks_until_faces_are_there(on_image: Analysis, as_alice: Client) -> None:

@@ -28,7 +28,7 @@ def on_photo(p_fake: float, *, in_domain: bool = True, is_novel: bool = False) -
         band_low=LOW,
         band_high=HIGH,
         domain_sentence=DOMAIN,
-        is_photo=True,
+        has_number_beyond=False,
         is_novel=is_novel,
         held_out=HELD_OUT,
     )
@@ -143,7 +143,7 @@ def test_a_photo_model_without_a_fit_speaks_of_its_band_as_others_do() -> None:
         band_low=LOW,
         band_high=HIGH,
         domain_sentence=DOMAIN,
-        is_photo=True,
+        has_number_beyond=False,
     )
     assert codes(decided) == ["model_sure", "band"]
 

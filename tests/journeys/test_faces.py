@@ -39,9 +39,7 @@ def test_two_faces_are_framed_and_judged(alice: Person) -> None:
     expect(page.get_by_test_id("face")).to_have_count(2, timeout=FACES_MILLISECONDS)
     expect(page.locator("[data-announcer]")).to_have_text("2 faces found")
     assert alice.verdict() == "inconclusive"
-    for numbers in page.get_by_test_id("face-numbers").all_inner_texts():
-        assert numbers.startswith("AI ")
-        assert "real" in numbers
+    expect(page.get_by_test_id("face-numbers")).to_have_count(0)
 
     left, right = (box.bounding_box() for box in page.locator(".face-box").all())
     picture = page.locator(".faces-picture").bounding_box()
@@ -52,9 +50,9 @@ def test_two_faces_are_framed_and_judged(alice: Person) -> None:
 
     heat = page.locator(".face-heat")
     expect(heat).to_have_count(2)
-    expect(heat.first).to_be_visible()
-    page.get_by_test_id("faces-heat").press("Space")
     expect(heat.first).to_be_hidden()
+    page.get_by_test_id("faces-heat").press("Space")
+    expect(heat.first).to_be_visible()
 
     for size in (PHONE, DESK):
         for theme in ("light", "dark"):
