@@ -4,6 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+# False alarms and misses, as verdicts or as if each image had to get one: figures of the two kinds
+# lie far apart, so report, shared page and the page on models say which in the same words.
+CALLED_AI, CALLED_REAL = "were called likely AI-generated", "were called likely real"
+FORCED_AI = "would be called AI-generated if it had to decide on every image"
+FORCED_REAL = "would be called real if it had to decide on every image"
+# Of fewer images a percentage would promise what nobody counted.
+FEW = 20
 # With fewer images than this, a figure of 1,000 would promise more than was measured.
 ENOUGH_FOR_THOUSAND = 1000
 TIERS = {
@@ -32,10 +39,12 @@ class Share:
         return 1000 if self.images >= ENOUGH_FOR_THOUSAND else 100
 
     def __str__(self) -> str:
-        """Say it as people count: "about 17 of 1,000"."""
+        """Say it as people count: "about 17 of 1,000"; of very few as they were counted."""
         count = round(self.value * self.of)
         if self.value in (0, 1):
             return f"all {self.images:,}" if self.value else f"none of {self.images:,}"
+        if self.images < FEW:
+            return f"{round(self.value * self.images)} of {self.images}"
         if count == 0:
             return f"fewer than 1 of {self.of:,}"
         if count == self.of:
@@ -68,6 +77,16 @@ class Measured:
     right: Share | None
     by_verdict: bool
     chance: str = ""
+
+    @property
+    def called_ai(self) -> str:
+        """What happened to the real images that are false alarms."""
+        return CALLED_AI if self.by_verdict else FORCED_AI
+
+    @property
+    def called_real(self) -> str:
+        """What happened to the AI-generated images that are misses."""
+        return CALLED_REAL if self.by_verdict else FORCED_REAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,15 @@
 import math
 from typing import Any
 
+from detection.plain_figures import CALLED_AI, CALLED_REAL, FORCED_AI
+
 # Of the standard normal distribution: 95 % lie within.
 _Z = 1.959964
 
 Interval = tuple[float, float]
 # What an area under the ROC curve is, told so that it can be pictured.
 PAIR = "Of a real and an AI-generated one, gives the latter the higher number"
-FALSE_ALARMS = "Real pictures called AI-generated"
+FALSE_ALARMS = f"Real images that {CALLED_AI}"
 
 
 def card_figures(spec: dict[str, Any]) -> dict[str, Any] | None:
@@ -45,19 +47,24 @@ def _of_test(record: dict[str, Any]) -> dict[str, Any]:
     counts = record["confusion"]
     real = counts["real_as_real"] + counts["real_as_fake"]
     figures = [
-        _figure("accuracy", "Right, of all images", record["accuracy"], known.get("accuracy")),
+        _figure(
+            "accuracy",
+            "Right, if it had to decide on every image",
+            record["accuracy"],
+            known.get("accuracy"),
+        ),
         _figure("roc_auc", PAIR, record["roc_auc"], known.get("roc_auc")),
     ]
     if real:
-        label, false_alarms = "Real photographs taken for AI-generated", counts["real_as_fake"]
+        label, false_alarms = f"Real images that {FORCED_AI}", counts["real_as_fake"]
         # As verdicts, which are fewer than what lies above 50 %, where the record knows them.
         if record.get("false_alarms") is not None:
             label, false_alarms = FALSE_ALARMS, round(real * record["false_alarms"])
         interval = wilson(false_alarms, real)
-        figures.append(_figure("false_alarms", label, false_alarms / real, interval))
+        figures.append(_figure("false_alarms", label, false_alarms / real, interval, real))
     return {
         "measured_on": f"Measured on {record['n']:,} images that it had not learnt from.",
-        "figures": figures + _decided(record),
+        "figures": figures + _decided(record, record["n"]),
     }
 
 
@@ -72,7 +79,7 @@ def _of_fit(fit: dict[str, Any]) -> dict[str, Any]:
             fit["false_alarms"],
             fit["false_alarms_interval"],
         ),
-        _figure("misses", "AI-generated pictures called real", fit["misses"]),
+        _figure("misses", f"AI-generated images that {CALLED_REAL}", fit["misses"]),
     ]
     return {
         "measured_on": f"Measured on {fit['real']:,} real and {fit['fake']:,} AI-generated "
@@ -81,18 +88,34 @@ def _of_fit(fit: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _decided(record: dict[str, Any]) -> list[dict[str, Any]]:
-    """Tell how many get a verdict and how many of those are right, where it was measured."""
+def _decided(record: dict[str, Any], images: int = 0) -> list[dict[str, Any]]:
+    """Tell how many get a verdict and how many of those are right, where it was measured.
+
+    Args:
+        record: What was measured.
+        images: On how many, each judged once; 0 where that is not so: then there is no interval.
+    """
+    coverage, right = record.get("coverage"), record.get("selective_accuracy")
+    decided = round(images * (coverage or 0.0))
     figures = [
-        ("coverage", "Decided, not inconclusive", record.get("coverage")),
-        ("selective_accuracy", "Right, of those decided", record.get("selective_accuracy")),
+        ("coverage", "Decided, not inconclusive", coverage, images),
+        ("selective_accuracy", "Right, of those decided", right, decided),
     ]
-    return [_figure(name, label, value) for name, label, value in figures if value is not None]
+    return [
+        _figure(name, label, value, wilson(round(value * of), of) if of else None, of)
+        for name, label, value, of in figures
+        if value is not None
+    ]
 
 
 def _figure(
-    name: str, label: str, value: float, interval: Interval | list[float] | None = None
+    name: str,
+    label: str,
+    value: float,
+    interval: Interval | list[float] | None = None,
+    images: int = 0,
 ) -> dict[str, Any]:
     """Return a figure, rounded to what its data can support and a reader can take in."""
     ends = None if interval is None else [round(end, 4) for end in interval]
-    return {"name": name, "label": label, "value": round(value, 4), "interval": ends}
+    told = {"name": name, "label": label, "value": round(value, 4), "interval": ends}
+    return {**told, "images": images or None}

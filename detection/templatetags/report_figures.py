@@ -5,8 +5,9 @@ from typing import Any
 
 from django import template
 
-from detection.findings import STRENGTHS
-from detection.views.findings import GROUPS, POINTS
+from detection.findings import STRENGTHS, Finding
+from detection.plain_figures import FEW, Share
+from detection.views.findings import GROUPS, POINTS, glimpse
 
 register = template.Library()
 
@@ -24,6 +25,22 @@ def moment(text: str | None) -> str:
 def share(value: float) -> str:
     """Return a share in percent, to one place."""
     return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
+
+
+@register.filter
+def told(figure: dict[str, Any]) -> str:
+    """Return a model's figure: a share in percent, of very few images a count."""
+    images = figure["images"]
+    return (
+        str(Share(figure["value"], images)) if images and images < FEW else share(figure["value"])
+    )
+
+
+@register.filter
+def gist(finding: dict[str, Any]) -> str:
+    """Return the first lines of a finding's table in one; empty where it needs none."""
+    stored = {name: value for name, value in finding.items() if name != "left_out"}
+    return glimpse(Finding.from_json(stored))
 
 
 @register.filter

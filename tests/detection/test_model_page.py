@@ -70,6 +70,7 @@ TEST["tiers"] = {"blur_0.6": TEST | {"coverage": 0.0, "selective_accuracy": None
         (0.0001, 10_000, "fewer than 1 of 1,000"),
         (0.0, 210, "none of 210"),
         (1.0, 3, "all 3"),
+        (2 / 3, 3, "2 of 3"),
         (0.9999, 10_000, "more than 999 of 1,000"),
     ],
 )

@@ -10,10 +10,12 @@ from django.conf import settings
 from django.test import Client
 
 from detection.models import Analysis, IssuedReport, ModelVersion
+from detection.plain_figures import measured
 from detection.reporting.figures import card_figures, wilson
 from detection.services.report_content import ReportRefused, digest_of, report_content
 from detection.services.reports import report_issue, reports_issue
 from detection.services.sharing import link_create
+from detection.templatetags.report_figures import told
 from portal.models import User
 from tests import photos, reported, work
 from tests.data import ROOT
@@ -157,7 +159,29 @@ def test_the_figures_of_a_measured_model_have_their_intervals() -> None:
     assert figures["false_alarms"]["value"] == 0.0119
     low, high = figures["false_alarms"]["interval"]
     assert low < 0.0119 < high
-    assert figures["coverage"]["interval"] is None
+    low, high = figures["coverage"]["interval"]
+    assert low < figures["coverage"]["value"] < high
+    assert figures["coverage"]["images"] == 20_000
+
+
+def test_a_share_of_very_few_is_told_as_a_count() -> None:
+    spec = json.loads((ROOT / "ml/pretrained/faces-inception/spec.json").read_text())
+    card = card_figures(spec)
+    assert card is not None
+    (right,) = [figure for figure in card["figures"] if figure["name"] == "selective_accuracy"]
+    assert (right["images"], told(right)) == (3, "all 3")
+    assert right["interval"] == [0.4385, 1.0]
+    assert told({"value": 0.9867, "images": None}) == "98.7\N{NO-BREAK SPACE}%"
+
+
+def test_verdicts_and_forced_decisions_are_told_apart_in_the_words_of_the_models_page() -> None:
+    for name in ("faces-inception", "cifake-residual"):
+        spec = json.loads((ROOT / f"ml/pretrained/{name}/spec.json").read_text())
+        card, (first, *_) = card_figures(spec), measured(spec)
+        assert card is not None
+        (alarms,) = [figure for figure in card["figures"] if figure["name"] == "false_alarms"]
+        assert alarms["label"] == f"Real images that {first.called_ai}"
+        assert ("if it had to decide" in alarms["label"]) is not first.by_verdict
 
 
 def test_the_figures_of_a_fit_are_those_of_the_fit() -> None:
