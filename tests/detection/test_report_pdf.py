@@ -52,8 +52,8 @@ def test_verdict_reasons_findings_model_limits_and_hashes_stand_on_it(
         *(
             "What would change it",
             "a fox in a library",
-            "Strong: takes a key",
-            "Hints: say little",
+            "Strong: hard to explain",
+            "Hints: have many innocent reasons",
             "speaks for AI",
             "Grad-CAM",
         ),
@@ -62,6 +62,9 @@ def test_verdict_reasons_findings_model_limits_and_hashes_stand_on_it(
     ]
     assert [one for one in wanted if one not in text] == []
     assert text.index("Likely AI-generated") < text.index(reported.REASONS[0]["sentence"])
+    assert text.count(reported.REASONS[0]["sentence"]) == 1
+    assert "a fox in a library · 1234" in text
+    assert "Nobody has looked for faces" in text
     for private in (reported.POSITION, reported.AUTHOR, analysis.image.submission.owner.email):
         assert private not in text
 
@@ -140,13 +143,24 @@ def test_each_face_stands_on_it_with_its_picture(alice: User, model: ModelVersio
     place = {"left": 20, "top": 10, "width": 60, "height": 60, "confidence": 0.99}
     reasons = [{"code": "model_sure", "sentence": "About 90 of 100 such faces are real."}]
     Face.objects.create(
-        analysis=looked, number=1, p_fake=0.1, verdict="likely_real", reasons=reasons, **place
+        **{"analysis": looked, "number": 1, "p_fake": 0.1, "in_domain": True, **place},
+        verdict="likely_real",
+        reasons=reasons,
     )
     pdf = read(issued(analysis))
     text = text_of(pdf)
     assert "Face 1: Likely real, 10.0 % probability" in text
     assert reasons[0]["sentence"] in text
     assert len(pdf.pages[0].images) == 3
+
+
+def test_the_model_for_faces_stands_on_it_only_with_faces(alice: User, model: ModelVersion) -> None:
+    analysis = reported.finished(alice, model, content=images.image_file("JPEG", (200, 120)))
+    looked = Analysis.objects.create(image=analysis.image, track=Track.FACE)
+    work.ended(looked, verdict="", p_fake=None, reasons=[], model_version=model)
+    text = text_of(read(issued(analysis)))
+    assert "No face that is large enough to be judged was found." in text
+    assert "The model for faces" not in text
 
 
 @pytest.mark.parametrize(

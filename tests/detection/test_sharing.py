@@ -48,6 +48,15 @@ def test_whoever_has_it_reads_the_verdict(
     assert [one for one in wanted if one not in page] == []
 
 
+def test_the_verdicts_sentence_stands_once_and_findings_show_their_gist(
+    client: Client, link: ShareLink
+) -> None:
+    page = client.get(address(link)).text
+    assert [page.count(one["sentence"]) for one in reported.REASONS] == [1, 1]
+    assert '<p class="finding-glimpse break">Prompt a fox in a library · Seed 1234</p>' in page
+    assert "Nobody has looked for faces in this image." in page
+
+
 def test_it_shows_nothing_personal(client: Client, link: ShareLink) -> None:
     image = link.analysis.image
     image.note = "my own note"
