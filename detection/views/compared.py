@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 from detection.findings import STRENGTHS, Finding, Kind, Strength
 from detection.models import Analysis, SubmittedImage
 from detection.perceptual import NEAR, SHAPELESS, distance
+from detection.services.findings_told import findings_told
 from detection.views.findings import glimpse
 
 KINDS: dict[Kind, str] = {
@@ -252,7 +253,7 @@ def _findings(left: Analysis, right: Analysis) -> list[FindingRow]:
 
 def _by_code(analysis: Analysis) -> dict[str, Finding]:
     found: dict[str, Finding] = {}
-    for one in map(Finding.from_json, analysis.findings):
+    for one in findings_told(analysis):
         found.setdefault(one.code, one)
     return found
 
