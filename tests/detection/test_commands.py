@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from PIL import Image
 from pytest_django import Settings
 
 from detection.models import ModelVersion
@@ -65,6 +66,16 @@ def test_it_prints_a_line_for_each_file(model: ModelVersion, folder: Path) -> No
     assert blue.startswith(f"{folder}/below/b-blue.PNG: Likely real (")
     assert "c-large.jpg: Inconclusive" in large
     assert "not validated for this kind of image" in large
+
+
+def test_a_certainty_that_is_not_high_stands_in_the_line(
+    model: ModelVersion, tmp_path: Path
+) -> None:
+    path = tmp_path / "small.jpg"
+    Image.new("RGB", (8, 8), work.RED).save(path, quality=20)
+    certainty = run("classify", path, "--json").json[0]["certainty"]
+    assert certainty in ("low", "moderate")
+    assert f"Likely AI-generated, {certainty} certainty (9" in run("classify", path)
 
 
 def test_it_prints_json(model: ModelVersion, folder: Path) -> None:

@@ -9,12 +9,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from detection.models import Analysis, SubmittedImage
+from detection.models import Analysis, Certainty, SubmittedImage
 from portal.models import User
 from tests import work
 from tests.fixtures import Committed, Queue
 
 PATH = "/history/"
+CERTAINTIES = [label for _, label in Certainty.choices]
 
 
 def entry(owner: User, name: str, **fields: Any) -> Analysis:
@@ -186,3 +187,25 @@ def test_a_finished_one_is_not_run_again(as_alice: Client, alice: User) -> None:
     assert "Only an analysis that failed" in answer.text
     analysis.refresh_from_db()
     assert analysis.state == "finished"
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"certainty": "low"}, "Low certainty"),
+        ({"certainty": "moderate"}, "Moderate certainty"),
+        ({"certainty": "high"}, ""),
+        (
+            {"certainty": "settled", "reasons": [{"code": "signed_ai", "sentence": "Signed."}]},
+            "Settled by a signature",
+        ),
+    ],
+)
+def test_a_certainty_that_is_not_high_stands_with_the_verdict(
+    as_alice: Client, alice: User, fields: dict[str, Any], told: str
+) -> None:
+    analysis = entry(alice, "one.png", **fields)
+    for path in (PATH, f"/submissions/{analysis.image.submission.public_id}/"):
+        text = as_alice.get(path).text
+        assert [word for word in CERTAINTIES if word in text] == ([told] if told else [])
+        assert ("97.0 % AI" in text) == (fields["certainty"] != "settled")

@@ -17,7 +17,7 @@ from detection.findings import Finding
 from detection.image_files import ImageRejected, Limits
 from detection.management.champion import version_for_command
 from detection.ml_gateway import GatewayError
-from detection.models import ModelVersion, Track, VerdictKind
+from detection.models import Certainty, ModelVersion, Track, VerdictKind
 from detection.models.judged import FILE_CODES
 from detection.services.evidence import file_examine
 from detection.services.judging import faces_judge, image_judge
@@ -182,6 +182,9 @@ def _line(answer: dict[str, Any]) -> str:
 
 def _told(judged: dict[str, Any]) -> str:
     label = VerdictKind(judged["verdict"]).label
+    # As on the pages: a high certainty goes without saying.
+    if judged.get("certainty", "") not in ("", Certainty.HIGH):
+        label += f", {Certainty(judged['certainty']).label.lower()}"
     if judged["p_fake"] is None or judged.get("reason") in FILE_CODES:
         return f"{label}. {_printable(judged['sentence'])}"
     note = "" if judged["in_domain"] else ", not validated for this kind of image"
