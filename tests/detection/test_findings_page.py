@@ -1,6 +1,7 @@
 """The verdict page tells what the file says, by strength, and how certain the verdict is."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -161,3 +162,22 @@ def test_the_signed_thumbnail_is_private(
     for visitor, status in ((as_alice, 200), (as_charlie, 404), (as_admin, 200)):
         assert visitor.get(address).status_code == status
     assert "sandbox" in as_alice.get(address)["Content-Security-Policy"]
+
+
+def test_the_gist_of_a_finding_gives_labels_where_a_value_alone_does_not_speak(
+    as_alice: Client, alice: User
+) -> None:
+    notes = Finding(
+        *("generator", "generator_record", "PNG text chunk", "strong", "ai"),
+        "It tells how it was made.",
+        (
+            Detail("Generator", "ComfyUI"),
+            Detail("Prompt", "a frog", is_private=True),
+            Detail("Model", "dreamshaper_8"),
+            Detail("Seed", "3141592653"),
+        ),
+    )
+    camera = (Detail("Maker", "Canon"), Detail("Model", "EOS 5D"), Detail("Aperture", "f/2"))
+    page = page_of(as_alice, with_findings(alice, notes, replace(CAMERA, details=camera)))
+    assert ">ComfyUI · Model dreamshaper_8 · Seed 3141592653<" in page
+    assert ">Canon · EOS 5D · Aperture f/2<" in page
