@@ -100,16 +100,16 @@ def test_one_code_with_other_tables_differs_and_shows_their_gist(
         )
 
     place = Detail("Place", "48.1, 11.5", is_private=True)
-    canon, nikon = taken_with(Detail("Make", "Canon")), taken_with(Detail("Make", "Nikon"), place)
+    canon, nikon = taken_with(Detail("Maker", "Canon")), taken_with(Detail("Maker", "Nikon"), place)
     rows = {row.code: row for row in compared(canon, nikon).findings}
     camera, signer = rows["camera"], rows["signed"]
     assert camera.differs
     assert signer.differs
     assert [cell[2] for cell in camera.cells] == ["Canon", "Nikon"]
-    assert [cell[2] for cell in signer.cells] == ["Make: Canon", "Make: Nikon"]
+    assert [cell[2] for cell in signer.cells] == ["Maker: Canon", "Maker: Nikon"]
     text = as_alice.get(PATH, {"a": canon.public_id, "b": nikon.public_id}).text
     assert text.count('data-testid="gist"') == 4
-    same = taken_with(Detail("Make", "Nikon"))
+    same = taken_with(Detail("Maker", "Nikon"))
     assert not any(row.differs for row in compared(nikon, same).findings)
 
 
