@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from detection import perceptual
 from detection.models import Analysis, State, SubmittedImage, VerdictKind
 
-# More are no use on a page.
+# More are no use on a page. One more is looked for, which tells that there are more.
 MOST = 5
 # Bands that many images share, such as those of plain pictures, are not looked through to the end.
 MOST_CANDIDATES = 500
@@ -25,6 +25,7 @@ class Sighting:
         is_same_file: Whether it is the same byte for byte.
         differing_bits: Of the 64 of the perceptual hash; 0 for the same file.
         seen_at: When it was handed in.
+        image: The earlier image; `None` where it is somebody else's.
         analysis: The answer that stands for it; `None` where it has none yet, or where it is
             somebody else's, of whom only the verdict is told.
         verdict: That answer's verdict, one of `VerdictKind`; empty where there is none.
@@ -34,6 +35,7 @@ class Sighting:
     is_same_file: bool
     differing_bits: int
     seen_at: datetime
+    image: SubmittedImage | None
     analysis: Analysis | None
     verdict: str
 
@@ -46,12 +48,13 @@ class Sighting:
 def sightings(*, image: SubmittedImage, user: Any) -> list[Sighting]:
     """Return earlier images like this one, the same files first, then the nearest.
 
+    At most one more than `MOST`.
     Among one's own alone, or where `SEEN_BEFORE` says so among all of this installation.
     """
     earlier = SubmittedImage.objects.filter(pk__lt=image.pk)
     if settings.SEEN_BEFORE == "own":
         earlier = earlier.visible_to(user)
-    found = sorted(_alike(image, earlier), key=lambda pair: (pair[0], -pair[1].pk))[:MOST]
+    found = sorted(_alike(image, earlier), key=lambda pair: (pair[0], -pair[1].pk))[: MOST + 1]
     answers = _answers([other for _, other in found])
     return [_sighting(image, other, bits, answers.get(other.pk), user) for bits, other in found]
 
@@ -60,9 +63,12 @@ def _alike(
     image: SubmittedImage, earlier: QuerySet[SubmittedImage]
 ) -> list[tuple[int, SubmittedImage]]:
     """Return (differing bits, image), each once; the same file counts as -1."""
-    columns = ("pk", "sha256", "perceptual_hash", "created_at", "submission__owner_id")
+    columns = (
+        *("pk", "public_id", "file_name", "width", "height", "created_at"),
+        *("sha256", "perceptual_hash", "submission__owner_id"),
+    )
     light = earlier.select_related("submission").only(*columns).order_by("-pk")
-    alike = {other.pk: (-1, other) for other in light.filter(sha256=image.sha256)[:MOST]}
+    alike = {other.pk: (-1, other) for other in light.filter(sha256=image.sha256)[: MOST + 1]}
     shape = image.perceptual_hash
     if shape is None or shape == perceptual.SHAPELESS:
         return list(alike.values())
@@ -90,6 +96,7 @@ def _sighting(
         is_same_file=other.sha256 == image.sha256,
         differing_bits=max(bits, 0),
         seen_at=other.created_at,
+        image=other if is_own else None,
         analysis=answer if is_own else None,
         verdict=answer.verdict if answer else "",
     )

@@ -8,7 +8,7 @@ from typing import Any
 from detection.findings import Detail, Finding, Strength
 from detection.models import Analysis, State
 from detection.services.findings_told import findings_told
-from detection.services.seen_before import sightings
+from detection.services.seen_before import MOST, sightings
 
 # Heading and what it means, by strength.
 GROUPS: dict[Strength, tuple[str, str]] = {
@@ -78,9 +78,11 @@ def findings_context(analysis: Analysis, user: Any) -> dict[str, Any]:
     """Return what the verdict page tells of the file, once the analysis has finished."""
     if analysis.state != State.FINISHED:
         return {}
+    seen = sightings(image=analysis.image, user=user)
     return {
         "finding_groups": finding_groups(analysis, with_private=True),
-        "sightings": sightings(image=analysis.image, user=user),
+        "sightings": seen[:MOST],
+        "has_more_sightings": len(seen) > MOST,
     }
 
 

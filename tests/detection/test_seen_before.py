@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from detection import perceptual
 from detection.models import ModelVersion, SubmittedImage
 from detection.services.intake import images_delete
-from detection.services.seen_before import Sighting, sightings
+from detection.services.seen_before import MOST, Sighting, sightings
 from portal.models import User
 from tests import images, work
 
@@ -55,8 +55,8 @@ def test_the_same_file_comes_first_and_the_list_ends(alice: User) -> None:
     for quality in range(60, 80, 2):
         work.queued(alice, as_jpeg(drawn(), quality))
     found = seen(alice, as_jpeg(drawn(), 60))
-    assert len(found) == 5
-    assert [sighting.is_same_file for sighting in found] == [True, False, False, False, False]
+    assert len(found) == MOST + 1
+    assert [sighting.is_same_file for sighting in found] == [True, *[False] * MOST]
 
 
 def test_plain_surfaces_are_like_nothing(alice: User) -> None:
@@ -84,7 +84,7 @@ def test_other_peoples_images_are_told_by_setting_alone_and_without_a_way_to_the
     settings.SEEN_BEFORE = "installation"
     (own, theirs) = seen(charlie, images.plain(work.RED))
     assert (own.is_own, theirs.is_own) == (True, False)
-    assert (theirs.analysis, theirs.verdict) == (None, "likely_ai")
+    assert (theirs.analysis, theirs.image, theirs.verdict) == (None, None, "likely_ai")
 
 
 def test_images_from_before_hashes_were_kept_are_found_by_their_file(alice: User) -> None:
@@ -122,4 +122,16 @@ def test_the_page_tells_it(as_alice: Client, alice: User, model: ModelVersion) -
     assert "Seen before" in page
     assert "The same file" in page
     assert f'href="/analyses/{first.public_id}/"' in page
+    assert f'href="/compare/?a={first.public_id}&amp;b={second.public_id}"' in page
+    assert page.count(f"/images/{first.image.public_id}/thumbnail/") == 1
+    assert "more than 5" not in page
     assert "Seen before" not in as_alice.get(f"/analyses/{first.public_id}/").text
+
+
+def test_the_page_says_that_there_are_more(
+    as_alice: Client, alice: User, model: ModelVersion
+) -> None:
+    *_, last = [work.analysed(alice) for _ in range(MOST + 2)]
+    page = as_alice.get(f"/analyses/{last.public_id}/").text
+    assert page.count('data-testid="sighting"') == MOST
+    assert "There are more than 5; these are the nearest." in page
