@@ -126,6 +126,15 @@ def display_name(raw: str) -> str:
     return f"{stem[: MAX_NAME - len(extension) - 2]}….{extension}"
 
 
+def uploaded_name(raw: str) -> str:
+    """Return the name of a file from a browser fit for showing, as `display_name` does.
+
+    Browsers write three characters of a name as WHATWG's rules for forms say, and no others; a
+    percent sign stays as it is, so a name that has such a code of its own is read wrong.
+    """
+    return display_name(raw.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n"))
+
+
 def _scan(stream: BinaryIO, max_bytes: int) -> tuple[int, str, bool]:
     """Return size, hash, and whether there is a foreign mark outside of texts, in one reading."""
     texts = texts_of(stream)

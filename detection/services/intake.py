@@ -77,7 +77,7 @@ def image_add(*, submission: Submission, file: File) -> SubmittedImage:
         ImageRejected: With the codes of `image_files.inspect`, `too_many_files` and
             `submission_gone`. The refusal is kept with the submission.
     """
-    name = image_files.display_name(file.name or "")
+    name = image_files.uploaded_name(file.name or "")
     try:
         return _image_added(submission, name, file)
     except ImageRejected as rejected:

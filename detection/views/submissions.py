@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from detection.forms import ImageForm, SubmissionForm, upload_limits
-from detection.image_files import ImageRejected, display_name
+from detection.image_files import ImageRejected, uploaded_name
 from detection.models import Analysis, State, Submission, VerdictKind
 from detection.models.submissions import AnalysisQuerySet
 from detection.services import intake
@@ -67,7 +67,7 @@ def image_add(request: HttpRequest, public_id: str) -> JsonResponse:
     try:
         image = intake.image_add(submission=submission, file=file)
     except ImageRejected as rejected:
-        return _refused(rejected, display_name(file.name or ""))
+        return _refused(rejected, uploaded_name(file.name or ""))
     url = reverse("submission_detail", args=[submission.public_id])
     return JsonResponse({"image": {"name": image.file_name, "url": url}}, status=201)
 

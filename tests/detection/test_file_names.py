@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from detection.image_files import MAX_NAME, display_name
+from detection.image_files import MAX_NAME, display_name, uploaded_name
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,16 @@ def test_no_name_is_longer_than_the_most(raw: str) -> None:
 def test_no_invisible_character_is_left(category: str) -> None:
     raw = "".join(c for c in map(chr, range(0x110000)) if unicodedata.category(c) == category)
     assert display_name(f"a{raw}b") == "ab"
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("%22><b>.jpg", '"><b>.jpg'),
+        ("two%0D%0Alines.jpg", "twolines.jpg"),
+        ("100%25 of 20%20.jpg", "100%25 of 20%20.jpg"),
+        ("lower%0a.jpg", "lower%0a.jpg"),
+    ],
+)
+def test_what_browsers_escape_in_a_name_is_undone_and_nothing_else(sent: str, shown: str) -> None:
+    assert uploaded_name(sent) == shown

@@ -112,3 +112,10 @@ def test_a_submission_that_is_gone(as_alice: Client, upload_url: str) -> None:
 def test_a_strange_name_is_told_as_it_is_shown(as_alice: Client, upload_url: str) -> None:
     answer = add(as_alice, upload_url, b"text", "invoice\u202egpj.exe")
     assert answer.json()["error"]["file"] == "invoicegpj.exe"
+
+
+def test_a_quote_in_a_name_arrives_as_a_quote(as_alice: Client, upload_url: str) -> None:
+    taken = add(as_alice, upload_url, images.plain("red"), "%22><b>.png")
+    assert taken.json()["image"]["name"] == '"><b>.png'
+    refused = add(as_alice, upload_url, b"text", "%22><b>.png")
+    assert refused.json()["error"]["file"] == '"><b>.png'
