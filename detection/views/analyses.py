@@ -25,8 +25,9 @@ from detection.views.sharing import share_context
 
 # The reason that a photograph has no verdict here yet; see `detection.verdicts`.
 NO_MODEL = "no_validated_model"
-# So many of one's tags stand above the history, the most used ones.
-SHOWN_TAGS = 20
+# So many of one's tags stand above the history, the most used ones; the others come on demand.
+FIRST_TAGS = 8
+SHOWN_TAGS = 100
 
 
 @login_required
@@ -77,12 +78,15 @@ def history(request: HttpRequest) -> HttpResponse:
     query.pop("page", None)
     querystring = query.urlencode()
     query.pop("tag", None)
+    tags = list(Tag.objects.visible_to(request.user).with_counts()[:SHOWN_TAGS])
     context = {
         "page": page,
         "filters": form,
         "has_any": bool(page.paginator.count) or mine.exists(),
         "querystring": querystring,
-        "tags": Tag.objects.visible_to(request.user).with_counts()[:SHOWN_TAGS],
+        "tags": tags,
+        "first_tags": tags[:FIRST_TAGS],
+        "more_tags": tags[FIRST_TAGS:],
         "without_tag": query.urlencode(),
     }
     return render(request, "submissions/history.html", context)

@@ -16,6 +16,7 @@ from detection.services.notes import (
     tags_set,
 )
 from detection.services.sharing import link_create
+from detection.views.analyses import FIRST_TAGS
 from portal.accounts import user_purge
 from portal.models import User
 from tests import work
@@ -238,3 +239,21 @@ def test_what_cannot_be_tagged_is_said(
         fields = {**fields, "analysis": [analysis.public_id]}
     assert sentence in as_alice.post("/history/tag/", fields, follow=True).text
     assert tags_of(analysis) == []
+
+
+def test_the_history_shows_the_most_used_tags_and_the_others_on_demand(
+    as_alice: Client, alice: User
+) -> None:
+    names = [f"tag {number:02}" for number in range(FIRST_TAGS + 2)]
+    tags_set(image=entry(alice).image, user=alice, names=names[:FIRST_TAGS])
+    tags_set(image=entry(alice).image, user=alice, names=names[:FIRST_TAGS])
+    assert 'data-testid="more-tags"' not in as_alice.get("/history/").text
+    tags_set(image=entry(alice).image, user=alice, names=names[FIRST_TAGS:])
+    before, _, after = as_alice.get("/history/").text.partition('data-testid="more-tags"')
+    assert [name for name in names if f">{name} <span" in before] == names[:FIRST_TAGS]
+    assert [name for name in names if f">{name} <span" in after] == names[FIRST_TAGS:]
+
+
+def test_the_field_says_that_commas_part_tags(as_alice: Client, alice: User) -> None:
+    page = as_alice.get(f"/analyses/{entry(alice).public_id}/").text
+    assert "Several at once: with commas between them." in page

@@ -96,3 +96,12 @@ def test_a_submission_without_images_says_what_to_do(as_alice: Client) -> None:
     page = as_alice.get(url).text
     assert "Nothing has arrived" in page
     assert "hx-trigger" not in page
+
+
+def test_one_image_is_announced_as_one(as_alice: Client, alice: User) -> None:
+    submission = work.hand_in(alice)
+    page = paths(submission)[0]
+    assert 'data-announcement="0 of 1 image analysed"' in as_alice.get(page).text
+    work.ended(analyses(submission)[0])
+    told = 'data-announcement="The image was analysed: likely AI-generated"'
+    assert told in as_alice.get(page).text
