@@ -66,6 +66,7 @@ urlpatterns = [
     path("images/<slug:public_id>/thumbnail/", media.image_thumbnail, name="image_thumbnail"),
     path("images/<slug:public_id>/preview/", media.image_preview, name="image_preview"),
     path("images/<slug:public_id>/original/", media.image_original, name="image_original"),
+    path("images/<slug:public_id>/full/", media.image_full, name="image_full"),
     path("images/<slug:public_id>/views/", forensic_views.image_views, name="image_views"),
     path(
         "images/<slug:public_id>/views/ask/", forensic_views.image_views_ask, name="image_views_ask"

@@ -16,7 +16,7 @@ class DrawnViews:
     """What was drawn of one file.
 
     Attributes:
-        pictures: A value of `ViewKind` -> WebP.
+        pictures: A value of `ViewKind` -> WebP; of a large image "full" too, the image itself.
         findings: What the pixels told that were decoded for it.
     """
 

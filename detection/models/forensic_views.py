@@ -47,6 +47,8 @@ class ForensicViews(models.Model):
     noise = models.FileField(upload_to=view_name, max_length=100, blank=True)
     spectrum = models.FileField(upload_to=view_name, max_length=100, blank=True)
     gradient = models.FileField(upload_to=view_name, max_length=100, blank=True)
+    # The image itself with its own pixels, encoded anew; only where the preview has fewer.
+    full = models.FileField(upload_to=view_name, max_length=100, blank=True)
     # What drawing them told beside: findings as `detection.findings` stores them.
     findings = models.JSONField(default=list, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
@@ -84,5 +86,5 @@ class ForensicViews(models.Model):
     @property
     def stored_names(self) -> list[str]:
         """The names of the files in the storage."""
-        files = (getattr(self, kind) for kind in ViewKind.values)
+        files = (getattr(self, name) for name in (*ViewKind.values, "full"))
         return [file.name for file in files if file.name]

@@ -90,6 +90,18 @@ def image_view(request: HttpRequest, public_id: str, kind: str) -> FileResponse:
 @login_required
 @require_safe
 @private_media
+def image_full(request: HttpRequest, public_id: str) -> FileResponse:
+    """Serve the image with its own pixels, encoded anew without metadata."""
+    visible = ForensicViews.objects.media_for(request.user)
+    views = get_object_or_404(visible, image__public_id=public_id)
+    if not views.full:
+        raise Http404("The preview of this image has all its pixels, or the views are not drawn.")
+    return file_response(views.full, "image/webp")
+
+
+@login_required
+@require_safe
+@private_media
 def face_heatmap(request: HttpRequest, public_id: str) -> FileResponse:
     """Serve the painted heatmap of one face."""
     face = get_object_or_404(Face.objects.media_for(request.user), public_id=public_id)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from time import process_time
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 from PIL import Image
@@ -17,7 +17,7 @@ from ml.views.noise import noise
 from ml.views.reading import Pixels, Source, read
 from ml.views.spectrum import spectrum
 
-__all__ = ["LONGEST_SIDE", "NAMES", "Views", "draw"]
+__all__ = ["FULL", "LONGEST_SIDE", "NAMES", "Views", "draw"]
 
 R = TypeVar("R")
 
@@ -35,6 +35,10 @@ PAINTERS: Mapping[str, Callable[[Source], Pixels]] = {
     "gradient": lambda source: gradient(source.upright(source.luma), LONGEST_SIDE),
 }
 NAMES = tuple(PAINTERS)
+# The picture itself, for looking closer at those that are larger than a view.
+FULL = "full"
+MOST_PIXELS = 16_000_000  # half a second of work, 1 to 5 MB
+MOST_SIDE = 16_383  # of a WebP
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,9 +46,11 @@ class Views:
     """What was drawn of one file.
 
     Attributes:
-        pictures: Name, one of `NAMES` -> WebP, at most `LONGEST_SIDE` pixels a side.
+        pictures: Name, one of `NAMES` -> WebP, at most `LONGEST_SIDE` pixels a side. Where the
+            image is larger than that, `FULL` too: the image itself, with its own pixels as far
+            as `MOST_PIXELS` and `MOST_SIDE` allow.
         recompression: Whether it was compressed before; `None` where that cannot be asked.
-        seconds: Of the processor, for each part: `read`, each of `NAMES`, `recompression`.
+        seconds: Of the processor, for each part: `read`, each of the pictures, `recompression`.
     """
 
     pictures: Mapping[str, bytes]
@@ -74,6 +80,8 @@ def draw(content: bytes, *, max_pixels: int) -> Views:
     pictures = {
         name: timed(name, partial(_painted, paint, source)) for name, paint in PAINTERS.items()
     }
+    if max(source.rgb.shape) > LONGEST_SIDE:
+        pictures[FULL] = timed(FULL, lambda: _full(source))
     found = timed("recompression", lambda: _recompression(source))
     return Views(pictures, found, seconds)
 
@@ -86,9 +94,19 @@ def _painted(paint: Callable[[Source], Pixels], source: Source) -> bytes:
     return _webp(paint(source))
 
 
-def _webp(pixels: Pixels) -> bytes:
+def _full(source: Source) -> bytes:
+    height, width = source.rgb.shape[:2]
+    scale = min(1.0, (MOST_PIXELS / (width * height)) ** 0.5, MOST_SIDE / max(width, height))
+    pixels: Any = source.rgb
+    if scale < 1:
+        size = max(1, int(width * scale)), max(1, int(height * scale))
+        pixels = cv2.resize(source.rgb, size, interpolation=cv2.INTER_AREA)
+    return _webp(source.upright(pixels), quality=90)
+
+
+def _webp(pixels: Pixels, *, quality: int = 60) -> bytes:
     """Encode without loss where every pixel is looked at, small elsewhere."""
     buffer = io.BytesIO()
     is_exact = max(pixels.shape) <= EXACT_SIDE
-    Image.fromarray(pixels).save(buffer, "WEBP", lossless=is_exact, quality=60, method=1)
+    Image.fromarray(pixels).save(buffer, "WEBP", lossless=is_exact, quality=quality, method=1)
     return buffer.getvalue()

@@ -1,40 +1,111 @@
 // The stage: the image can be enlarged and moved, with wheel, pointer, buttons or keys.
 
 const LARGEST = 16;
+/** Screen pixels for a pixel of the image that can always be reached, however small the image is shown. */
+const LARGEST_PIXEL = 8;
+/** From here on a pixel is shown as a square. */
+const SQUARES = 4;
 const STEP = 1.5;
 const NUDGE = 60;
-/** Where each stage stands: its scale, and how far its layers are moved, in pixels of the page. */
+/** Where each stage stands: its scale over "fits", and how far its layers are moved, in pixels of the page. */
 const places = new WeakMap();
+/** Of each stage that asked for one: the picture with more pixels, once it is there. */
+const sharper = new WeakMap();
 
 function placeOf(stage) {
   if (!places.has(stage)) places.set(stage, { scale: 1, x: 0, y: 0 });
   return places.get(stage);
 }
 
+function baseOf(stage) {
+  return stage.querySelector("[data-stage-layers] img");
+}
+
+/** How large a pixel of the image itself is on the page where the image fits. */
+function pixelOf(stage) {
+  const base = baseOf(stage);
+  return base.offsetWidth / Number(base.getAttribute("width"));
+}
+
+function largestOf(stage) {
+  return Math.max(LARGEST, LARGEST_PIXEL / pixelOf(stage));
+}
+
 /** Moves the layers to a place, as far as something stays to be seen. */
 function show(stage, { scale, x, y }) {
   const view = stage.querySelector("[data-stage-window]");
-  const bounded = Math.min(Math.max(scale, 1), LARGEST);
-  const mostX = (view.clientWidth * (bounded - 1)) / 2;
-  const mostY = (view.clientHeight * (bounded - 1)) / 2;
+  const largest = largestOf(stage);
+  const bounded = Math.min(Math.max(scale, 1), largest);
+  const layers = stage.querySelector("[data-stage-layers]");
+  const mostX = Math.max(0, (layers.offsetWidth * bounded - view.clientWidth) / 2);
+  const mostY = Math.max(0, (layers.offsetHeight * bounded - view.clientHeight) / 2);
   const place = {
     scale: bounded,
     x: Math.min(Math.max(x, -mostX), mostX),
     y: Math.min(Math.max(y, -mostY), mostY),
   };
   places.set(stage, place);
-  const layers = stage.querySelector("[data-stage-layers]");
-  layers.style.transform = `translate(${place.x}px, ${place.y}px) scale(${place.scale})`;
+  layers.style.transform = place.scale > 1 ? `translate(${place.x}px, ${place.y}px) scale(${place.scale})` : "";
   view.classList.toggle("is-zoomed", place.scale > 1);
-  stage.querySelector("[data-stage-scale]").textContent = `${Math.round(100 * place.scale)} %`;
-  stage.querySelector('[data-stage-zoom="out"]').disabled = place.scale <= 1;
-  stage.querySelector('[data-stage-zoom="in"]').disabled = place.scale >= LARGEST;
+  const buttons = Object.fromEntries(
+    [...stage.querySelectorAll("[data-stage-zoom]")].map((button) => [button.dataset.stageZoom, button]),
+  );
+  buttons.out.disabled = place.scale <= 1;
+  buttons.in.disabled = place.scale >= largest;
+  buttons.fit.setAttribute("aria-pressed", place.scale === 1);
+  buttons.own.disabled = pixelOf(stage) > 1;
+  tellDetail(stage, place.scale);
+}
+
+/** Says the scale in percent of the image's own pixels, and where there is no more to be seen. */
+function tellDetail(stage, scale) {
+  const base = baseOf(stage);
+  const [width, height] = ["width", "height"].map((side) => Number(base.getAttribute(side)));
+  const pixel = pixelOf(stage) * scale;
+  const tooFew = (picture) => base.offsetWidth * scale * devicePixelRatio > 1.02 * picture.naturalWidth;
+  const isLoading = scale > 1 && base.complete && base.naturalWidth < width && tooFew(base) && sharpen(stage);
+  const shown = sharper.get(stage)?.isConnected ? sharper.get(stage) : base;
+  const hasAll = shown.naturalWidth >= width;
+  stage.querySelector("[data-stage-window]").classList.toggle("is-pixels", hasAll && pixel >= SQUARES);
+  write(stage.querySelector("[data-stage-scale]"), `${Math.round(100 * pixel)} %`);
+  let note = "";
+  if (isLoading) note = "A sharper picture is loading …";
+  else if (scale > 1 && hasAll && pixel > 1.02) note = "Larger than the image’s own pixels: there is no more detail.";
+  else if (scale > 1 && !hasAll && shown.complete && tooFew(shown))
+    note = `No more detail here: the picture shown has ${shown.naturalWidth} × ${shown.naturalHeight} pixels, the image ${width} × ${height}.`;
+  write(stage.querySelector("[data-stage-note]"), note);
+}
+
+/** Writes only what changed: screen readers say it. */
+function write(place, text) {
+  if (place.textContent !== text) place.textContent = text;
+}
+
+/** Loads the picture with more pixels, if there is one; tells whether it is still to come. */
+function sharpen(stage) {
+  const asked = sharper.get(stage);
+  if (asked) return !asked.isConnected && !asked.dataset.failed;
+  // Drawn with the views, so their card knows of it.
+  const address = document.querySelector("[data-full-picture]")?.dataset.fullPicture;
+  if (!address || !("stageSharpens" in stage.dataset)) return false;
+  const picture = new Image();
+  picture.alt = "";
+  picture.className = "stage-sharp";
+  picture.draggable = false;
+  picture.src = address;
+  sharper.set(stage, picture);
+  picture
+    .decode()
+    .then(() => baseOf(stage).after(picture))
+    .catch(() => (picture.dataset.failed = "yes"))
+    .then(() => show(stage, placeOf(stage)));
+  return true;
 }
 
 /** Enlarges about a point, measured from the middle of the window. */
 function zoom(stage, factor, atX = 0, atY = 0) {
   const place = placeOf(stage);
-  const scale = Math.min(Math.max(place.scale * factor, 1), LARGEST);
+  const scale = Math.min(Math.max(place.scale * factor, 1), largestOf(stage));
   const grown = scale / place.scale;
   show(stage, { scale, x: atX - (atX - place.x) * grown, y: atY - (atY - place.y) * grown });
 }
@@ -49,12 +120,13 @@ const KEYS = {
   "=": (stage) => zoom(stage, STEP),
   "-": (stage) => zoom(stage, 1 / STEP),
   0: (stage) => show(stage, { scale: 1, x: 0, y: 0 }),
+  1: (stage) => zoom(stage, 1 / (pixelOf(stage) * placeOf(stage).scale)),
   ArrowLeft: (stage) => move(stage, NUDGE, 0),
   ArrowRight: (stage) => move(stage, -NUDGE, 0),
   ArrowUp: (stage) => move(stage, 0, NUDGE),
   ArrowDown: (stage) => move(stage, 0, -NUDGE),
 };
-const BUTTONS = { in: KEYS["+"], out: KEYS["-"], fit: KEYS[0] };
+const BUTTONS = { in: KEYS["+"], out: KEYS["-"], fit: KEYS[0], own: KEYS[1] };
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-stage-zoom]");
@@ -103,3 +175,15 @@ for (const name of ["pointerup", "pointercancel"]) {
     event.target.closest?.("[data-stage-window]")?.classList.remove("is-held");
   });
 }
+
+const sizes = new ResizeObserver((changed) => {
+  for (const { target } of changed) show(target.closest("[data-stage]"), placeOf(target.closest("[data-stage]")));
+});
+
+function begin() {
+  document.querySelectorAll("[data-stage]").forEach((stage) => sizes.observe(stage.querySelector("[data-stage-layers]")));
+}
+
+begin();
+// Fragments bring stages of their own, and the views the picture with more pixels.
+document.addEventListener("htmx:load", begin);

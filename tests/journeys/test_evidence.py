@@ -11,7 +11,7 @@ from tests import credentials, metadata
 from tests.data import cifake_images, drawn_image
 from tests.installation import Installation
 from tests.journeys.person import VERDICT_MILLISECONDS, Person
-from tests.scenes import scene
+from tests.scenes import jpeg, scene
 
 pytestmark = [pytest.mark.browser, pytest.mark.services]
 
@@ -133,18 +133,63 @@ def test_a_link_shows_the_verdict_signed_out_until_it_is_taken_back(
 def test_the_image_is_enlarged_and_moved_by_keyboard(trusting: Person) -> None:
     open_verdict_on(trusting, "thumbnail.jpg")
     page = trusting.page
-    scale, stage = page.locator("[data-stage-scale]"), page.locator("[data-stage-window]")
-    layers = page.locator("[data-stage-layers]")
+    evidence = page.locator("[data-evidence]")
+    scale, stage = evidence.get_by_test_id("zoom"), evidence.locator("[data-stage-window]")
+    layers = evidence.locator("[data-stage-layers]")
+    shown = layers.evaluate("layers => layers.offsetWidth")  # of an image of 32 pixels
+    fits, larger = f"{shown / 0.32:.0f} %", f"{1.5 * shown / 0.32:.0f} %"
+    expect(scale).to_have_text(fits)
     stage.focus()
     page.keyboard.press("+")
-    expect(scale).to_have_text("150 %")
+    expect(scale).to_have_text(larger)
+    expect(evidence.get_by_test_id("zoom-note")).to_contain_text("there is no more detail")
+    page.keyboard.press("+")  # now it is wider than its window
     before = layers.evaluate("layers => layers.style.transform")
     page.keyboard.press("ArrowLeft")
     assert layers.evaluate("layers => layers.style.transform") != before
     page.keyboard.press("0")
-    expect(scale).to_have_text("100 %")
-    page.get_by_test_id("zoom-in").click()
-    expect(scale).to_have_text("150 %")
+    expect(scale).to_have_text(fits)
+    expect(evidence.get_by_test_id("zoom-note")).to_be_empty()
+    evidence.get_by_test_id("zoom-in").click()
+    expect(scale).to_have_text(larger)
+
+
+def test_a_large_photograph_is_enlarged_to_its_own_pixels_and_its_views_for_themselves(
+    trusting: Person,
+) -> None:
+    page = trusting.page
+    trusting.choose({"large.jpg": jpeg(scene((2400, 500)), 90)})
+    trusting.hand_in()
+    trusting.wait_for_verdicts(1)
+    trusting.open_verdict("large.jpg")
+    views, evidence = page.get_by_test_id("views"), page.locator("[data-evidence]")
+    expect(views.get_by_test_id("view-picture")).to_be_visible(timeout=VERDICT_MILLISECONDS)
+    view_fits = views.get_by_test_id("zoom").inner_text()
+    evidence.locator("[data-stage-window]").focus()
+    page.keyboard.press("1")
+    expect(evidence.get_by_test_id("zoom")).to_have_text("100 %")
+    sharp = evidence.locator(".stage-sharp")
+    expect(sharp).to_have_count(1)
+    assert sharp.evaluate("picture => picture.naturalWidth") == 2400
+    expect(evidence.get_by_test_id("zoom-note")).to_be_empty()
+    page.keyboard.press("+")
+    expect(evidence.get_by_test_id("zoom-note")).to_contain_text("there is no more detail")
+    # The other stage stands as it stood, and has its own keys.
+    expect(views.get_by_test_id("zoom")).to_have_text(view_fits)
+    views.locator("[data-stage-window]").focus()
+    page.keyboard.press("1")
+    expect(views.get_by_test_id("zoom")).to_have_text("100 %")
+    expect(views.get_by_test_id("zoom-note")).to_contain_text("picture shown has 1280")
+    expect(evidence.get_by_test_id("zoom")).to_have_text("150 %")
+
+
+def test_a_long_table_of_a_finding_is_shown_whole(trusting: Person) -> None:
+    open_verdict_on(trusting, "lighthouse.png")
+    finding = trusting.page.locator("[data-code=generator_record]")
+    finding.get_by_text("Details").first.click()
+    facts = finding.locator(".facts")
+    expect(facts).to_be_visible()
+    assert facts.evaluate("facts => facts.scrollHeight <= facts.clientHeight")
 
 
 def open_verdict_on(person: Person, name: str) -> None:

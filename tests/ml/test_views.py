@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from ml.errors import ImageReadError
-from ml.views import LONGEST_SIDE, NAMES, draw
+from ml.views import FULL, LONGEST_SIDE, NAMES, draw
+from ml.views.drawing import MOST_PIXELS, MOST_SIDE
 from ml.views.errorlevels import error_levels
 from ml.views.gradient import gradient
 from ml.views.noise import noise
@@ -24,9 +25,10 @@ MOST = 10**7
 
 def drawn(content: bytes) -> dict[str, npt.NDArray[np.int_]]:
     views = draw(content, max_pixels=MOST)
-    assert tuple(views.pictures) == NAMES
+    assert tuple(views.pictures)[: len(NAMES)] == NAMES
     pictures = {}
-    for name, file in views.pictures.items():
+    for name in NAMES:
+        file = views.pictures[name]
         with Image.open(io.BytesIO(file)) as image:
             assert image.format == "WEBP"
             pictures[name] = np.asarray(image).astype(int)
@@ -50,6 +52,38 @@ def test_a_large_picture_is_shrunken_and_a_small_one_left_as_it_is() -> None:
         assert picture.shape[:2] == expected
     for name, picture in drawn(images.image_file("PNG", (300, 20))).items():
         assert picture.shape[:2] == ((300, 300) if name == "spectrum" else (20, 300))
+
+
+def full(content: bytes, most: int = MOST) -> Image.Image | None:
+    file = draw(content, max_pixels=most).pictures.get(FULL)
+    return None if file is None else images.opened(file)
+
+
+def test_only_a_large_picture_is_shown_with_its_own_pixels_too() -> None:
+    assert full(jpeg(scene((LONGEST_SIDE, 700)), 90)) is None
+    picture = scene((2000, 700))
+    shown = full(images.encoded(picture, "PNG"))
+    assert shown is not None
+    assert shown.size == picture.size
+    difference = np.asarray(shown.convert("L")).astype(int) - np.asarray(picture.convert("L"))
+    assert abs(difference).mean() < 3
+
+
+def test_the_picture_with_its_own_pixels_stands_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = images.SIDEWAYS
+    shown = full(images.encoded(scene((2000, 700)), "JPEG", exif=exif.tobytes()))
+    assert shown is not None
+    assert shown.size == (700, 2000)
+
+
+@pytest.mark.parametrize("size", [(6000, 3000), (20_000, 4)])
+def test_the_picture_with_its_own_pixels_is_bounded(size: tuple[int, int]) -> None:
+    shown = full(images.encoded(Image.new("RGB", size), "PNG"), 10**8)
+    assert shown is not None
+    assert (
+        MOST_PIXELS * 0.99 < shown.width * shown.height <= MOST_PIXELS or shown.width == MOST_SIDE
+    )
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF"])

@@ -159,7 +159,8 @@ def analysis(alice: User) -> Analysis:
         shown.heatmap.save("", work.upload(images.plain("red")))
     analysis.signed_thumbnail.save("", work.upload(images.plain("red")))
     views = ForensicViews(image=analysis.image, state="finished")
-    views.noise.save("", work.upload(images.plain("red")))
+    for picture in (views.noise, views.full):
+        picture.save("", work.upload(images.plain("red")))
     shared = reported.finished(alice)
     link_create(analysis=shared, user=alice, days=1)
     report_issue(analysis=shared, site=reported.SITE)
