@@ -203,7 +203,8 @@ def _facts(left: Analysis, right: Analysis) -> Iterator[Row]:
     pair = (left, right)
 
     def row(name: str, *values: str) -> Row:
-        return Row(name, *values)
+        first, second = values
+        return Row(name, first, second)
 
     yield row("Verdict", *(_verdict(one) for one in pair))
     yield row("Certainty", *(one.get_certainty_display() for one in pair))

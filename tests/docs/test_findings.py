@@ -56,8 +56,9 @@ def test_no_two_findings_are_called_the_same_in_a_comparison() -> None:
     codes = {code for module in PROVENANCE.rglob("*.py") for code in codes_of(module)}
     codes |= {meaning[0] for meaning in declarations.MEANINGS.values()}
     codes |= ROWS.keys() | set(re.findall(r"^\| `(\w+)` \| \w+", PAGE, re.MULTILINE))
-    kinds = {code: row[0] for code, row in ROWS.items()}
-    names = [HEADINGS.get(code) or KINDS.get(kinds.get(code)) for code in codes]  # type: ignore[call-overload]
+    kinds = {code: str(row[0]) for code, row in ROWS.items()}
+    words = {str(kind): name for kind, name in KINDS.items()}
+    names = [HEADINGS.get(code) or words.get(kinds.get(code, "")) for code in codes]
     assert None not in names, sorted(code for code in codes if code not in {*HEADINGS, *kinds})
     assert len(names) == len(set(names))
 
