@@ -58,6 +58,7 @@ GET = {
     "image_thumbnail": MEDIA,
     "image_preview": MEDIA,
     "image_original": MEDIA,
+    "image_full": MEDIA,
     "image_views": OWNER,
     "image_views_ask": ONLY_POST,
     "image_view": MEDIA,
