@@ -33,3 +33,7 @@ document.addEventListener("click", (event) => {
   if (copier) copy(copier);
   if (event.target.closest?.("[data-print]")) print();
 });
+addEventListener("beforeprint", () => {
+  const now = new Date().toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" });
+  for (const place of document.querySelectorAll("[data-printed-at]")) place.textContent = ` ${now}`;
+});
