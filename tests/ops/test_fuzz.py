@@ -14,6 +14,11 @@ def test_a_short_run_fails_nothing_and_reports(capsys: pytest.CaptureFixture[str
     assert "memory grew by" in told
 
 
+def test_damaged_signatures_never_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fuzz.main(["--seconds", "3", "--seed", "7", "--signed"]) == 0
+    assert "none failed" in capsys.readouterr().out
+
+
 def test_an_input_that_raises_ends_the_run_and_is_kept(tmp_path: Path) -> None:
     def broken(content: bytes, **options: object) -> None:
         if options["format"] == "GIF":

@@ -71,6 +71,6 @@ def test_nearly_the_same_picture_is_found_by_its_bands(portal: Installation, eri
     smaller = picture.resize((280, 210), Image.Resampling.LANCZOS)
     page_of(portal, erin, "first.jpg", scenes.jpeg(picture, 90))
     page = page_of(portal, erin, "again.jpg", scenes.jpeg(smaller, 70))
-    assert "Nearly the same picture" in page
+    assert 'data-testid="sighting" data-same="false"' in page
     other = portal.visitor().sign_up("frank@example.org")
     assert "Seen before" not in page_of(portal, other, "mine.jpg", scenes.jpeg(picture, 90))
