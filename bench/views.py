@@ -84,7 +84,7 @@ def table(found: ViewsFigures) -> list[str]:
         "all findings": f"{found.findings * 1000:.0f} ms",
         "all views, one decoding": f"{found.views * 1000:.0f} ms",
         **{f"of these: {name}": f"{part * 1000:.0f} ms" for name, part in found.parts.items()},
-        "the four files together": f"{found.kilobytes:.0f} kB",
+        "the files together": f"{found.kilobytes:.0f} kB",
         "peak memory": f"{found.peak_megabytes:.0f} MB",
     }
     head = ["### Findings and views", "", "| 12 megapixels, one core | figure |", "|---|---|"]
