@@ -21,7 +21,7 @@ from pathlib import Path
 from detection.image_files import FORMATS
 from detection.provenance import examine
 from detection.provenance.credentials import read
-from tests import images, metadata
+from tests import credentials, images, metadata
 from tests.hostile_metadata import EXTERNAL, LAUGHS, hostile
 
 Examine = Callable[..., object]
@@ -107,8 +107,6 @@ def recipes() -> dict[str, Recipe]:
 @cache
 def signed_recipes() -> dict[str, Recipe]:
     """The same of files with Content Credentials."""
-    from tests import credentials
-
     pictures = {name: images.image_file(name) for name in ("JPEG", "PNG", "WEBP")}
     sign = {"ai": credentials.signed_ai, "camera": credentials.camera_capture}
     return {
@@ -120,15 +118,19 @@ def signed_recipes() -> dict[str, Recipe]:
 
 def read_signed(content: bytes, *, format: str, **_: object) -> None:  # noqa: A002
     """Read a damaged file's credentials; unless nothing was damaged, none may hold any more."""
-    from tests import credentials
-
-    KEPT.mkdir(parents=True, exist_ok=True)
-    trust_list = KEPT / "trust-list.pem"
-    trust_list.write_bytes(credentials.trust_list_pem())
-    found = read(content, format=format, trust_list=trust_list)
+    found = read(content, format=format, trust_list=_trust_list())
     is_whole = any(content == body for _, body, _ in signed_recipes().values())
     if not is_whole and any(each.code in TRUSTED for each in found.findings):
         raise ValueError("a damaged file passes for signed")
+
+
+@cache
+def _trust_list() -> Path:
+    """Return the file with the one authority that signed the samples."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    path = KEPT / "trust-list.pem"
+    path.write_bytes(credentials.trust_list_pem())
+    return path
 
 
 def _xmp_segment(body: bytes) -> bytes:
