@@ -46,8 +46,6 @@ def analysis_heatmap(request: HttpRequest, public_id: str) -> FileResponse:
     """Serve the painted heatmap."""
     visible = Analysis.objects.media_for(request.user)
     analysis = get_object_or_404(visible, public_id=public_id)
-    if not analysis.heatmap:
-        raise Http404("This analysis has no heatmap.")
     return file_response(analysis.heatmap, "image/png")
 
 
@@ -58,8 +56,6 @@ def analysis_signed_thumbnail(request: HttpRequest, public_id: str) -> FileRespo
     """Serve the small picture that the file's Content Credentials hold."""
     visible = Analysis.objects.media_for(request.user)
     analysis = get_object_or_404(visible, public_id=public_id)
-    if not analysis.signed_thumbnail:
-        raise Http404("No small picture was signed with this file.")
     return file_response(analysis.signed_thumbnail, "image/webp")
 
 
@@ -70,8 +66,6 @@ def explanation_heatmap(request: HttpRequest, public_id: str) -> FileResponse:
     """Serve a heatmap that was asked for beside the one that comes with the verdict."""
     visible = Explanation.objects.media_for(request.user)
     explanation = get_object_or_404(visible, public_id=public_id)
-    if not explanation.heatmap:
-        raise Http404("This heatmap is not drawn.")
     return file_response(explanation.heatmap, "image/png")
 
 
@@ -82,8 +76,8 @@ def image_view(request: HttpRequest, public_id: str, kind: str) -> FileResponse:
     """Serve one of the views of an image, such as its error levels."""
     visible = ForensicViews.objects.media_for(request.user)
     views = get_object_or_404(visible, image__public_id=public_id)
-    if kind not in ViewKind.values or not getattr(views, kind):
-        raise Http404("This view is not drawn.")
+    if kind not in ViewKind.values:
+        raise Http404("There is no such view.")
     return file_response(getattr(views, kind), "image/webp")
 
 
@@ -94,8 +88,6 @@ def image_full(request: HttpRequest, public_id: str) -> FileResponse:
     """Serve the image with its own pixels, encoded anew without metadata."""
     visible = ForensicViews.objects.media_for(request.user)
     views = get_object_or_404(visible, image__public_id=public_id)
-    if not views.full:
-        raise Http404("The preview of this image has all its pixels, or the views are not drawn.")
     return file_response(views.full, "image/webp")
 
 
@@ -105,8 +97,6 @@ def image_full(request: HttpRequest, public_id: str) -> FileResponse:
 def face_heatmap(request: HttpRequest, public_id: str) -> FileResponse:
     """Serve the painted heatmap of one face."""
     face = get_object_or_404(Face.objects.media_for(request.user), public_id=public_id)
-    if not face.heatmap:
-        raise Http404("This face has no heatmap.")
     return file_response(face.heatmap, "image/png")
 
 
@@ -119,8 +109,10 @@ def file_response(stored: FieldFile, content_type: str, *, save_as: str = "") ->
     """Serve a stored file; who may have it is for the caller to know.
 
     Raises:
-        Http404: It is gone.
+        Http404: None was stored, or it is gone.
     """
+    if not stored:
+        raise Http404("There is no such picture.")
     try:
         opened = stored.open("rb")
     except FileNotFoundError:

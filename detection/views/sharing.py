@@ -132,8 +132,6 @@ def shared_image(request: HttpRequest, link: ShareLink) -> FileResponse:
 @shared_view
 def shared_heatmap(request: HttpRequest, link: ShareLink) -> FileResponse:
     """Serve the heatmap that came with the verdict."""
-    if not link.analysis.heatmap:
-        raise Http404("This analysis has no heatmap.")
     return file_response(link.analysis.heatmap, "image/png")
 
 
