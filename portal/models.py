@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.utils import timezone
+from knox.models import AbstractAuthToken
 
 
 class UserManager(BaseUserManager["User"]):
@@ -32,7 +33,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=(username or "").strip().lower())
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-missing] # knox
     """Somebody who signs in with an e-mail address.
 
     The address is unique in this table on every database: allauth's own rule for it is a
@@ -61,3 +62,31 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Bring the address to lower case; forms call this before they look for a twin."""
         super().clean()
         self.email = self.email.strip().lower()
+
+
+class Scope(models.TextChoices):
+    """What a token is good for."""
+
+    READ = "read", "Read submissions, verdicts and reports"
+    SUBMIT = "submit", "Hand in, change and delete"
+
+
+class ApiToken(AbstractAuthToken):
+    """A named key for programs; only its hash is kept."""
+
+    # As in the abstract one, which types alone cannot look into.
+    user = models.ForeignKey(User, models.CASCADE, related_name="auth_token_set")
+    name = models.CharField(max_length=100)
+    scopes = models.JSONField(default=list)
+    last_used_at = models.DateTimeField("last used", null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created"]
+        verbose_name = "API token"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def has_scope(self, scope: str) -> bool:
+        """Tell whether it is good for this."""
+        return scope in self.scopes

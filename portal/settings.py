@@ -53,6 +53,10 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_celery_beat",
     "csp",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "knox",
     "detection",
     # Last, as it takes some of the others' admin pages away again.
     "portal",
@@ -183,6 +187,7 @@ else:
 # -- People -----------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "portal.User"
+KNOX_TOKEN_MODEL = "portal.ApiToken"  # noqa: S105 - the name of a model
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

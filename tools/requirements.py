@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EXTRAS = {
     "requirements-web.txt": (),
     "requirements.txt": ("ml",),
-    "requirements-dev.txt": ("ml", "dev"),
+    "requirements-dev.txt": ("ml", "flower", "dev"),
 }
 SCIENCE = {"tensorflow", "keras", "scikit-learn", "matplotlib"}
 

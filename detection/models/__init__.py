@@ -1,5 +1,6 @@
 """What is kept: submissions and analyses, labelled data, training runs, and the models."""
 
+from detection.models.batches import Batch, BatchState
 from detection.models.datasets import (
     Dataset,
     Decision,
@@ -14,7 +15,9 @@ from detection.models.datasets import (
 )
 from detection.models.explanations import Explanation, Method
 from detection.models.faces import Face
+from detection.models.fetches import UrlFetch
 from detection.models.forensic_views import ForensicViews, ViewKind
+from detection.models.idempotency import IdempotentRequest
 from detection.models.imports import DatasetImport
 from detection.models.judged import Certainty, VerdictKind
 from detection.models.registry import ModelVersion, Promotion, RegisteredModel, Track
@@ -23,6 +26,8 @@ from detection.models.sharing import IssuedReport, ShareLink
 from detection.models.snapshots import Snapshot, SnapshotItem, Split
 from detection.models.submissions import (
     Analysis,
+    Priority,
+    Queue,
     Refusal,
     State,
     Submission,
@@ -37,20 +42,27 @@ from detection.models.training import (
     Stage,
     TrainingRun,
 )
+from detection.models.usage import UsageDay
+from detection.models.webhooks import DeliveryState, Event, Webhook, WebhookDelivery
 
 __all__ = [
     "Analysis",
     "AuditEvent",
+    "Batch",
+    "BatchState",
     "Certainty",
     "Dataset",
     "DatasetImport",
     "Decision",
+    "DeliveryState",
     "Evaluation",
+    "Event",
     "Explanation",
     "Face",
     "Feedback",
     "FeedbackState",
     "ForensicViews",
+    "IdempotentRequest",
     "IssuedReport",
     "Item",
     "ItemState",
@@ -58,7 +70,9 @@ __all__ = [
     "LabelReview",
     "Method",
     "ModelVersion",
+    "Priority",
     "Promotion",
+    "Queue",
     "Refusal",
     "RegisteredModel",
     "RetrainingSchedule",
@@ -78,7 +92,11 @@ __all__ = [
     "Tag",
     "Track",
     "TrainingRun",
+    "UrlFetch",
+    "UsageDay",
     "VerdictKind",
     "ViewKind",
+    "Webhook",
+    "WebhookDelivery",
     "Work",
 ]

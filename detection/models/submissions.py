@@ -171,6 +171,21 @@ class State(models.TextChoices):
 UNFINISHED = (State.QUEUED, State.RUNNING)
 
 
+class Queue(models.TextChoices):
+    """Which workers take an analysis up; the name of the Celery queue that wakes them."""
+
+    INFERENCE = "inference", "Inference"
+    FACES = "faces", "Faces"
+    BACKGROUND = "background", "Background"
+
+
+class Priority(models.IntegerChoices):
+    """What goes first within a queue."""
+
+    SINGLE = 0, "Somebody waits for it"
+    BATCH = 1, "Part of a batch"
+
+
 class AnalysisQuerySet(models.QuerySet["Analysis"]):
     """Reads of analyses."""
 
@@ -278,10 +293,20 @@ class Analysis(Judged):
 
     public_id = models.CharField(max_length=24, unique=True, default=new_public_id, editable=False)
     image = models.ForeignKey(SubmittedImage, models.CASCADE, related_name="analyses")
+    # The submission's, kept here too: history and fair turns ask for it at every step.
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="analyses")
     track = models.CharField(max_length=16, choices=Track, default=Track.THUMBNAIL)
     # Asked for once more, with the champion of that day; nobody waits for it.
     is_repeat = models.BooleanField("repeated", default=False)
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
+    queue = models.CharField(max_length=16, choices=Queue, default=Queue.INFERENCE)
+    priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.SINGLE)
+    # Its place among those that wait: people take turns, however many each of them has.
+    turn = models.PositiveBigIntegerField(default=0)
+    # The earlier analysis of the same file by the same version whose result this one has taken.
+    answered_from = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     model_version = models.ForeignKey(
         ModelVersion, models.PROTECT, null=True, blank=True, related_name="analyses"
     )
@@ -314,6 +339,13 @@ class Analysis(Judged):
         verbose_name_plural = "analyses"
         indexes = [
             models.Index(fields=["state", "enqueued_at"], name="analysis_waiting"),
+            models.Index(
+                fields=["state", "queue", "priority", "turn", "id"], name="analysis_in_turn"
+            ),
+            models.Index(
+                fields=["owner", "state", "queue", "priority", "turn"], name="analysis_of_owner"
+            ),
+            models.Index(fields=["owner", "-created_at", "-id"], name="analysis_history"),
             models.Index(fields=["-created_at"], name="analysis_newest"),
         ]
 

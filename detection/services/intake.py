@@ -21,6 +21,7 @@ from detection.models import (
     Face,
     ForensicViews,
     ModelVersion,
+    Queue,
     Refusal,
     Submission,
     SubmittedImage,
@@ -180,7 +181,12 @@ def _stored(
         _check_room(image.submission)
         image.save()
         for track in _tracks(image):
-            analysis = Analysis.objects.create(image=image, track=track)
+            analysis = Analysis.objects.create(
+                image=image,
+                owner_id=image.submission.owner_id,
+                track=track,
+                queue=Queue.FACES if track == Track.FACE else Queue.INFERENCE,
+            )
             _enqueue_on_commit(analysis.pk)
     return image
 

@@ -5,7 +5,15 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from detection.models import Analysis, ModelVersion, State, Submission, SubmittedImage, Track
+from detection.models import (
+    Analysis,
+    ModelVersion,
+    Queue,
+    State,
+    Submission,
+    SubmittedImage,
+    Track,
+)
 from detection.models.submissions import UNFINISHED, AnalysisQuerySet
 from detection.services.analysis import analysis_enqueue
 from detection.services.audit import audit_record
@@ -79,7 +87,13 @@ def analysis_repeat(*, analysis: Analysis, user: Any) -> Analysis:
             raise RepeatRefused(
                 "same_version", f"{by} answers now, and has judged this image already."
             )
-        repeat = Analysis.objects.create(image=analysis.image, track=track, is_repeat=True)
+        repeat = Analysis.objects.create(
+            image=analysis.image,
+            owner_id=analysis.owner_id,
+            track=track,
+            is_repeat=True,
+            queue=Queue.BACKGROUND,
+        )
         audit_record(user=user, action="analysis_repeat", subject=analysis.image, by=by)
         # Robust: what is stored stays answered, and the sweeper enqueues what this could not.
         transaction.on_commit(lambda: analysis_enqueue(analysis_id=repeat.pk), robust=True)
@@ -141,7 +155,14 @@ def _batch_repeat(images: list[int], by: Champions) -> list[int]:
         still = outdated(Analysis.objects.filter(image__in=images), by)
         chosen = SubmittedImage.objects.filter(pk__in=set(still.values_list("image_id", flat=True)))
         Analysis.objects.bulk_create(
-            Analysis(image=image, track=image.track, is_repeat=True) for image in chosen
+            Analysis(
+                image=image,
+                owner_id=image.submission.owner_id,
+                track=image.track,
+                is_repeat=True,
+                queue=Queue.BACKGROUND,
+            )
+            for image in chosen.select_related("submission")
         )
         waiting = Analysis.objects.repeats().filter(
             image__in=chosen, state__in=UNFINISHED, enqueued_at=None

@@ -162,7 +162,7 @@ def test_small_images_are_enlarged_pixel_by_pixel() -> None:
 
 def test_each_face_stands_on_it_with_its_picture(alice: User, model: ModelVersion) -> None:
     analysis = reported.finished(alice, model, content=images.image_file("JPEG", (200, 120)))
-    looked = Analysis.objects.create(image=analysis.image, track=Track.FACE)
+    looked = Analysis.objects.create(image=analysis.image, owner=analysis.owner, track=Track.FACE)
     work.ended(looked, verdict="", p_fake=None, reasons=[], model_version=model)
     place = {"left": 20, "top": 10, "width": 60, "height": 60, "confidence": 0.99}
     reasons = [{"code": "model_sure", "sentence": "About 90 of 100 such faces are real."}]
@@ -180,7 +180,7 @@ def test_each_face_stands_on_it_with_its_picture(alice: User, model: ModelVersio
 
 def test_the_model_for_faces_stands_on_it_only_with_faces(alice: User, model: ModelVersion) -> None:
     analysis = reported.finished(alice, model, content=images.image_file("JPEG", (200, 120)))
-    looked = Analysis.objects.create(image=analysis.image, track=Track.FACE)
+    looked = Analysis.objects.create(image=analysis.image, owner=analysis.owner, track=Track.FACE)
     work.ended(looked, verdict="", p_fake=None, reasons=[], model_version=model)
     text = text_of(read(issued(analysis)))
     assert "No face that is large enough to be judged was found." in text

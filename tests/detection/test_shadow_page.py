@@ -49,6 +49,7 @@ def test_drift_is_told_against_the_first_answers(
     Analysis.objects.bulk_create(
         Analysis(
             image=analysis.image,
+            owner=alice,
             model_version=model,
             state="finished",
             verdict="likely_ai",

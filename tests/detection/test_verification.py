@@ -71,7 +71,9 @@ def test_a_code_goes_with_its_image(client: Client, issued: IssuedReport) -> Non
 def test_a_newer_verdict_is_told(client: Client, issued: IssuedReport, model: ModelVersion) -> None:
     address = f"/verify/{issued.code}/"
     assert "newer verdict" not in client.get(address).content.decode()
-    again = Analysis.objects.create(image=issued.analysis.image, is_repeat=True)
+    again = Analysis.objects.create(
+        image=issued.analysis.image, owner=issued.analysis.owner, is_repeat=True
+    )
     assert "newer verdict" not in client.get(address).content.decode()
     work.ended(again, verdict="inconclusive", model_version=model)
     page = client.get(address).content.decode()
