@@ -86,6 +86,25 @@ class Environment:
             return default
         return [word.strip() for word in self.text(name).split(",") if word.strip()]
 
+    def quotas(self, name: str) -> dict[str, int | None]:
+        """Return limits by whom they are for; `None` is without limit, and so is who has none.
+
+        `2000,staff:unlimited,group:newsroom:20000` gives everybody 2000, staff no limit, and the
+        members of the group "newsroom" 20000.
+        """
+        limits: dict[str, int | None] = {}
+        for word in self.words(name, default=[]):
+            kind, _, limit = word.rpartition(":")
+            is_known = kind in ("", "staff") or (kind.startswith("group:") and kind != "group:")
+            if not is_known or not (limit == "unlimited" or (limit.isascii() and limit.isdigit())):
+                misconfigured(
+                    name,
+                    "must be a number or unlimited, for some as staff:… or group:<name>:…. "
+                    f"Received: {word!r}.",
+                )
+            limits[kind or "everybody"] = None if limit == "unlimited" else int(limit)
+        return limits
+
     def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
         """Return one of the allowed words."""
         word = self.text(name, default)

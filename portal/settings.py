@@ -271,6 +271,9 @@ MAX_UPLOAD_BYTES = env.number("MAX_UPLOAD_MEGABYTES", default=20, most=500) * 1_
 # Pillow by itself refuses more than 178 megapixels.
 MAX_PIXELS = env.number("MAX_MEGAPIXELS", default=50, most=150) * 1_000_000
 MAX_FILES = env.number("MAX_FILES", default=50, most=5000)
+# What one person may hand in on one day (UTC); see `detection.services.quotas`.
+QUOTA_IMAGES_PER_DAY = env.quotas("QUOTA_IMAGES_PER_DAY")
+QUOTA_MEGABYTES_PER_DAY = env.quotas("QUOTA_MEGABYTES_PER_DAY")
 FILE_UPLOAD_HANDLERS = [
     "detection.uploads.BoundedUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from django.db import connection
+from django.conf import settings
+from django.db import connection, transaction
 
 from detection.image_files import ImageRejected
 from detection.models import (
@@ -23,11 +24,13 @@ from detection.models import (
     Submission,
     SubmittedImage,
     Tag,
+    UsageDay,
 )
 from detection.services import intake
 from detection.services.analysis import analysis_claim
 from detection.services.feedback import FeedbackRefused, feedback_withdraw
 from detection.services.notes import NotesRefused, tags_change, tags_set
+from detection.services.quotas import quota_take
 from detection.services.reviews import ReviewRefused, review_decide, review_turn
 from portal.accounts import user_purge
 from tests import images, people, work
@@ -221,3 +224,19 @@ def tags_that_look_alike() -> None:
         )
     )
     assert 1 <= image.tags.count() <= 2
+
+
+def quota_at_once() -> None:
+    settings.QUOTA_IMAGES_PER_DAY = {"everybody": MAX_FILES}
+
+    def take(owner: object) -> None:
+        # As intake does it: the count is locked until the rows beside it are stored.
+        with transaction.atomic():
+            quota_take(owner=owner, images=1, bytes=10)
+
+    for number in range(ROUNDS):
+        alice = people.person(f"alice{number}")
+        refused = together(*[lambda alice=alice: take(alice)] * 12)  # type: ignore[misc]
+        assert len(refused) == 12 - MAX_FILES
+        day = UsageDay.objects.get(owner=alice)
+        assert (day.images, day.bytes) == (MAX_FILES, 10 * MAX_FILES)

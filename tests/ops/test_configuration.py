@@ -73,6 +73,8 @@ def test_what_servers_demand_is_named_where_it_is_missing(tmp_path: Path, missin
         ("SEEN_BEFORE", "everywhere"),
         ("SHARE_LINKS", "perhaps"),
         ("SHARE_MAX_DAYS", "0"),
+        ("QUOTA_IMAGES_PER_DAY", "staff:many"),
+        ("QUOTA_MEGABYTES_PER_DAY", "newsroom:5"),
         ("GATE_PHOTO_MAX_ECE", "8"),
         ("LABEL_REVIEWERS", "3"),
         ("GATE_MIN_ACCURACY", "90"),

@@ -20,6 +20,7 @@ RACES = (
     "tags_and_deletion",
     "tags_and_leaving",
     "tags_that_look_alike",
+    "quota_at_once",
 )
 
 
