@@ -9,9 +9,11 @@ from portal import accounts, ops, views
 # The panel's own sign-in would pass by allauth's throttle and e-mail verification.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
+handler500 = views.server_error
 urlpatterns = [
     path("", views.home, name="home"),
     path("guide/", views.guide, name="guide"),
+    path("api/", include("detection.api.urls")),
     path("", include("detection.urls")),
     path("account/", accounts.account, name="account"),
     path("account/delete/", accounts.account_delete, name="account_delete"),
