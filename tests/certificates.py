@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from c2pa import C2paSignerInfo, C2paSigningAlg, Signer
 from cryptography import x509
@@ -147,3 +148,24 @@ def _name(name: str) -> x509.Name:
 
 def _uses(*uses: str) -> x509.KeyUsage:
     return x509.KeyUsage(**{use: use in uses for use in KEY_USES})
+
+
+def web_certificate(folder: Path, name: str) -> Path:
+    """Key and certificate of a web server of that name, in one file; it vouches for itself."""
+    key = _key()
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - DAY)
+        .not_valid_after(NOW + 30 * DAY)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / f"{name}.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+    return path
