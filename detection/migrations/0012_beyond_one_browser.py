@@ -7,7 +7,6 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import detection.models.batches
 import detection.models.judged
 import detection.models.webhooks
 
@@ -72,10 +71,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "upload",
-                    models.FileField(blank=True, upload_to=detection.models.batches.upload_name),
-                ),
-                (
                     "upload_bytes",
                     models.PositiveBigIntegerField(default=0, verbose_name="size in bytes"),
                 ),
@@ -83,16 +78,25 @@ class Migration(migrations.Migration):
                 ("files_total", models.PositiveIntegerField(blank=True, null=True)),
                 ("files_seen", models.PositiveIntegerField(default=0)),
                 ("wants_mail", models.BooleanField(default=False)),
+                ("site", models.CharField(blank=True, max_length=255)),
+                ("mailed_at", models.DateTimeField(blank=True, null=True)),
                 ("error_code", models.CharField(blank=True, max_length=40)),
                 ("error_sentence", models.CharField(blank=True, max_length=500)),
                 ("worker", models.CharField(blank=True, max_length=255)),
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
-                ("heartbeat_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "created_at",
                     models.DateTimeField(default=django.utils.timezone.now, editable=False),
                 ),
+                ("enqueued_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "started_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="taken up"),
+                ),
+                ("heartbeat_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("unpacked_at", models.DateTimeField(blank=True, null=True)),
                 ("finished_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
+                ("deleted_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
                 "verbose_name_plural": "batches",
@@ -160,9 +164,14 @@ class Migration(migrations.Migration):
                 ("error_sentence", models.CharField(blank=True, max_length=500)),
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
                 (
+                    "due_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                (
                     "created_at",
                     models.DateTimeField(default=django.utils.timezone.now, editable=False),
                 ),
+                ("enqueued_at", models.DateTimeField(blank=True, null=True)),
                 ("started_at", models.DateTimeField(blank=True, null=True)),
                 ("finished_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
             ],
@@ -215,6 +224,10 @@ class Migration(migrations.Migration):
                 ),
                 ("events", models.JSONField(default=list)),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                ("off_sentence", models.CharField(blank=True, max_length=500)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("failing_since", models.DateTimeField(blank=True, null=True)),
+                ("resume_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "created_at",
                     models.DateTimeField(default=django.utils.timezone.now, editable=False),
@@ -253,7 +266,7 @@ class Migration(migrations.Migration):
                         max_length=32,
                     ),
                 ),
-                ("payload", models.JSONField()),
+                ("payload", models.JSONField(default=dict)),
                 (
                     "state",
                     models.CharField(
@@ -267,7 +280,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
-                ("next_attempt_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "next_attempt_at",
+                    models.DateTimeField(blank=True, default=django.utils.timezone.now, null=True),
+                ),
                 ("status", models.PositiveSmallIntegerField(blank=True, null=True)),
                 ("error_code", models.CharField(blank=True, max_length=40)),
                 ("error_sentence", models.CharField(blank=True, max_length=500)),
@@ -351,10 +367,6 @@ class Migration(migrations.Migration):
                 fields=["owner", "state", "queue", "priority", "turn"], name="analysis_of_owner"
             ),
         ),
-        migrations.AddIndex(
-            model_name="analysis",
-            index=models.Index(fields=["owner", "-created_at", "-id"], name="analysis_history"),
-        ),
         migrations.AddField(
             model_name="batch",
             name="submission",
@@ -413,6 +425,28 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="webhookdelivery",
+            name="analysis",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="deliveries",
+                to="detection.analysis",
+            ),
+        ),
+        migrations.AddField(
+            model_name="webhookdelivery",
+            name="submission",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="deliveries",
+                to="detection.submission",
+            ),
+        ),
+        migrations.AddField(
+            model_name="webhookdelivery",
             name="webhook",
             field=models.ForeignKey(
                 on_delete=django.db.models.deletion.CASCADE,
@@ -423,6 +457,88 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="batch",
             index=models.Index(fields=["state", "heartbeat_at"], name="batch_active"),
+        ),
+        migrations.CreateModel(
+            name="BatchPiece",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("offset", models.PositiveBigIntegerField()),
+                ("size", models.PositiveIntegerField(verbose_name="size in bytes")),
+                ("file", models.FileField(upload_to="")),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="pieces",
+                        to="detection.batch",
+                    ),
+                ),
+            ],
+            options={"ordering": ["offset"]},
+        ),
+        migrations.CreateModel(
+            name="BatchFile",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("path", models.CharField(max_length=255)),
+                ("error_code", models.CharField(blank=True, max_length=40)),
+                ("error_sentence", models.CharField(blank=True, max_length=500)),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="files",
+                        to="detection.batch",
+                    ),
+                ),
+                (
+                    "image",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="batch_file",
+                        to="detection.submittedimage",
+                    ),
+                ),
+            ],
+            options={"ordering": ["number"]},
+        ),
+        migrations.AddConstraint(
+            model_name="batchpiece",
+            constraint=models.UniqueConstraint(fields=("batch", "offset"), name="piece_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="batchfile",
+            constraint=models.UniqueConstraint(fields=("batch", "number"), name="batch_file_once"),
+        ),
+        migrations.CreateModel(
+            name="Leftover",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=255, unique=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(auto_now_add=True, verbose_name="left over since"),
+                ),
+            ],
+            options={"ordering": ["pk"]},
         ),
         migrations.AddConstraint(
             model_name="idempotentrequest",
@@ -439,5 +555,17 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="webhookdelivery",
             index=models.Index(fields=["state", "next_attempt_at"], name="delivery_waiting"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookdelivery",
+            index=models.Index(
+                fields=["webhook", "state", "next_attempt_at"], name="delivery_in_turn"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="webhookdelivery",
+            constraint=models.UniqueConstraint(
+                fields=("webhook", "submission"), name="submission_told_once"
+            ),
         ),
     ]

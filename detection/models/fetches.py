@@ -1,12 +1,13 @@
 """Images that are handed in by their address, and fetched by a worker."""
 
+from datetime import datetime
 from typing import Any, Self
 
 from django.db import models
 from django.utils import timezone
 
 from detection.models.judged import new_public_id
-from detection.models.submissions import State, Submission, SubmittedImage
+from detection.models.submissions import UNFINISHED, State, Submission, SubmittedImage
 
 
 class UrlFetchQuerySet(models.QuerySet["UrlFetch"]):
@@ -15,6 +16,22 @@ class UrlFetchQuerySet(models.QuerySet["UrlFetch"]):
     def visible_to(self, user: Any) -> Self:
         """Only this user's own."""
         return self.filter(submission__owner_id=user.pk)
+
+    def unfinished(self) -> Self:
+        """Waiting or being fetched."""
+        return self.filter(state__in=UNFINISHED)
+
+    def never_enqueued(self, before: datetime) -> Self:
+        """Due without a task: the broker was away, or it waits for another try."""
+        return self.filter(state=State.QUEUED, enqueued_at=None, due_at__lt=before)
+
+    def lost_in_queue(self, before: datetime) -> Self:
+        """Waiting for so long that their task may be gone."""
+        return self.filter(state=State.QUEUED, enqueued_at__lt=before)
+
+    def abandoned(self, before: datetime) -> Self:
+        """Claimed by a worker that has not answered since."""
+        return self.filter(state=State.RUNNING, started_at__lt=before)
 
 
 class UrlFetch(models.Model):
@@ -30,7 +47,10 @@ class UrlFetch(models.Model):
     error_code = models.CharField(max_length=40, blank=True)
     error_sentence = models.CharField(max_length=500, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Not tried before then: an address that did not answer gets some time.
+    due_at = models.DateTimeField(default=timezone.now, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    enqueued_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField("ended", null=True, blank=True)
 

@@ -1,6 +1,8 @@
 """Webhooks: addresses of programs that want to know, and what was sent to them."""
 
+import base64
 import secrets
+from datetime import datetime
 from typing import Any, Self
 
 from django.conf import settings
@@ -8,11 +10,15 @@ from django.db import models
 from django.utils import timezone
 
 from detection.models.judged import new_public_id
+from detection.models.submissions import Analysis, Submission
+
+# As Standard Webhooks writes keys: what follows is the key itself in base64.
+SECRET_PREFIX = "whsec_"  # noqa: S105 - what keys begin with, and no key
 
 
 def new_secret() -> str:
     """Return a key of 256 bits with which messages are signed."""
-    return f"whsec_{secrets.token_urlsafe(32)}"
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode("ascii")
 
 
 class Event(models.TextChoices):
@@ -30,6 +36,11 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
         """Only this user's own."""
         return self.filter(owner_id=user.pk)
 
+    def open_at(self, moment: datetime) -> Self:
+        """Active, and not left alone after trouble."""
+        is_due = models.Q(resume_at=None) | models.Q(resume_at__lte=moment)
+        return self.filter(is_due, is_active=True)
+
 
 class Webhook(models.Model):
     """An address that is told of events."""
@@ -41,6 +52,13 @@ class Webhook(models.Model):
     secret = models.CharField(max_length=80, default=new_secret, editable=False)
     events = models.JSONField(default=list)
     is_active = models.BooleanField("active", default=True)
+    # Why it was switched off, where nobody did it by hand.
+    off_sentence = models.CharField(max_length=500, blank=True)
+    # Since the last message that was taken: attempts that failed, and when the first of them was.
+    failures = models.PositiveIntegerField(default=0)
+    failing_since = models.DateTimeField(null=True, blank=True)
+    # Until then nothing is sent: it did not answer, and waiting for it holds up the others.
+    resume_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = WebhookQuerySet.as_manager()
@@ -60,16 +78,46 @@ class DeliveryState(models.TextChoices):
     FAILED = "failed", "Given up"
 
 
+class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
+    """Reads of deliveries."""
+
+    def visible_to(self, user: Any) -> Self:
+        """Only those of this user's webhooks."""
+        return self.filter(webhook__owner_id=user.pk)
+
+    def waiting(self) -> Self:
+        """Neither taken nor given up."""
+        return self.filter(state=DeliveryState.WAITING)
+
+    def due_at(self, moment: datetime) -> Self:
+        """To be sent now, the longest due first."""
+        due = self.waiting().filter(next_attempt_at__lte=moment)
+        return due.order_by("next_attempt_at", "pk")
+
+    def held_back(self) -> Self:
+        """Those on submissions that have not ended yet."""
+        return self.waiting().filter(next_attempt_at=None)
+
+
 class WebhookDelivery(models.Model):
     """One message to one webhook, until it was taken or given up."""
 
     public_id = models.CharField(max_length=24, unique=True, default=new_public_id, editable=False)
     webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="deliveries")
     event = models.CharField(max_length=32, choices=Event)
-    payload = models.JSONField()
+    # What it is about; with it what it says of it is deleted. Of a submission there is one row a
+    # webhook, which makes sure that its end is told once.
+    analysis = models.ForeignKey(
+        Analysis, models.CASCADE, null=True, blank=True, related_name="deliveries"
+    )
+    submission = models.ForeignKey(
+        Submission, models.CASCADE, null=True, blank=True, related_name="deliveries"
+    )
+    payload = models.JSONField(default=dict)
     state = models.CharField(max_length=16, choices=DeliveryState, default=DeliveryState.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
-    next_attempt_at = models.DateTimeField(default=timezone.now)
+    # Empty as long as the submission it tells of has not ended.
+    next_attempt_at = models.DateTimeField(null=True, blank=True, default=timezone.now)
     # Of the last attempt; no status where nobody answered.
     status = models.PositiveSmallIntegerField(null=True, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
@@ -78,10 +126,18 @@ class WebhookDelivery(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True)
 
+    objects = WebhookDeliveryQuerySet.as_manager()
+
     class Meta:
         ordering = ["-pk"]
         verbose_name_plural = "webhook deliveries"
-        indexes = [models.Index(fields=["state", "next_attempt_at"], name="delivery_waiting")]
+        indexes = [
+            models.Index(fields=["state", "next_attempt_at"], name="delivery_waiting"),
+            models.Index(fields=["webhook", "state", "next_attempt_at"], name="delivery_in_turn"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["webhook", "submission"], name="submission_told_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.event} to {self.webhook}"
