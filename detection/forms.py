@@ -124,25 +124,57 @@ class HistoryFilterForm(forms.Form):
     until = DayField(label="To", required=False)
 
     def filtered(self, analyses: AnalysisQuerySet) -> AnalysisQuerySet:
-        """Return those of the analyses that fit what was understood.
+        """Return those of the analyses that fit what was understood."""
+        tag = self._given.get("tag")
+        return self.fitting(analyses.tagged(tag) if tag else analyses)
+
+    def fitting(self, analyses: AnalysisQuerySet) -> AnalysisQuerySet:
+        """Return those that all filters but the tag leave."""
+        found = analyses.filter(**self._lookups)
+        text = self._given.get("q")
+        return found.matching(text) if text else found
+
+    @property
+    def is_search(self) -> bool:
+        """Tell whether a text is looked for."""
+        return bool(self._given.get("q"))
+
+    @property
+    def is_filtering(self) -> bool:
+        """Tell whether anything but a tag is asked for."""
+        return self.is_search or bool(self._lookups)
+
+    @property
+    def tag_wanted(self) -> str:
+        """The tag that is asked for; empty for any."""
+        return self._given.get("tag", "")
+
+    @property
+    def _given(self) -> dict[str, Any]:
+        """What was understood."""
+        self.is_valid()
+        return self.cleaned_data
+
+    @property
+    def _lookups(self) -> dict[str, Any]:
+        """Conditions on columns.
 
         Days become moments here and not in the database: MySQL knows no time zones unless
         somebody has loaded them, and would find nothing without a word.
         """
-        self.is_valid()
-        given = self.cleaned_data
-        until = given.get("until")
+        given = self._given
+        state, verdict, until = given.get("state"), given.get("verdict"), given.get("until")
         lookups = {
-            "verdict": given.get("verdict"),
-            "state": given.get("state"),
+            "verdict": verdict,
+            # Only what has finished has a verdict. Both are said, as both lead through the index.
+            "state": state or (State.FINISHED if verdict else ""),
             "created_at__gte": _midnight(given.get("since")),
             "created_at__lt": _midnight(until + timedelta(days=1) if until else None),
         }
-        found = analyses.filter(**{lookup: value for lookup, value in lookups.items() if value})
-        if text := given.get("q"):
-            found = found.matching(text)
-        tag = given.get("tag")
-        return found.tagged(tag) if tag else found
+        lookups = {lookup: value for lookup, value in lookups.items() if value}
+        if state and state != State.FINISHED and not verdict:
+            lookups["verdict"] = ""
+        return lookups
 
     def clean_tag(self) -> str:
         """Return the tag as tags are kept."""

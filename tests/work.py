@@ -11,6 +11,7 @@ from django.utils import timezone
 from detection.models import Analysis, State, Submission
 from detection.services import intake
 from detection.services.analysis import analysis_run
+from detection.services.standing import repeats_stand
 from portal.models import User
 from tests import images
 
@@ -57,6 +58,8 @@ def ended(analysis: Analysis, **fields: Any) -> Analysis:
     }
     Analysis.objects.filter(pk=analysis.pk).update(**{**result, **fields})
     analysis.refresh_from_db()
+    repeats_stand(analyses=[analysis])
+    analysis.refresh_from_db()
     return analysis
 
 
@@ -74,6 +77,8 @@ def delivered(name: str = "inference") -> list[int]:
             message = queue.get(block=False)
             message.ack()
             (arguments, *_) = message.payload
-            ids += arguments
+            ids += [
+                one for some in arguments for one in (some if isinstance(some, list) else [some])
+            ]
         queue.close()
     return ids

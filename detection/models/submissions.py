@@ -191,7 +191,7 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
 
     def visible_to(self, user: Any) -> Self:
         """Only analyses of this user's images."""
-        return self.filter(image__submission__owner_id=user.pk)
+        return self.filter(owner_id=user.pk)
 
     def media_for(self, user: Any) -> Self:
         """Analyses whose heatmaps this user may open."""
@@ -205,13 +205,10 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
         """Of each image the newest answer, and what was found out about its faces.
 
         A repeat counts once it has finished: until then, and where it failed, the answer before it
-        stands. It may be of another track: that of photographs was not always there.
+        stands. It may be of another track: that of photographs was not always there. Kept as a
+        column by `services.standing`, as no list could look at all analyses of all its images.
         """
-        answered = Analysis.objects.on_images().filter(is_repeat=True, state=State.FINISHED)
-        newer = answered.filter(image=models.OuterRef("image"), pk__gt=models.OuterRef("pk"))
-        unanswered = models.Q(is_repeat=True) & ~models.Q(state=State.FINISHED)
-        on_image = ~models.Q(track=Track.FACE)
-        return self.exclude(unanswered).exclude(on_image & models.Exists(newer))
+        return self.filter(is_current=True)
 
     def repeats(self) -> Self:
         """Those that look once more at an image that has its verdict already."""
@@ -241,16 +238,32 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
         """Those of images whose file name, note or one of whose tags has this text in it."""
         in_file = models.Q(image__file_name__icontains=text) | models.Q(image__note__icontains=text)
         folded = " ".join(text.casefold().split())
-        in_tag = self._same_images().filter(tags__name__icontains=folded)
+        # The owner's own tags: nobody else's are looked through.
+        in_tag = self._tags_given().filter(
+            tag__owner=models.OuterRef("owner"), tag__name__icontains=folded
+        )
         return self.filter(in_file | models.Exists(in_tag))
 
     def tagged(self, name: str) -> Self:
         """Those of images that their owner gave this tag, named as tags are kept."""
-        return self.filter(models.Exists(self._same_images().filter(tags__name=name)))
+        given = self._tags_given().filter(tag__owner=models.OuterRef("owner"), tag__name=name)
+        return self.filter(models.Exists(given))
 
-    def _same_images(self) -> "models.QuerySet[SubmittedImage]":
-        """Return the image of each analysis, to ask for its tags without doubling rows."""
-        return SubmittedImage.objects.filter(pk=models.OuterRef("image"))
+    def _tags_given(self) -> "models.QuerySet[Any]":
+        """Return the tags of each analysis' image, to ask for them without doubling rows."""
+        through: Any = SubmittedImage._meta.get_field("tags").related_model.images.through
+        return through.objects.filter(submittedimage=models.OuterRef("image"))
+
+    def older_than(self, created_at: datetime, pk: int) -> Self:
+        """Those that come after this place, newest first."""
+        # The first condition bounds what the index is read for, the second drops what ties.
+        later = models.Q(created_at__lt=created_at) | models.Q(pk__lt=pk)
+        return self.filter(later, created_at__lte=created_at)
+
+    def newer_than(self, created_at: datetime, pk: int) -> Self:
+        """Those that come before this place, newest first."""
+        earlier = models.Q(created_at__gt=created_at) | models.Q(pk__gt=pk)
+        return self.filter(earlier, created_at__gte=created_at)
 
     def for_lists(self) -> Self:
         """With what a row of a list shows; findings are long and stay where they are."""
@@ -263,6 +276,10 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
     def oldest_first(self) -> Self:
         """As they are to be worked on; nobody waits for a repeat."""
         return self.order_by("is_repeat", "pk")
+
+    def waiting_in(self, queue: str) -> Self:
+        """Those that wait for the workers of a queue."""
+        return self.filter(state=State.QUEUED, queue=queue)
 
     def never_enqueued(self, before: datetime) -> Self:
         """Waiting without a task: the broker was away when they came in."""
@@ -298,6 +315,8 @@ class Analysis(Judged):
     track = models.CharField(max_length=16, choices=Track, default=Track.THUMBNAIL)
     # Asked for once more, with the champion of that day; nobody waits for it.
     is_repeat = models.BooleanField("repeated", default=False)
+    # Of those of its image the one whose answer counts; see `services.standing`.
+    is_current = models.BooleanField("stands", default=True)
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     queue = models.CharField(max_length=16, choices=Queue, default=Queue.INFERENCE)
     priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.SINGLE)
@@ -345,7 +364,15 @@ class Analysis(Judged):
             models.Index(
                 fields=["owner", "state", "queue", "priority", "turn"], name="analysis_of_owner"
             ),
-            models.Index(fields=["owner", "-created_at", "-id"], name="analysis_history"),
+            # Somebody's history is read from these two alone, page by page, without its rows.
+            models.Index(
+                fields=["owner", "-created_at", "-id", "is_current", "track", "image"],
+                name="analysis_history",
+            ),
+            models.Index(
+                fields=["owner", "state", "verdict", "-created_at", "-id", "is_current", "track"],
+                name="analysis_by_verdict",
+            ),
             models.Index(fields=["-created_at"], name="analysis_newest"),
         ]
 

@@ -27,10 +27,9 @@ class TagQuerySet(models.QuerySet["Tag"]):
         """Only this user's own."""
         return self.filter(owner_id=user.pk)
 
-    def with_counts(self) -> Self:
-        """With `count_of_images`, the most used first."""
-        counted = self.annotate(count_of_images=models.Count("images"))
-        return counted.order_by("-count_of_images", "name")
+    def most_used_first(self) -> Self:
+        """Those on most images first; their counts are kept, as counting grows with the images."""
+        return self.order_by("-image_count", "name")
 
     def unused(self) -> Self:
         """Those that no image has."""
@@ -43,6 +42,8 @@ class Tag(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tags")
     name = models.CharField(max_length=TAG_LENGTH)
     images = models.ManyToManyField(SubmittedImage, related_name="tags")
+    # How many these are; `services.notes` keeps it.
+    image_count = models.PositiveIntegerField(default=0, editable=False)
 
     objects = TagQuerySet.as_manager()
 

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import models, transaction
+from django.db.models.functions import Coalesce
 
 from detection.models import Submission, SubmittedImage, Tag
-from detection.models.tags import TAG_LENGTH, tag_name
+from detection.models.tags import TAG_LENGTH, TagQuerySet, tag_name
 
 NOTE_LENGTH = 5000
 TAGS_EACH = 20
@@ -87,6 +88,7 @@ def tags_prune(*, owners: Iterable[int]) -> None:
     with transaction.atomic():
         users = get_user_model().objects.select_for_update()
         for owner in users.filter(pk__in=owners).order_by("pk"):
+            _recount(Tag.objects.visible_to(owner))
             _prune(owner)
 
 
@@ -108,7 +110,19 @@ def _replace(image: SubmittedImage, user: Any, names: Iterable[str]) -> None:
     if len(names) > TAGS_EACH:
         raise NotesRefused("too_many_tags", f"An image has at most {TAGS_EACH} tags.")
     # One by one: whether "café" is "cafe" is for the database to say, and MySQL says that it is.
-    image.tags.set([Tag.objects.get_or_create(owner=user, name=name)[0] for name in names])
+    kept = [Tag.objects.get_or_create(owner=user, name=name)[0] for name in names]
+    before, after = {tag.pk for tag in image.tags.all()}, {tag.pk for tag in kept}
+    image.tags.set(kept)
+    mine = Tag.objects.visible_to(user)
+    mine.filter(pk__in=after - before).update(image_count=models.F("image_count") + 1)
+    mine.filter(pk__in=before - after).update(image_count=models.F("image_count") - 1)
+
+
+def _recount(tags: TagQuerySet) -> None:
+    """Count once more on how many images each of these is, as some of these were deleted."""
+    given = Tag.images.through.objects.filter(tag=models.OuterRef("pk")).order_by()
+    counted = given.values("tag").annotate(count=models.Count("pk")).values("count")
+    tags.update(image_count=Coalesce(models.Subquery(counted), 0))
 
 
 def _prune(user: Any) -> None:

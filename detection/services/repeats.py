@@ -92,6 +92,7 @@ def analysis_repeat(*, analysis: Analysis, user: Any) -> Analysis:
             owner_id=analysis.owner_id,
             track=track,
             is_repeat=True,
+            is_current=False,
             queue=Queue.BACKGROUND,
         )
         audit_record(user=user, action="analysis_repeat", subject=analysis.image, by=by)
@@ -160,6 +161,7 @@ def _batch_repeat(images: list[int], by: Champions) -> list[int]:
                 owner_id=image.submission.owner_id,
                 track=image.track,
                 is_repeat=True,
+                is_current=False,
                 queue=Queue.BACKGROUND,
             )
             for image in chosen.select_related("submission")

@@ -3,7 +3,6 @@
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -14,6 +13,7 @@ from detection.models import Analysis, SubmittedImage, Tag, Track
 from detection.services import intake
 from detection.services.analysis import RetryRefused
 from detection.services.analysis import analysis_retry as retry
+from detection.services.history import COUNTED, Wanted, history_page
 from detection.views.explanations import evidence_context
 from detection.views.feedback import feedback_context
 from detection.views.findings import findings_context
@@ -71,18 +71,30 @@ def analysis_retry(request: HttpRequest, public_id: str) -> HttpResponse:
 def history(request: HttpRequest) -> HttpResponse:
     """List my analyses, newest first, as the filters say."""
     form = HistoryFilterForm(request.GET)
-    mine = Analysis.objects.visible_to(request.user).on_images().current()
-    shown = form.filtered(mine).for_lists().with_tags().newest_first()
-    page = Paginator(shown, settings.HISTORY_PAGE_SIZE).get_page(request.GET.get("page"))
+    wanted = Wanted(
+        user=request.user,
+        fitting=form.fitting,
+        is_filtered=form.is_filtering,
+        is_search=form.is_search,
+        tag=form.tag_wanted,
+    )
+    page = history_page(
+        wanted=wanted,
+        size=settings.HISTORY_PAGE_SIZE,
+        older=request.GET.get("older", ""),
+        newer=request.GET.get("newer", ""),
+    )
     query = request.GET.copy()
-    query.pop("page", None)
+    for place in ("page", "older", "newer"):
+        query.pop(place, None)
     querystring = query.urlencode()
     query.pop("tag", None)
-    tags = list(Tag.objects.visible_to(request.user).with_counts()[:SHOWN_TAGS])
+    tags = list(Tag.objects.visible_to(request.user).most_used_first()[:SHOWN_TAGS])
     context = {
         "page": page,
+        "counted": COUNTED,
         "filters": form,
-        "has_any": bool(page.paginator.count) or mine.exists(),
+        "has_any": bool(page.rows) or wanted.analyses.exists(),
         "querystring": querystring,
         "tags": tags,
         "first_tags": tags[:FIRST_TAGS],

@@ -27,7 +27,7 @@ SUGGESTIONS = 200
 def notes_context(image: SubmittedImage, user: Any) -> dict[str, Any]:
     """Return what the card shows: the image's tags and note, and tags to suggest."""
     tags = list(image.tags.all())
-    mine = Tag.objects.visible_to(user).with_counts()
+    mine = Tag.objects.visible_to(user).most_used_first()
     given = {tag.pk for tag in tags}
     return {
         "tags": tags,

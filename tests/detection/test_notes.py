@@ -178,7 +178,7 @@ def test_neither_leaves_with_reports_tables_or_links(
 
 def names(client: Client, **filters: str) -> list[str]:
     """The file names that the history lists."""
-    return [one.image.file_name for one in client.get("/history/", filters).context["page"]]
+    return [one.image.file_name for one in client.get("/history/", filters).context["page"].rows]
 
 
 def test_the_history_finds_tags_and_notes(as_alice: Client, alice: User, charlie: User) -> None:
