@@ -1,6 +1,6 @@
 """What is kept: submissions and analyses, labelled data, training runs, and the models."""
 
-from detection.models.batches import Batch, BatchState
+from detection.models.batches import Batch, BatchFile, BatchPiece, BatchState
 from detection.models.datasets import (
     Dataset,
     Decision,
@@ -20,6 +20,7 @@ from detection.models.forensic_views import ForensicViews, ViewKind
 from detection.models.idempotency import IdempotentRequest
 from detection.models.imports import DatasetImport
 from detection.models.judged import Certainty, VerdictKind
+from detection.models.leftovers import Leftover
 from detection.models.registry import ModelVersion, Promotion, RegisteredModel, Track
 from detection.models.retraining import RetrainingSchedule, RunNotice, StepMeasurement
 from detection.models.sharing import IssuedReport, ShareLink
@@ -49,6 +50,8 @@ __all__ = [
     "Analysis",
     "AuditEvent",
     "Batch",
+    "BatchFile",
+    "BatchPiece",
     "BatchState",
     "Certainty",
     "Dataset",
@@ -68,6 +71,7 @@ __all__ = [
     "ItemState",
     "Label",
     "LabelReview",
+    "Leftover",
     "Method",
     "ModelVersion",
     "Priority",

@@ -21,7 +21,6 @@ from detection.models import (
 from detection.models.datasets import ItemQuerySet
 from detection.services.audit import audit_record
 from detection.services.files import original_read
-from detection.services.intake import files_delete
 from detection.services.items import (
     Draft,
     ItemRefused,
@@ -30,6 +29,7 @@ from detection.services.items import (
     files_stored,
     known_among,
 )
+from detection.services.storage import files_delete
 
 __all__ = [
     "DatasetRefused",

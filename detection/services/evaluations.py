@@ -29,6 +29,7 @@ from detection.models.training import answers_name
 from detection.services.audit import audit_record
 from detection.services.queueing import task_send
 from detection.services.signatures import version_verify
+from detection.services.storage import files_delete
 from detection.services.timing import time_beside
 
 log = logging.getLogger(__name__)
@@ -308,7 +309,7 @@ def _stored(version: ModelVersion, test: TestSet, judged: JudgedItems) -> Evalua
         is_stored = True
     finally:
         if not is_stored:
-            default_storage.delete(name)
+            files_delete([name])
     log.info("judged %s on %s", version.label, test.name)
     return evaluation
 

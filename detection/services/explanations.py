@@ -4,7 +4,6 @@ import logging
 
 from celery import current_app
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
@@ -14,6 +13,7 @@ from detection.models import Analysis, Explanation, Method, State
 from detection.services.files import heatmap_store, original_read
 from detection.services.queueing import BROKER_ERRORS
 from detection.services.signatures import version_verify
+from detection.services.storage import StorageUnavailable, files_delete
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def explanation_run(*, explanation_id: int) -> bool:
         return False
     try:
         name = _drawn(explanation)
-    except GatewayError as error:
+    except (GatewayError, StorageUnavailable) as error:
         return explanation_fail(
             explanation_id=explanation_id, code=error.code, sentence=error.sentence
         )
@@ -82,7 +82,7 @@ def explanation_run(*, explanation_id: int) -> bool:
         )
     finally:
         if name and not is_stored:
-            default_storage.delete(name)
+            files_delete([name])
     return is_stored
 
 

@@ -24,7 +24,7 @@ from detection.services.audit import audit_record
 from detection.services.consent import FROM_FEEDBACK, feedback_item_withdraw
 from detection.services.datasets import ItemRefused, item_add
 from detection.services.files import original_read
-from detection.services.intake import files_delete
+from detection.services.storage import files_delete
 
 # One reported image in so many is never learnt from: on these, versions are compared.
 REGRESSION_SHARE = 3

@@ -15,6 +15,7 @@ from detection.models import ForensicViews, State, Submission, SubmittedImage
 from detection.models.forensic_views import view_name
 from detection.services.files import original_read
 from detection.services.queueing import task_send
+from detection.services.storage import StorageUnavailable, files_delete, storage_errors
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ def views_run(*, views_id: int) -> bool:
     try:
         content = original_read(views.image)
         drawn = ml_gateway.draw_views(content, max_pixels=settings.MAX_PIXELS)
-    except GatewayError as error:
+    except (GatewayError, StorageUnavailable) as error:
         return views_fail(views_id=views_id, code=error.code, sentence=error.sentence)
     names = {kind: view_name(views, "") for kind in drawn.pictures}
     is_stored = False
@@ -81,11 +82,12 @@ def views_run(*, views_id: int) -> bool:
                 **names,
             )
         )
+    except StorageUnavailable as error:
+        views_fail(views_id=views_id, code=error.code, sentence=error.sentence)
     finally:
         # Named before they were written: one that a full disk left half-written goes too.
         if not is_stored:
-            for name in names.values():
-                default_storage.delete(name)
+            files_delete(names.values())
     return is_stored
 
 
@@ -108,4 +110,5 @@ def _enqueue(views_id: int) -> None:
 
 def _write(drawn: DrawnViews, names: dict[str, str]) -> None:
     for kind, name in names.items():
-        default_storage.save(name, ContentFile(drawn.pictures[kind]))
+        with storage_errors():
+            default_storage.save(name, ContentFile(drawn.pictures[kind]))

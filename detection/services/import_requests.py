@@ -20,9 +20,9 @@ from detection.models.datasets import archive_name
 from detection.models.imports import DatasetImportQuerySet
 from detection.services.audit import audit_record
 from detection.services.imports import import_fail
-from detection.services.intake import files_delete
 from detection.services.items import NO_ROOM
 from detection.services.queueing import task_send
+from detection.services.storage import StorageUnavailable, files_delete
 
 log = logging.getLogger(__name__)
 
@@ -205,11 +205,14 @@ def _kept(archive: File) -> str:
     """Store an upload until it is imported.
 
     Raises:
-        ImportRefused: `disk_full` or `storage_failed`.
+        ImportRefused: `disk_full`, `storage_failed` or `storage_unavailable`.
     """
     name = archive_name(DatasetImport(), "")
     try:
         return default_storage.save(name, archive)
+    except StorageUnavailable as away:
+        files_delete([name])
+        raise ImportRefused(away.code, away.sentence) from away
     except OSError as error:
         files_delete([name])
         is_full = error.errno in NO_ROOM

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from detection.image_files import ImageRejected, display_name
 from detection.image_sources import Entry, EntryRefused, ImageSource, SourceRefused
 from detection.models import Dataset, DatasetImport, Item, ItemState, Work
 from detection.services.audit import audit_record
-from detection.services.intake import files_delete
 from detection.services.items import (
     Draft,
     ItemRefused,
@@ -26,6 +26,7 @@ from detection.services.items import (
     files_stored,
     known_among,
 )
+from detection.services.storage import StorageUnavailable, files_delete, local_file
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +59,8 @@ def import_run(*, import_id: int, worker: str = "", progress: Progress | None = 
 
     Returns:
         Whether this call stored an end. `False` when it does not wait (delivered twice, ended),
-        when it was cancelled or overtaken, or when the database went away: then it is taken up
-        again later.
+        when it was cancelled or overtaken, or when database or storage went away: then it is
+        taken up again later.
     """
     claim = import_claim(import_id=import_id, worker=worker)
     if claim is None:
@@ -71,6 +72,10 @@ def import_run(*, import_id: int, worker: str = "", progress: Progress | None = 
         return False
     except (SourceRefused, ItemRefused) as refused:
         return import_fail(claim=claim, code=refused.code, sentence=refused.sentence)
+    except StorageUnavailable as error:
+        log.warning("import %s waits until the storage is back: %s", import_id, error)
+        _give_back(claim)
+        return False
     except (OperationalError, InterfaceError) as error:
         log.warning("import %s stopped, it is taken up again later: %s", import_id, error)
         return False
@@ -105,17 +110,27 @@ def claimed_by(*, import_id: int, worker: str) -> DatasetImport | None:
     return DatasetImport.objects.held_by(worker).filter(pk=import_id).first()
 
 
-def _source(claim: DatasetImport) -> Any:
-    """Open what is to be imported.
+@contextmanager
+def _source(claim: DatasetImport) -> Iterator[ImageSource]:
+    """Open what is to be imported; an upload out of an object storage is copied to disk first.
 
     Raises:
         SourceRefused: When it cannot be.
+        StorageUnavailable: When the storage is away.
     """
     limits = image_sources.SourceLimits(
         settings.MAX_UPLOAD_BYTES, settings.IMPORT_MAX_UNPACKED_BYTES, settings.IMPORT_MAX_FILES
     )
-    place = Path(claim.path) if claim.path else Path(claim.archive.path)
-    return image_sources.opened(place, limits)
+    if claim.path:
+        with image_sources.opened(Path(claim.path), limits) as source:
+            yield source
+        return
+    name = str(claim.archive.name)
+    try:
+        with local_file(name) as place, image_sources.opened(place, limits) as source:
+            yield source
+    except FileNotFoundError as error:
+        raise SourceRefused("missing_source", "The upload is gone: send it once more.") from error
 
 
 def _work(claim: DatasetImport, source: ImageSource, progress: Progress) -> None:
@@ -226,6 +241,11 @@ def _held(claim: DatasetImport) -> Any:
     return DatasetImport.objects.filter(
         pk=claim.pk, state=Work.RUNNING, worker=claim.worker, started_at=claim.started_at
     )
+
+
+def _give_back(claim: DatasetImport) -> None:
+    """Let it wait, as if it had not been started; the sweep enqueues it once its lease is over."""
+    _held(claim).update(state=Work.QUEUED, attempts=F("attempts") - 1, enqueued_at=timezone.now())
 
 
 def _end(claim: DatasetImport, **fields: Any) -> bool:

@@ -16,7 +16,8 @@ from detection.image_files import ImageRejected, InspectedImage, Limits
 from detection.models import Dataset, Item, Label, Role, SnapshotItem
 from detection.models.judged import storage_name
 from detection.perceptual import perceptual_hash
-from detection.services.intake import DECODING, SCALABLE_MODES, files_delete
+from detection.services.intake import DECODING, SCALABLE_MODES
+from detection.services.storage import StorageUnavailable, files_delete
 
 # Enough for the coarse shape; a large JPEG is decoded at a fraction of its size.
 HASHED_SIDE = 128
@@ -126,6 +127,7 @@ def files_stored(drafts: Iterable[Draft]) -> Iterator[list[str]]:
 
     Raises:
         ItemRefused: `disk_full` or `storage_failed`.
+        StorageUnavailable: When an object storage is away; trying again later helps.
     """
     names: list[str] = []
     try:
@@ -142,6 +144,8 @@ def files_stored(drafts: Iterable[Draft]) -> Iterator[list[str]]:
 def _store(name: str, content: bytes) -> None:
     try:
         default_storage.save(name, ContentFile(content))
+    except StorageUnavailable:
+        raise
     except OSError as error:
         if error.errno in NO_ROOM:
             raise ItemRefused("disk_full", "The disk is full: make room, then try again.") from None

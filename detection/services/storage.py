@@ -1,4 +1,4 @@
-"""Tells a storage that is away from a file that is gone, whatever the storage is.
+"""Tells a storage that is away from a file that is gone, and deletes files whatever happens.
 
 `default_storage` raises `FileNotFoundError` for a file that is gone and `StorageUnavailable` where
 an object storage cannot be reached or refuses. A local disk raises plain `OSError`;
@@ -6,10 +6,24 @@ an object storage cannot be reached or refuses. A local disk raises plain `OSErr
 """
 
 import errno
-from collections.abc import Iterator
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import DatabaseError
+
+from detection.models import Leftover
+
+log = logging.getLogger(__name__)
 
 SENTENCE = "The file storage cannot be reached at the moment; try again in a minute."
+# How many leftovers a sweep deletes: as many as an object storage deletes in one request.
+LEFTOVERS_AT_ONCE = 1000
 
 
 class StorageUnavailable(OSError):
@@ -20,9 +34,13 @@ class StorageUnavailable(OSError):
     Attributes:
         code: For programs.
         sentence: For people; what the storage said is for the log alone.
+        status: Of an HTTP answer.
+        retry_seconds: After which it is worth trying again.
     """
 
     code = "storage_unavailable"
+    status = 503
+    retry_seconds = 30
 
     def __init__(self, reason: str = "") -> None:
         super().__init__(errno.EIO, SENTENCE)
@@ -47,3 +65,93 @@ def storage_errors() -> Iterator[None]:
         raise
     except OSError as error:
         raise StorageUnavailable(f"{type(error).__name__}: {error.strerror or error}") from error
+
+
+def storage_check() -> None:
+    """Ask whether files can be kept at the moment.
+
+    A folder is written to. A bucket is asked whether it is there and lets us in: that it may be
+    written to shows with the first file.
+
+    Raises:
+        StorageUnavailable: When they cannot.
+    """
+    check = getattr(default_storage, "check", None)
+    try:
+        with storage_errors():
+            if check is not None:
+                check()
+                return
+            with tempfile.TemporaryFile(dir=settings.MEDIA_ROOT):
+                return
+    except FileNotFoundError:
+        raise StorageUnavailable("the folder is gone") from None
+
+
+@contextmanager
+def local_file(name: str) -> Iterator[Path]:
+    """Give a stored file as one on this machine's disk: itself, or a copy while this lasts.
+
+    Raises:
+        FileNotFoundError: It is gone.
+        StorageUnavailable: The storage is away.
+    """
+    try:
+        path = Path(default_storage.path(name))
+    except NotImplementedError:
+        path = None
+    if path is not None:
+        yield path
+        return
+    suffix = PurePosixPath(name).suffix
+    with tempfile.NamedTemporaryFile(prefix="veripix-", suffix=suffix) as copy:
+        with storage_errors(), default_storage.open(name) as stored:
+            shutil.copyfileobj(stored, copy)
+        copy.flush()
+        yield Path(copy.name)
+
+
+def files_delete(names: Iterable[str]) -> None:
+    """Delete stored files; one that is gone already is no error.
+
+    What cannot be deleted as the storage is away is noted, and the sweep deletes it later: rows
+    that are gone for good must leave no picture behind.
+    """
+    wanted = [name for name in names if name]
+    if not wanted:
+        return
+    try:
+        _delete(wanted)
+    except OSError as error:
+        log.warning("%s files cannot be deleted now and are noted: %s", len(wanted), error)
+        try:
+            rows = [Leftover(name=name) for name in wanted]
+            Leftover.objects.bulk_create(rows, ignore_conflicts=True)
+        except DatabaseError:
+            log.exception("neither storage nor database: these files are left: %s", wanted)
+
+
+def leftovers_delete() -> int:
+    """Delete what was left over while the storage was away.
+
+    Returns:
+        How many files are gone now.
+    """
+    left = dict(Leftover.objects.values_list("pk", "name")[:LEFTOVERS_AT_ONCE])
+    if not left:
+        return 0
+    try:
+        _delete(list(left.values()))
+    except OSError:
+        return 0
+    Leftover.objects.filter(pk__in=left).delete()
+    return len(left)
+
+
+def _delete(names: list[str]) -> None:
+    delete_many = getattr(default_storage, "delete_many", None)
+    if delete_many is not None:
+        delete_many(names)
+        return
+    for name in names:
+        default_storage.delete(name)

@@ -9,9 +9,15 @@ from django.utils import timezone
 
 from detection.models import Analysis
 from detection.models.submissions import AnalysisQuerySet
-from detection.services.analysis import analyses_requeue, analysis_enqueue, analysis_fail
+from detection.services.analysis import (
+    analyses_requeue,
+    analysis_fail,
+    claims_of,
+)
 from detection.services.import_requests import imports_sweep
 from detection.services.intake import submissions_delete_empty
+from detection.services.storage import leftovers_delete
+from detection.services.waking import rows_enqueue
 
 log = logging.getLogger(__name__)
 
@@ -43,15 +49,16 @@ def sweep(*, now: datetime | None = None) -> SweepReport:
     for kind in (on_images.first_looks(), on_images.repeats(), Analysis.objects.on_faces()):
         if not kind.active_since(now - IDLE_AFTER).exists():
             waiting |= kind.lost_in_queue(lease)
-    oldest = waiting.oldest_first().values_list("pk", flat=True)[:AT_ONCE]
-    enqueued = _enqueue(list(oldest))
+    rows = waiting.oldest_first().values_list("pk", "queue", "track")[:AT_ONCE]
+    enqueued = rows_enqueue(list(rows))
     submissions_delete_empty(before=now - EMPTY_SUBMISSION_AGE)
     imports_sweep(now=now)
+    leftovers_delete()
     return SweepReport(returned, given_up, enqueued)
 
 
-def worker_started(*, worker: str) -> int:
-    """Give back what a worker of this name held: it cannot be working on it, as it only starts.
+def worker_gives_back(*, worker: str) -> int:
+    """Give back what a worker of this name holds: it is not working on it, as it asks for this.
 
     Returns:
         How many analyses were given back or given up.
@@ -61,12 +68,23 @@ def worker_started(*, worker: str) -> int:
     return returned + given_up
 
 
+def claims_fail(*, worker: str, code: str, sentence: str) -> None:
+    """End what a worker holds and could not foresee; of several each gets a try of its own first.
+
+    One of them may be what went wrong. Given back, they are taken one at a time.
+    """
+    claims = claims_of(worker=worker)
+    if len(claims) == 1:
+        analysis_fail(claim=claims[0], code=code, sentence=sentence)
+    else:
+        worker_gives_back(worker=worker)
+
+
 def _give_back(analyses: AnalysisQuerySet) -> tuple[int, int]:
     """Requeue what may be tried again; end what has taken its worker down too often."""
     most = settings.ANALYSIS_MAX_ATTEMPTS
     moved = analyses_requeue(analyses=analyses.filter(attempts__lt=most).oldest_first())
-    for pk in moved:
-        analysis_enqueue(analysis_id=pk)
+    rows_enqueue(list(Analysis.objects.filter(pk__in=moved).values_list("pk", "queue", "track")))
     given_up = sum(
         analysis_fail(
             claim=claim,
@@ -79,11 +97,3 @@ def _give_back(analyses: AnalysisQuerySet) -> tuple[int, int]:
     if moved or given_up:
         log.warning("%s analyses returned to the queue, %s given up", len(moved), given_up)
     return len(moved), given_up
-
-
-def _enqueue(waiting: list[int]) -> int:
-    """Enqueue in order; the first refusal means that the broker is away, so the rest waits."""
-    for count, pk in enumerate(waiting):
-        if not analysis_enqueue(analysis_id=pk):
-            return count
-    return len(waiting)
