@@ -2,8 +2,6 @@
 
 import logging
 import re
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,9 @@ from detection.ml_gateway import GatewayError
 from detection.models import ModelVersion, Promotion, RegisteredModel
 from detection.services.audit import audit_record
 from detection.services.gates import gates_asked
+from detection.services.shared_models import version_publish
 from detection.services.signatures import version_sign, version_verify
+from detection.services.version_packing import copy_whole
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,8 @@ def version_register(
     """Register a stored model under the name in its spec, as the next version, and sign it.
 
     The files are copied below `MODELS_ROOT`, so that a version stays what it was whatever
-    happens to the folder it came from. The same weights are registered once.
+    happens to the folder it came from, and to other machines where there are some. The same
+    weights are registered once.
 
     Args:
         directory: Where the model lies.
@@ -52,6 +53,7 @@ def version_register(
     Raises:
         GatewayError: When the files are missing, damaged or of a newer format, `invalid_name`,
             `wrong_track`, or `not_stored` when the disk is full.
+        StorageUnavailable: Where versions are shared by a storage, and it is away.
     """
     spec = ml_gateway.read_verified_spec(directory)
     model = _model(spec["name"], spec["track"])
@@ -71,6 +73,7 @@ def version_register(
         origin=origin,
     )
     copy_whole(directory, version.directory)
+    version_publish(version=version)
     version_sign(version=version)
     audit_record(
         user=user,
@@ -216,6 +219,7 @@ def _take_graph_over(version: ModelVersion, directory: Path, spec: dict[str, Any
     version.spec = spec
     version.save(update_fields=["spec"])
     copy_whole(directory, version.directory)
+    version_publish(version=version)
     version_sign(version=version)
 
 
@@ -233,28 +237,3 @@ def _restore_files(version: ModelVersion, directory: Path, spec: dict[str, Any])
         return
     log.warning("%s: %s Restored from %s.", version.label, damage, directory)
     copy_whole(directory, version.directory)
-
-
-def copy_whole(source: Path, target: Path) -> None:
-    """Copy a folder so that `target` is never seen half-written.
-
-    Raises:
-        GatewayError: `not_stored`, when the disk is full or the folder cannot be written.
-    """
-    try:
-        _copy(source, target)
-    except OSError as error:
-        reason = error.strerror or "a file cannot be written"
-        raise GatewayError(
-            "not_stored", f"The version's files cannot be stored: {reason}."
-        ) from error
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".copy-", dir=target.parent) as draft:
-        copy = Path(draft) / "version"
-        shutil.copytree(source, copy)
-        if target.exists():
-            target.rename(Path(draft) / "damaged")
-        copy.rename(target)

@@ -9,8 +9,10 @@ from django.db import transaction
 from detection import ml_gateway
 from detection.models import ModelVersion
 from detection.services.audit import audit_record
-from detection.services.registry import copy_whole, version_promote, version_register
+from detection.services.registry import version_promote, version_register
+from detection.services.shared_models import version_publish
 from detection.services.signatures import has_own_signature, version_sign
+from detection.services.version_packing import copy_whole
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +67,7 @@ def measurement_take_over(*, version: ModelVersion, directory: Path) -> bool:
     version.spec = spec
     version.save(update_fields=["spec"])
     copy_whole(directory, version.directory)
+    version_publish(version=version)
     version_sign(version=version)
     audit_record(
         user=None,

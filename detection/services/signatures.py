@@ -14,6 +14,7 @@ from detection import ml_gateway
 from detection.ml_gateway import GatewayError
 from detection.models import ModelVersion
 from detection.services.audit import audit_record
+from detection.services.shared_models import version_fetch
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +57,12 @@ def has_own_signature(version: ModelVersion) -> bool:
 def version_verify(*, version: ModelVersion) -> None:
     """Make sure that row and files are those that were signed; cheap as long as no file changes.
 
+    Where machines share an object storage, files that are missing here come from there.
+
     Raises:
         GatewayError: `unsigned`, `bad_signature`, `wrong_model`, or as `read_verified_spec` when
             weights, graph or spec on disk are missing or others.
+        StorageUnavailable: They have to be fetched, and the storage is away.
     """
     if not version.signature:
         raise GatewayError(
@@ -74,7 +78,14 @@ def version_verify(*, version: ModelVersion) -> None:
     key, stamp = (version.pk, str(version.directory), version.signature), _stamp(version)
     if stamp and _verified.get(key) == stamp:
         return
-    _require_files(version)
+    try:
+        _require_files(version)
+    except GatewayError:
+        # Registered on another machine, or damaged on this one.
+        if not version_fetch(version=version):
+            raise
+        _require_files(version)
+        stamp = _stamp(version)
     _verified[key] = stamp
 
 

@@ -5,8 +5,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from detection.ml_gateway import GatewayError
+from detection.services.shared_models import versions_publish
 from detection.services.shipped import shipped_register
 from detection.services.signatures import versions_sign
+from detection.services.storage import StorageUnavailable
 
 
 class Command(BaseCommand):
@@ -27,10 +29,15 @@ class Command(BaseCommand):
         try:
             signed = versions_sign(again=options["sign_again"])
             outcome = shipped_register()
+            published = versions_publish()
         except GatewayError as error:
             raise CommandError(f"A shipped model cannot be registered: {error.sentence}") from error
+        except StorageUnavailable as error:
+            raise CommandError(f"No model can be registered: {error}") from error
         if signed:
             self.stdout.write(f"Signed {signed} version{'s' if signed > 1 else ''}.")
+        if published:
+            self.stdout.write(f"Put {published} into the storage for other machines.")
         if not outcome:
             raise CommandError("No model ships below ml/pretrained, so no image can be judged.")
         for version, is_new in outcome:

@@ -18,7 +18,7 @@ from detection.models import (
     Work,
 )
 from detection.services.analysis import BROKER_ERRORS
-from detection.services.training.lines import base_of, label_counts
+from detection.services.training.lines import base_at_hand, label_counts
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def measurement_run(*, measurement_id: int) -> bool:
     try:
         speed = ml_gateway.steps_measured(
             wanted.architecture,
-            base_of(wanted.base_version),
+            base_at_hand(wanted.base_version),
             wanted.batch_size,
             steps=STEPS,
             threads=settings.TRAINING_THREADS,

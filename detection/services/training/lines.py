@@ -9,6 +9,7 @@ from django.db.models import Count, QuerySet
 
 from detection.ml_gateway import Base, PhotoItem, TrainingItem
 from detection.models import Item, ModelVersion, Snapshot, SnapshotItem, Split, TrainingRun
+from detection.services.signatures import version_verify
 
 # The dataset that the models that ship were trained on.
 SHIPPED_DATA = "CIFAKE"
@@ -17,6 +18,18 @@ SHIPPED_DATA = "CIFAKE"
 def base_of(version: ModelVersion | None) -> Base | None:
     """Return a version as the science takes it to go on from."""
     return Base(version.directory, version.spec, version.label) if version else None
+
+
+def base_at_hand(version: ModelVersion | None) -> Base | None:
+    """Return the same with its files on this machine and verified, for whoever reads them.
+
+    Raises:
+        GatewayError: When it is not what was registered, or its files are gone.
+        StorageUnavailable: When they have to be fetched, and the storage is away.
+    """
+    if version is not None:
+        version_verify(version=version)
+    return base_of(version)
 
 
 def label_counts(snapshot: Snapshot) -> dict[tuple[str, str], int]:

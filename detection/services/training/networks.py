@@ -14,7 +14,7 @@ from detection.epochs import kept_epoch, validated
 from detection.ml_gateway import EpochDone, GatewayError, RunData, StepDone
 from detection.models import Split, Stage, TrainingRun
 from detection.services.training.lines import (
-    base_of,
+    base_at_hand,
     new_hashes,
     training_items,
     withdrawn_count,
@@ -35,7 +35,7 @@ def network_make(claim: TrainingRun, out_dir: Path, reporter: Reporter) -> None:
     reporter.check()
     reporter.tell(stage=Stage.EXPORTING, step=0, steps=0)
     reporter.log("Calibrating on the validation images and storing the model.")
-    base = base_of(claim.base_version)
+    base = base_at_hand(claim.base_version)
     ml_gateway.export_run(data, claim.directory, out_dir, name=claim.model_name, base=base)
 
 
@@ -65,7 +65,7 @@ def _data_read(claim: TrainingRun, reporter: Reporter) -> RunData:
         train,
         validation,
         claim.config,
-        base_of(claim.base_version),
+        base_at_hand(claim.base_version),
         source=str(claim.snapshot),
         new=new,
         threads=settings.TRAINING_THREADS,

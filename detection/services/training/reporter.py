@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from detection.models import RunEvent, TrainingRun, Work
 from detection.models.training import TrainingRunQuerySet
+from detection.services.storage import StorageUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -162,18 +163,19 @@ class Reporter:
 
 
 def persist(act: Callable[[], T]) -> T:
-    """Do something with the database, again and again until the database lets it be done.
+    """Do something with database and storage, again and again until they let it be done.
 
     Raises:
-        OperationalError, InterfaceError: After an hour, or when the worker was told to end.
+        OperationalError, InterfaceError, StorageUnavailable: After an hour, or when the worker was
+            told to end.
     """
     pause, deadline = BEAT_SECONDS, time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             close_old_connections()
             return act()
-        except AWAY as error:
-            log.warning("the database is away: %s", error)
+        except (*AWAY, StorageUnavailable) as error:
+            log.warning("database or storage is away: %s", error)
             is_over = connection.in_atomic_block or time.monotonic() > deadline
             if is_over or SHUTDOWN.wait(pause):
                 raise

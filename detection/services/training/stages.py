@@ -14,6 +14,7 @@ from detection.models import ModelVersion, Stage, TrainingRun
 from detection.services.evaluations import evaluations_make, sealed_sets
 from detection.services.gates import gates_check
 from detection.services.registry import version_register
+from detection.services.storage import StorageUnavailable
 from detection.services.training.fits import fit_make
 from detection.services.training.networks import network_make
 from detection.services.training.reporter import Reporter, persist
@@ -50,6 +51,7 @@ def _version_store(claim: TrainingRun) -> ModelVersion:
 
     Raises:
         GatewayError: When its files cannot be copied, or the weights are another run's.
+        StorageUnavailable: When other machines cannot be given it at the moment.
     """
     try:
         with transaction.atomic():
@@ -59,6 +61,8 @@ def _version_store(claim: TrainingRun) -> ModelVersion:
                     "known_weights", f"The run came to the very weights of {version.label}."
                 )
             TrainingRun.objects.filter(pk=claim.pk).update(version=version)
+    except StorageUnavailable:
+        raise
     except OSError as error:
         raise GatewayError(
             "files_not_written",
