@@ -12,8 +12,12 @@ from typing import Any
 from celery.schedules import crontab
 from django.urls import reverse_lazy
 
+from portal import logs
 from portal.environment import Environment, celery_address, kept_secret, misconfigured
+from portal.interface import REST_FRAMEWORK, REST_KNOX, SPECTACULAR_SETTINGS  # noqa: F401
+from portal.logs import LOG_FORMATS
 from portal.panel import UNFOLD  # noqa: F401 - read by django-unfold
+from portal.storage_address import object_address, public_endpoint
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # As in pyproject.toml, which no image of the portal holds; reports tell it.
@@ -62,6 +66,7 @@ INSTALLED_APPS = [
     "portal",
 ]
 MIDDLEWARE = [
+    "portal.tracing.Tracing",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -73,6 +78,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "portal.away.StorageAway",
 ]
 TEMPLATES: list[dict[str, Any]] = [
     {
@@ -101,13 +107,34 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = env.folder("MEDIA_ROOT", VAR_ROOT / "media")
 # User files are only ever reached through a view that asks who is asking, on this machine too.
 MEDIA_URL = "/no-public-media/"
-STORAGES = {
+# Where files are kept: in the folder, or, where this is set, in a bucket of an object storage.
+BUCKET = object_address(env, "STORAGE_URL")
+STORAGE_PUBLIC_URL = public_endpoint(env, "STORAGE_PUBLIC_URL")
+# How a file gets to a browser once it is known who asks: through the web process, by a signed
+# address in the bucket, or by the proxy in front, which reads it from the folder.
+MEDIA_DELIVERY = env.choice("MEDIA_DELIVERY", ("stream", "redirect", "accel"), default="stream")
+MEDIA_ADDRESS_SECONDS = env.number("MEDIA_ADDRESS_SECONDS", default=60, least=5, most=3600)
+if ("redirect" if BUCKET is None else "accel") == MEDIA_DELIVERY:
+    misconfigured(
+        "MEDIA_DELIVERY", "may be redirect only with STORAGE_URL, and accel only without it."
+    )
+STORAGES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+    }
+    if BUCKET is None
+    else {
+        "BACKEND": "portal.object_storage.ObjectStorage",
+        "OPTIONS": BUCKET.options(public=STORAGE_PUBLIC_URL, seconds=MEDIA_ADDRESS_SECONDS),
     },
     "staticfiles": {"BACKEND": "portal.storage.StaticStorage"},
 }
+# Model versions are then kept there too, and fetched by whoever needs one.
+IS_STORAGE_REMOTE = BUCKET is not None
+MEDIA_ORIGINS = (
+    [BUCKET.origin(STORAGE_PUBLIC_URL)] if BUCKET and MEDIA_DELIVERY == "redirect" else []
+)
 
 # -- Data: database, cache, broker ------------------------------------------------------------
 
@@ -237,7 +264,7 @@ ADMIN_EMAIL = env.mailbox("ADMIN_EMAIL", "admin@localhost")
 HTTPS = env.flag("HTTPS", default=not EMBEDDED)
 SECURE_SSL_REDIRECT = HTTPS
 # Probes come from inside, without TLS, and carry nothing.
-SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
@@ -253,14 +280,15 @@ CONTENT_SECURITY_POLICY = {
         "default-src": ["'none'"],
         "script-src": ["'self'"],
         "style-src": ["'self'"],
-        "img-src": ["'self'"],
+        "img-src": ["'self'", *MEDIA_ORIGINS],
         "connect-src": ["'self'"],
         "form-action": ["'self'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
     },
 }
-if env.flag("TRUST_PROXY", default=False):
+TRUST_PROXY = env.flag("TRUST_PROXY", default=False)
+if TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     # Sign-in is throttled by the address that the proxy saw; its own would lock out everybody.
     ALLAUTH_TRUSTED_PROXY_COUNT = 1
@@ -281,6 +309,14 @@ FILE_UPLOAD_HANDLERS = [
 ]
 DATA_UPLOAD_MAX_NUMBER_FILES = MAX_FILES + 50  # a few too many get a sentence, not a bare 400
 DATA_UPLOAD_MAX_NUMBER_FIELDS = MAX_FILES + 1000
+# A batch comes as one zip, in pieces, and is unpacked by the background worker.
+BATCH_MAX_FILES = env.number("BATCH_MAX_FILES", default=5000, most=50_000)
+BATCH_MAX_UPLOAD_BYTES = (
+    env.number("BATCH_MAX_UPLOAD_MEGABYTES", default=2000, most=100_000) * 1_000_000
+)
+BATCH_MAX_UNPACKED_BYTES = (
+    env.number("BATCH_MAX_UNPACKED_MEGABYTES", default=5000, most=1_000_000) * 1_000_000
+)
 MODELS_ROOT = env.folder("MODELS_ROOT", VAR_ROOT / "models")
 SHIPPED_MODELS = BASE_DIR / "ml" / "pretrained"
 # From here staff import in the admin panel; whoever has a shell imports from anywhere.
@@ -310,6 +346,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "detection.tasks.sweep_runs",
         "schedule": float(SWEEP_SECONDS),
         "options": {"expires": SWEEP_SECONDS},
+    },
+    "sweep batches": {
+        "task": "detection.tasks.sweep_batches",
+        "schedule": float(SWEEP_SECONDS),
+        "options": {"expires": SWEEP_SECONDS},
+    },
+    "sweep pieces of uploads": {
+        "task": "detection.tasks.background.sweep_pieces",
+        "schedule": crontab(minute="35"),
+        "options": {"expires": 3000},
     },
     # It looks for itself whether this is the hour that was chosen in the panel.
     "retrain at night": {
@@ -347,6 +393,9 @@ MODEL_SIGNING_KEY = env.text("MODEL_SIGNING_KEY", "")
 # How many reviewers have to agree on a label.
 LABEL_REVIEWERS = env.number("LABEL_REVIEWERS", default=1, most=2)
 HISTORY_PAGE_SIZE = env.number("HISTORY_PAGE_SIZE", default=24, most=200)
+# What one person's programs may ask for, all tokens together.
+API_RATE_PER_MINUTE = env.number("API_RATE_PER_MINUTE", default=600, most=1_000_000)
+API_MAX_JSON_BYTES = env.number("API_MAX_JSON_KILOBYTES", default=100, most=2000) * 1000
 
 # At most this share of real images may be called AI-generated, as measured on validation images.
 MAX_FALSE_ALARMS = env.decimal("MAX_FALSE_ALARMS", default=0.01, least=0.0001, most=0.5)
@@ -364,16 +413,19 @@ SHARE_MAX_DAYS = env.number("SHARE_MAX_DAYS", default=30, most=3650)
 SILENCED_SYSTEM_CHECKS = ["models.W036"]
 
 LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {
-        name: {"handlers": ["stderr"], "level": LOG_LEVEL, "propagate": False}
-        for name in ("portal", "detection", "ml")
-    },
-}
+# One line an event: for people, or one JSON object for programs.
+LOG_FORMAT = env.choice("LOG_FORMAT", LOG_FORMATS, default="line")
+# A line for each request and each task that ended; gunicorn's own would name addresses and people.
+ACCESS_LOG = env.flag("ACCESS_LOG", default=False)
+# Metrics for Prometheus, for whoever brings this token; without one nothing is measured.
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 16:
+    misconfigured("METRICS_TOKEN", "must have at least 16 characters.")
+# Where the processes of one machine write what they measure.
+METRICS_ROOT = env.folder("METRICS_ROOT", VAR_ROOT / "metrics")
+# Where workers have a machine without a web process they answer themselves, on this port.
+METRICS_PORT = env.number("METRICS_PORT", default=0, least=0, most=65535)
+# For Flower; each task costs some messages more.
+CELERY_WORKER_SEND_TASK_EVENTS = env.flag("TASK_EVENTS", default=False)
+CELERY_TASK_SEND_SENT_EVENT = CELERY_WORKER_SEND_TASK_EVENTS
+LOGGING = logs.configuration(form=LOG_FORMAT, level=LOG_LEVEL)

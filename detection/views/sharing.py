@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import (
-    FileResponse,
     Http404,
     HttpRequest,
     HttpResponse,
@@ -123,14 +122,14 @@ def shared(request: HttpRequest, link: ShareLink) -> HttpResponse:
 
 @require_safe
 @shared_view
-def shared_image(request: HttpRequest, link: ShareLink) -> FileResponse:
+def shared_image(request: HttpRequest, link: ShareLink) -> HttpResponseBase:
     """Serve the preview, which holds no metadata; the original stays where it is."""
     return file_response(link.analysis.image.preview, "image/webp")
 
 
 @require_safe
 @shared_view
-def shared_heatmap(request: HttpRequest, link: ShareLink) -> FileResponse:
+def shared_heatmap(request: HttpRequest, link: ShareLink) -> HttpResponseBase:
     """Serve the heatmap that came with the verdict."""
     return file_response(link.analysis.heatmap, "image/png")
 
