@@ -15,5 +15,6 @@ threads = 8
 timeout = 60
 graceful_timeout = 15
 keepalive = 5
+logger_class = "portal.web_log.WebLog"
 # One more way in, in the home folder of whoever starts it, that nobody here needs.
 control_socket_disable = True

@@ -8,6 +8,8 @@ from celery.signals import setup_logging
 from django.conf import settings
 
 from portal import broker
+from portal import metrics as metrics  # its signals
+from portal import tracing as tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 broker.install()
@@ -18,10 +20,11 @@ app.conf.update(
     task_default_queue="inference",
     task_routes={
         "detection.tasks.train_*": {"queue": "training"},
-        "detection.tasks.analyse_faces": {"queue": "faces"},
         # What somebody looks at once the verdict is there: slow ones hold up no verdict.
         "detection.tasks.draw_views": {"queue": "pictures"},
         "detection.tasks.explain_analysis": {"queue": "pictures"},
+        # Says that a batch has ended: behind its own images in their queue it would come late.
+        "detection.tasks.sweep_batches": {"queue": "pictures"},
         # Whatever nobody waits for at a page: imports, freezing, shadow answers, evaluations.
         "detection.tasks.background.*": {"queue": "background"},
     },
@@ -35,7 +38,6 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     # One more try finds a broker that has come back; beyond that the sweeper is the retry.
     task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_max": 0.1},
-    worker_send_task_events=False,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     worker_cancel_long_running_tasks_on_connection_loss=True,

@@ -1,8 +1,9 @@
 """The pages that belong to the site as a whole."""
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseServerError, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 
 from detection.forms import upload_limits
@@ -31,6 +32,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         return JsonResponse({"error": {"code": "bad_token", "message": CSRF_SENTENCE}}, status=403)
     context = {"title": "This page has expired", "sentence": CSRF_SENTENCE, "debug": settings.DEBUG}
     return render(request, "403_csrf.html", context, status=403)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Say that something broke, and the number under which the log tells what."""
+    context = {"request_id": getattr(request, "request_id", "")}
+    return HttpResponseServerError(render_to_string("500.html", context))
 
 
 CSRF_SENTENCE = "The form was too old or came from elsewhere. Reload the page and try once more."

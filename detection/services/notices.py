@@ -52,7 +52,9 @@ def _mail(run: TrainingRun, person: Any) -> None:
     try:
         mail.send()
     except (OSError, smtplib.SMTPException) as error:
-        log.warning("the mail on the end of %s to %s was not sent: %s", run, person, error)
+        # Neither the address nor the server's words, which quote it.
+        kind = type(error).__name__
+        log.warning("the mail on the end of %s to user %s was not sent: %s", run, person.pk, kind)
 
 
 def _text(run: TrainingRun) -> str:

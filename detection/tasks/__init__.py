@@ -4,13 +4,13 @@ A task whose name begins with `detection.tasks.background.` goes to the queue `b
 """
 
 from detection.tasks.analyses import (
-    analyse_faces,
-    analyse_image,
+    analyse_images,
     explain_analysis,
     sweep,
     take_up_analyses,
 )
 from detection.tasks.forensic_views import draw_views
+from detection.tasks.heartbeat import begin_heartbeat
 from detection.tasks.imports import import_images, take_up_imports
 from detection.tasks.judging import answer_in_shadow, judge_version, repeat_all
 from detection.tasks.training import (
@@ -22,9 +22,9 @@ from detection.tasks.training import (
 )
 
 __all__ = [
-    "analyse_faces",
-    "analyse_image",
+    "analyse_images",
     "answer_in_shadow",
+    "begin_heartbeat",
     "draw_views",
     "explain_analysis",
     "import_images",

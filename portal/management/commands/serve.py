@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from portal.accounts import administrator_ensure
 from portal.console import Console
 from portal.environment import Environment
+from portal.metrics import forget
 from portal.supervisor import Program, Supervisor
 
 CELERY = ("-m", "celery", "--quiet", "-A", "portal")
@@ -55,6 +56,7 @@ class Command(BaseCommand):
 
     def prepare(self) -> None:
         """Bring database, models, static files and the administrator up to date."""
+        forget()
         call_command("migrate", interactive=False, verbosity=0)
         call_command("register_models")
         call_command("collectstatic", interactive=False, verbosity=0)

@@ -1,0 +1,112 @@
+"""How much waits and how fast it goes, in queries that stay short however much has been done."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Min, QuerySet
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from detection.models import (
+    Analysis,
+    Queue,
+    State,
+    Track,
+    TrainingRun,
+    UrlFetch,
+    WebhookDelivery,
+    Work,
+)
+
+LATELY = timedelta(minutes=10)
+A_DAY = timedelta(days=1)
+# Beyond it nobody needs the number, and counting on would cost a second.
+COUNTED = 10_000
+
+
+@dataclass(slots=True)
+class QueueFigures:
+    """What one queue holds now."""
+
+    queue: str
+    label: str
+    # By `Priority`: 0 for what somebody waits for, 1 for parts of batches.
+    waiting: dict[int, int] = field(default_factory=dict)
+    running: int = 0
+    # Since the one that has waited longest came in; nothing where none waits.
+    oldest_seconds: float | None = None
+
+    @property
+    def depth(self) -> int:
+        """How many wait."""
+        return sum(self.waiting.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """What ended within the last minutes, by track."""
+
+    per_minute: dict[str, float]
+
+    @property
+    def total(self) -> float:
+        """Images in a minute, of all tracks; looks for faces are not counted twice."""
+        return sum(rate for track, rate in self.per_minute.items() if track != Track.FACE)
+
+
+def queue_figures(*, now: datetime | None = None) -> list[QueueFigures]:
+    """Return what each queue of analyses holds.
+
+    One look at the index of what waits, and one at the oldest rows: what has ended costs nothing.
+    """
+    now = now or timezone.now()
+    figures = {queue.value: QueueFigures(queue.value, queue.label) for queue in Queue}
+    waiting = Analysis.objects.filter(state=State.QUEUED).order_by().values("queue", "priority")
+    oldest: dict[int, str] = {}
+    for row in waiting.annotate(count=Count("pk"), oldest=Min("pk")):
+        figures[row["queue"]].waiting[row["priority"]] = row["count"]
+        oldest[row["oldest"]] = row["queue"]
+    since = Analysis.objects.filter(pk__in=oldest).annotate(
+        since=Coalesce("enqueued_at", "created_at")
+    )
+    for pk, moment in since.values_list("pk", "since"):
+        one = figures[oldest[pk]]
+        one.oldest_seconds = max(one.oldest_seconds or 0.0, (now - moment).total_seconds())
+    running = Analysis.objects.filter(state=State.RUNNING).order_by().values("queue")
+    for row in running.annotate(count=Count("pk")):
+        figures[row["queue"]].running = row["count"]
+    return list(figures.values())
+
+
+def done_lately(*, now: datetime | None = None) -> Lately:
+    """Return how many images got their verdict in a minute, over the last ten."""
+    since = (now or timezone.now()) - LATELY
+    ended = Analysis.objects.filter(state=State.FINISHED, finished_at__gte=since)
+    by_track = ended.order_by().values_list("track").annotate(count=Count("pk"))
+    minutes = LATELY.total_seconds() / 60
+    return Lately({track: count / minutes for track, count in by_track})
+
+
+def failures_lately(*, now: datetime | None = None) -> dict[str, int]:
+    """Return how many analyses failed within a day, by code, the most frequent first.
+
+    Of very many only the newest are looked at.
+    """
+    since = (now or timezone.now()) - A_DAY
+    failed = Analysis.objects.filter(state=State.FAILED, finished_at__gte=since)
+    newest = failed.order_by("-finished_at").values_list("error_code", flat=True)[:COUNTED]
+    counts: dict[str, int] = {}
+    for code in newest:
+        counts[code] = counts.get(code, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def others_waiting() -> dict[str, int]:
+    """Return what waits beside analyses: training, fetches, webhooks; at most `COUNTED` of each."""
+    kinds: Iterable[tuple[str, QuerySet]] = (  # type: ignore[type-arg] - of several models
+        ("training", TrainingRun.objects.filter(state=Work.QUEUED)),
+        ("fetches", UrlFetch.objects.unfinished()),
+        ("webhooks", WebhookDelivery.objects.waiting()),
+    )
+    return {name: rows.order_by()[:COUNTED].count() for name, rows in kinds}
