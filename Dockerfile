@@ -1,4 +1,5 @@
-# Two images from one file: `web` (no TensorFlow; also beat and migrations) and `worker` (all of it).
+# Three images from one file: `web` (no TensorFlow; also beat and migrations), `worker` (all of it)
+# and `flower` (a page on the queues, without the portal).
 FROM python:3.11-slim-bookworm AS base
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # Pango, HarfBuzz and a font are for reports in PDF.
@@ -19,13 +20,17 @@ FROM build-web AS build-worker
 COPY requirements.txt /tmp/
 RUN /opt/venv/bin/pip install --requirement /tmp/requirements.txt
 
+FROM build-web AS build-flower
+COPY requirements-flower.txt /tmp/
+RUN /opt/venv/bin/pip install --requirement /tmp/requirements-flower.txt
+
 FROM base AS application
 ENV PATH=/opt/venv/bin:$PATH VERIPIX_VAR=/var/lib/veripix STATIC_ROOT=/app/collected-static
 # Named volumes take the owner of the folder that they are first mounted over.
 RUN useradd --system --uid 10001 --create-home veripix \
     && install --directory --owner veripix --group veripix \
         /var/lib/veripix /var/lib/veripix/media /var/lib/veripix/datasets /var/lib/veripix/models \
-        /var/lib/veripix/runs /var/lib/veripix/trust
+        /var/lib/veripix/runs /var/lib/veripix/trust /var/lib/veripix/metrics
 WORKDIR /app
 COPY manage.py gunicorn.conf.py ./
 COPY portal portal
@@ -48,3 +53,11 @@ COPY --from=build-worker /opt/venv /opt/venv
 RUN install --directory --owner veripix --group veripix /app/collected-static
 USER veripix
 CMD ["celery", "-A", "portal", "worker", "--pool", "solo", "--queues", "inference"]
+
+FROM base AS flower
+COPY --from=build-flower /opt/venv /opt/venv
+ENV PATH=/opt/venv/bin:$PATH
+RUN useradd --system --uid 10001 --create-home veripix
+USER veripix
+EXPOSE 5555
+CMD ["celery", "flower"]

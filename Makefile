@@ -48,6 +48,7 @@ lock: bootstrap-test
 	$(LOCK) --all-extras pyproject.toml -o requirements-dev.txt $(ARGS)
 	$(LOCK) --extra ml -c requirements-dev.txt pyproject.toml -o requirements.txt
 	$(LOCK) -c requirements-dev.txt pyproject.toml -o requirements-web.txt
+	$(LOCK) --extra flower -c requirements-dev.txt pyproject.toml -o requirements-flower.txt
 
 bootstrap-run bootstrap-test: bootstrap-%:
 	@test -n "$(PYTHON)" || { echo "Veripix needs Python 3.11: install it (Debian, Ubuntu: apt install python3.11)."; exit 1; }

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # What each file must hold: the extras of pyproject.toml beside the plain dependencies.
 EXTRAS = {
     "requirements-web.txt": (),
+    "requirements-flower.txt": ("flower",),
     "requirements.txt": ("ml",),
     "requirements-dev.txt": ("ml", "flower", "dev"),
 }
@@ -62,6 +63,7 @@ def problems_of(root: Path) -> list[str]:
         problems += unmet(name, declared.for_extras(extras), pins[name])
     problems += differing(pins, "requirements-web.txt", "requirements.txt")
     problems += differing(pins, "requirements.txt", "requirements-dev.txt")
+    problems += differing(pins, "requirements-flower.txt", "requirements-dev.txt")
     for heavy in sorted(SCIENCE & pins["requirements-web.txt"].keys()):
         problems.append(f"requirements-web.txt holds {heavy}, which the web image must not have.")
     return problems

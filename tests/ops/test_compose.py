@@ -1,6 +1,8 @@
 """compose.yaml and the Dockerfile hold what production needs, and no secret."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 WORKERS = ("inference", "faces", "pictures", "training", "background")
 PORTAL_SERVICES = ("web", *WORKERS, "beat", "migrate")
 SECRETS = ("SECRET_KEY", "MYSQL_PASSWORD", "EMAIL_URL")
+# May stay empty: without them there are no metrics, and Flower does not start.
+KEYS_OF_WATCHERS = ("METRICS_TOKEN", "FLOWER_BASIC_AUTH")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +42,7 @@ def test_it_follows_the_published_schema() -> None:
 
 def test_every_service_is_there_and_is_watched(compose: dict[str, Any]) -> None:
     services = compose["services"]
-    assert set(services) == {*PORTAL_SERVICES, "mysql", "redis"}
+    assert set(services) == {*PORTAL_SERVICES, "flower", "mysql", "redis"}
     assert services["mysql"]["image"] == "mysql:8.4"
     assert services["redis"]["image"] == "redis:7"
     for name, service in services.items():
@@ -61,7 +65,7 @@ def test_no_secret_is_in_the_files(compose: dict[str, Any]) -> None:
     assert "${MYSQL_PASSWORD:?" in environment["DATABASE_URL"]
     assert compose["services"]["mysql"]["environment"]["MYSQL_PASSWORD"].startswith("${")
     example = (ROOT / ".env.example").read_text()
-    for name in SECRETS:
+    for name in (*SECRETS, *KEYS_OF_WATCHERS):
         assert re.search(rf"^{name}=$", example, re.MULTILINE), f"{name} must be there, and empty"
 
 
@@ -74,9 +78,32 @@ def test_what_people_hand_in_and_the_models_outlive_the_containers(compose: dict
             "runs": "/var/lib/veripix/runs",
             "models": "/var/lib/veripix/models",
             "trust": "/var/lib/veripix/trust",
+            "metrics": "/var/lib/veripix/metrics",
         }
-    servers = {"mysql", "redis"}
-    assert set(compose["volumes"]) == {"datasets", "media", "models", "runs", "trust", *servers}
+    kept = {"datasets", "media", "models", "runs", "trust", "mysql", "redis"}
+    assert set(compose["volumes"]) == {*kept, "metrics"}
+    for name in kept:
+        assert compose["volumes"][name] is None, "kept on the disk"
+
+
+def test_flower_is_for_those_who_ask_for_it_and_have_its_password(compose: dict[str, Any]) -> None:
+    flower = compose["services"]["flower"]
+    assert flower["profiles"] == ["monitoring"]
+    (published,) = flower["ports"]
+    assert published.startswith("127.0.0.1:")
+    # Compose makes one dollar sign of two.
+    *shell, script = flower["command"]
+    script = script.replace("$$", "$").replace("exec celery", "exec echo")
+    for password, status in (("", 2), ("name:secret", 0)):
+        done = subprocess.run(
+            [*shell, script],
+            env={"PATH": os.environ["PATH"], "FLOWER_BASIC_AUTH": password},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == status, done.stderr
+        assert "secret" not in done.stdout + done.stderr, "what others may see of the command"
 
 
 def test_only_the_workers_have_tensorflow(compose: dict[str, Any]) -> None:
