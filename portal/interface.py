@@ -26,6 +26,19 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "AnalysisState": "detection.models.submissions.State",
+        "BatchState": "detection.models.batches.BatchState",
+        "FeedbackState": "detection.models.datasets.FeedbackState",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "detection.api.schema.shared_components",
+    ],
+    "TAGS": [
+        {"name": "Submissions", "description": "Hand in, and see how far it is."},
+        {"name": "Analyses", "description": "Verdicts with their evidence."},
+        {"name": "Files", "description": "Pictures and reports."},
+        {"name": "About", "description": "Models, usage and health."},
+    ],
 }

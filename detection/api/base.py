@@ -2,16 +2,19 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
 from rest_framework.exceptions import APIException, MethodNotAllowed, Throttled
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from detection.api.authentication import TokenAuthentication
 from detection.api.errors import SENTENCES, Refused
+from detection.api.pagination import NewestFirst
 from detection.api.parsers import BoundedJSONParser
 from detection.api.permissions import HasScope
 from detection.api.throttling import Allowance, allowance_take
@@ -30,6 +33,8 @@ class ApiView(APIView):
     renderer_classes = [JSONRenderer]
     # OPTIONS would describe forms to browsers; the schema does that for programs.
     metadata_class = None
+    # Addresses end in no format.
+    format_kwarg = None
     scopes: dict[str, str] = {}
     allowance: Allowance | None = None
 
@@ -58,6 +63,26 @@ class ApiView(APIView):
         if not answer.has_header("Cache-Control"):
             answer["Cache-Control"] = "private, no-store"
         return answer
+
+    def told(self, serializer: type[BaseSerializer], row: Any, *, many: bool = False) -> Any:
+        """Return a row, or many, as this serializer tells it; addresses in it are whole ones."""
+        return serializer(row, many=many, context={"request": self.request}).data
+
+    def page(self, rows: QuerySet[Any], serializer: type[BaseSerializer]) -> Response:
+        """Answer with a page of rows, newest first."""
+        paginator = NewestFirst()
+        shown = paginator.paginate_queryset(rows, self.request, self)
+        return paginator.get_paginated_response(self.told(serializer, shown, many=True))
+
+    def given(self, serializer: type[BaseSerializer]) -> Any:
+        """Return what was sent, checked.
+
+        Raises:
+            ValidationError: It does not fit.
+        """
+        read = serializer(data=self.request.data)
+        read.is_valid(raise_exception=True)
+        return read
 
     def _count(self, request: Request) -> None:
         self.allowance = allowance_take(request)

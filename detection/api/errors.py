@@ -31,6 +31,7 @@ STATUS = {
     "settled": 409,
     "idempotency_mismatch": 409,
     "idempotency_in_progress": 409,
+    "quota_exceeded": 429,
 }
 SENTENCES = {
     "not_found": "There is nothing at this address. Addresses here end with a slash.",
@@ -49,7 +50,7 @@ class Refused(Exception):
         status: The HTTP status; by default what `STATUS` says of the code, else 422.
         field: The name of the value that it is about.
         details: More for programs.
-        retry_seconds: After which time it is worth trying again.
+        retry_after: After which time it is worth trying again.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Refused(Exception):
         status: int | None = None,
         field: str = "",
         details: Any = None,
-        retry_seconds: int | None = None,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(sentence)
         self.code = code
@@ -68,7 +69,7 @@ class Refused(Exception):
         self.status = status
         self.field = field
         self.details = details
-        self.retry_seconds = retry_seconds
+        self.retry_after = retry_after
 
 
 def error_body(code: str, message: str, *, field: str = "", details: Any = None) -> dict[str, Any]:
@@ -116,7 +117,7 @@ def refusal_answer(refused: Any) -> Response:
         details=getattr(refused, "details", None),
     )
     status = getattr(refused, "status", None) or STATUS.get(refused.code, 422)
-    seconds = getattr(refused, "retry_seconds", None)
+    seconds = getattr(refused, "retry_after", getattr(refused, "retry_seconds", None))
     headers = {} if seconds is None else {"Retry-After": str(seconds)}
     return Response(body, status=status, headers=headers)
 
@@ -129,7 +130,8 @@ def _answered(error: exceptions.APIException) -> Response:
         headers["WWW-Authenticate"] = header
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(int(wait))
-    return Response(error_body(code, str(detail)), status=error.status_code, headers=headers)
+    message = str(detail).rstrip(".") + "."
+    return Response(error_body(code, message), status=error.status_code, headers=headers)
 
 
 def _invalid(error: exceptions.ValidationError) -> Response:

@@ -49,6 +49,7 @@ def idempotent(handler: Handler) -> Handler:
                 request_forget(request=kept)
         return answer
 
+    handle.is_idempotent = True  # type: ignore[attr-defined] # for the schema
     return handle
 
 

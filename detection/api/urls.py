@@ -2,10 +2,30 @@
 
 from django.urls import include, path, re_path
 
-from detection.api import about
+from detection.api import about, analyses, description, media, submissions
 from detection.api.base import Nothing
 
+one = "<slug:public_id>/"
 v1 = [
+    path("submissions/", submissions.Submissions.as_view(), name="api_submissions"),
+    path(f"submissions/{one}", submissions.SubmissionDetail.as_view(), name="api_submission"),
+    path("analyses/", analyses.Analyses.as_view(), name="api_analyses"),
+    path(f"analyses/{one}", analyses.AnalysisDetail.as_view(), name="api_analysis"),
+    path(f"analyses/{one}retry/", analyses.AnalysisRetry.as_view(), name="api_analysis_retry"),
+    path(
+        f"analyses/{one}feedback/",
+        analyses.AnalysisFeedback.as_view(),
+        name="api_analysis_feedback",
+    ),
+    path(f"analyses/{one}image/", media.AnalysisImage.as_view(), name="api_analysis_image"),
+    path(f"analyses/{one}heatmap/", media.AnalysisHeatmap.as_view(), name="api_analysis_heatmap"),
+    path(f"analyses/{one}report.pdf", media.ReportPdf.as_view(), name="api_analysis_report_pdf"),
+    path(f"analyses/{one}report.json", media.ReportJson.as_view(), name="api_analysis_report_json"),
+    path(f"faces/{one}heatmap/", media.FaceHeatmap.as_view(), name="api_face_heatmap"),
+    path("usage/", about.Usage.as_view(), name="api_usage"),
+    path("models/", about.Models.as_view(), name="api_models"),
+    path("schema/", description.Schema.as_view(), name="api_schema"),
+    path("docs/", description.Docs.as_view(), name="api_docs"),
     path("health/", about.Health.as_view(), name="api_health"),
 ]
 urlpatterns = [

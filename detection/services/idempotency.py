@@ -17,11 +17,11 @@ GIVEN_UP_AFTER = timedelta(minutes=10)
 class IdempotencyRefused(Exception):
     """The key was used for something else, or its first request is still being answered."""
 
-    def __init__(self, code: str, sentence: str, *, retry_seconds: int | None = None) -> None:
+    def __init__(self, code: str, sentence: str, *, retry_after: int | None = None) -> None:
         super().__init__(sentence)
         self.code = code
         self.sentence = sentence
-        self.retry_seconds = retry_seconds
+        self.retry_after = retry_after
 
 
 def request_begin(*, owner: Any, key: str, fingerprint: str) -> IdempotentRequest:
@@ -94,5 +94,5 @@ def _in_progress() -> IdempotencyRefused:
     return IdempotencyRefused(
         "idempotency_in_progress",
         "The first request with this key is still being answered.",
-        retry_seconds=1,
+        retry_after=1,
     )

@@ -72,10 +72,10 @@ def report_content(
         "image": _image(analysis, with_file_name=with_file_name),
         "analysed_at": moment_text(analysis.finished_at),
         "verdict": _verdict(analysis, shows_number=analysis.shows_number),
-        "findings": [_finding(one) for one in findings_told(analysis)],
+        "findings": [finding_told(one) for one in findings_told(analysis)],
         "faces": [_face(face) for face in looked.faces.all()] if looked else [],
-        "model": _model(analysis.model_version),
-        "faces_model": _model(looked.model_version if looked else None),
+        "model": model_told(analysis.model_version),
+        "faces_model": model_told(looked.model_version if looked else None),
         "heatmap": {"method": analysis.heatmap_method} if analysis.heatmap else None,
         "limits": _limits(analysis),
     }
@@ -124,7 +124,8 @@ def _reason(stored: dict[str, Any]) -> dict[str, str]:
     return {"code": stored["code"], "sentence": stored["sentence"]}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_told(finding: Finding) -> dict[str, Any]:
+    """Return a finding as it is told to anybody."""
     public = finding.without_private().as_json()
     public["details"] = [
         {"label": line["label"], "value": line["value"]} for line in public["details"]
@@ -137,7 +138,8 @@ def _face(face: Face) -> dict[str, Any]:
     return {**place, "verdict": _verdict(face, shows_number=face.shows_number)}
 
 
-def _model(version: ModelVersion | None) -> dict[str, Any] | None:
+def model_told(version: ModelVersion | None) -> dict[str, Any] | None:
+    """Return a version with its measured figures; `None` where no model was asked."""
     if version is None:
         return None
     return {

@@ -1,0 +1,128 @@
+"""Pictures and reports, as files."""
+
+import json
+
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.request import Request
+
+from detection.api.analyses import own_analysis
+from detection.api.base import AnyAnswer, ApiView
+from detection.models import Face
+from detection.services.report_pdf import report_pdf
+from detection.services.reports import Report, report_issue
+from detection.views.media import file_response
+
+
+def _file(content_type: str, description: str) -> dict[tuple[int, str], OpenApiResponse]:
+    return {(200, content_type): OpenApiResponse(OpenApiTypes.BINARY, description)}
+
+
+class FileView(ApiView):
+    """A file; the `Accept` header changes nothing of it."""
+
+    content_negotiation_class = AnyAnswer
+    # For the description: no 406, and what else may happen.
+    is_file = True
+    errors: tuple[int, ...] = (503,)
+
+
+class AnalysisImage(FileView):
+    """The image itself."""
+
+    @extend_schema(
+        operation_id="analyses_image",
+        tags=["Files"],
+        summary="The image as it was handed in",
+        responses=_file("application/octet-stream", "The file, byte for byte."),
+    )
+    def get(self, request: Request, public_id: str) -> HttpResponseBase:
+        """Serve the original."""
+        image = own_analysis(request, public_id).image
+        return file_response(image.original, "application/octet-stream", save_as=image.file_name)
+
+
+class AnalysisHeatmap(FileView):
+    """Where the evidence lies."""
+
+    @extend_schema(
+        operation_id="analyses_heatmap",
+        tags=["Files"],
+        summary="The heatmap of a verdict",
+        responses=_file("image/png", "A picture of what moved the model."),
+    )
+    def get(self, request: Request, public_id: str) -> HttpResponseBase:
+        """Serve the heatmap."""
+        return file_response(own_analysis(request, public_id).heatmap, "image/png")
+
+
+class FaceHeatmap(FileView):
+    """The same of one face."""
+
+    @extend_schema(
+        operation_id="faces_heatmap",
+        tags=["Files"],
+        summary="The heatmap of a face",
+        responses=_file("image/png", "A picture of what moved the model."),
+    )
+    def get(self, request: Request, public_id: str) -> HttpResponseBase:
+        """Serve the heatmap."""
+        face = get_object_or_404(Face.objects.visible_to(request.user), public_id=public_id)
+        return file_response(face.heatmap, "image/png")
+
+
+class ReportView(FileView):
+    """A report on a verdict, with the name of the file, for its owner."""
+
+    errors = (409, 503)
+
+    def issued(self, request: Request, public_id: str) -> Report:
+        """Issue it.
+
+        Raises:
+            ReportRefused: `not_finished` or `image_gone`.
+        """
+        site = request.build_absolute_uri("/").rstrip("/")
+        analysis = own_analysis(request, public_id)
+        return report_issue(analysis=analysis, site=site, with_file_name=True)
+
+
+class ReportPdf(ReportView):
+    """The report on paper."""
+
+    @extend_schema(
+        operation_id="analyses_report_pdf",
+        tags=["Files"],
+        summary="The report as PDF",
+        responses=_file("application/pdf", "For people."),
+    )
+    def get(self, request: Request, public_id: str) -> HttpResponse:
+        """Serve it."""
+        report = self.issued(request, public_id)
+        return _download(report_pdf(report), "application/pdf", report, "pdf")
+
+
+class ReportJson(ReportView):
+    """The report for programs."""
+
+    @extend_schema(
+        operation_id="analyses_report_json",
+        tags=["Files"],
+        summary="The report as JSON",
+        description="In the form of `report.schema.json`.",
+        responses={(200, "application/json"): OpenApiTypes.OBJECT},
+    )
+    def get(self, request: Request, public_id: str) -> HttpResponse:
+        """Serve it."""
+        report = self.issued(request, public_id)
+        body = json.dumps(report.as_json(), ensure_ascii=False, indent=2)
+        return _download(body.encode(), "application/json", report, "json")
+
+
+def _download(body: bytes, content_type: str, report: Report, form: str) -> HttpResponse:
+    answer = HttpResponse(body, content_type=content_type)
+    name = f"veripix-{report.issued.code}.{form}"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer

@@ -1,0 +1,1 @@
+"""What goes out, and what may come in, field by field."""

@@ -1,0 +1,131 @@
+"""Handing in, and how far it is."""
+
+from typing import Any
+
+from django.core.files.uploadedfile import UploadedFile
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiExample, OpenApiRequest, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from detection.api.base import ApiView, created
+from detection.api.errors import Refused
+from detection.api.examples import HANDED_IN
+from detection.api.idempotency import idempotent
+from detection.api.pagination import NewestFirst
+from detection.api.parsers import BoundedJSONParser, FilesParser
+from detection.api.serializers.common import RefusalSerializer
+from detection.api.serializers.submissions import (
+    AddressesSerializer,
+    FilesSerializer,
+    HandedInSerializer,
+    SubmissionSerializer,
+    SubmissionStateSerializer,
+)
+from detection.models import Submission
+from detection.models.submissions import Source
+from detection.services import intake
+
+# After so many seconds it is worth asking again how far something is.
+ASK_AGAIN = "1"
+HAND_IN = """Send files as `multipart/form-data`, each in a part named `images`; or, where the
+installation allows it, addresses of images as JSON, which a worker then fetches.
+
+Files that cannot be taken in stand under `refusals`, each with a code; the others go on. Where none
+can be taken in, there is no submission, and the answer is an error with the refusals in `details`.
+
+With an `Idempotency-Key` it may be sent again whenever no answer has come."""
+
+
+class Submissions(ApiView):
+    """Handing in, and what was handed in."""
+
+    parser_classes = [FilesParser, BoundedJSONParser]
+    errors = (503,)
+    pagination_class = NewestFirst
+
+    @extend_schema(
+        operation_id="submissions_list",
+        tags=["Submissions"],
+        summary="What you handed in, newest first",
+        responses=SubmissionSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        """List submissions."""
+        return self.page(Submission.objects.visible_to(request.user), SubmissionSerializer)
+
+    @extend_schema(
+        operation_id="submissions_create",
+        tags=["Submissions"],
+        summary="Hand in images",
+        description=HAND_IN,
+        request={
+            "multipart/form-data": FilesSerializer,
+            "application/json": OpenApiRequest(
+                AddressesSerializer,
+                examples=[OpenApiExample("One", {"url": "https://example.org/picture.jpg"})],
+            ),
+        },
+        responses={201: HandedInSerializer, 202: HandedInSerializer},
+        examples=[HANDED_IN],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Take files in, or have them fetched."""
+        if not request.FILES and (request.content_type or "").startswith("application/json"):
+            return self._fetch(request)
+        files: list[UploadedFile] = request.FILES.getlist("images")
+        if not files:
+            sentence = "Send at least one file, each in a part named 'images'."
+            raise Refused("no_file", sentence, field="images")
+        submission = intake.submission_create(owner=request.user, files=files, source=Source.API)
+        if not submission.images.exists():
+            raise _nothing_taken(submission)
+        return created(self.told(HandedInSerializer, submission))
+
+
+class SubmissionDetail(ApiView):
+    """One submission."""
+
+    @extend_schema(
+        operation_id="submissions_read",
+        tags=["Submissions"],
+        summary="How far a submission is",
+        description="Ask again after `Retry-After` seconds until `is_finished` is true.",
+        responses=SubmissionStateSerializer,
+    )
+    def get(self, request: Request, public_id: str) -> Response:
+        """Tell how far it is."""
+        submission = get_object_or_404(_own(request), public_id=public_id)
+        body = self.told(SubmissionStateSerializer, submission)
+        headers = {} if body["is_finished"] else {"Retry-After": ASK_AGAIN}
+        return Response(body, headers=headers)
+
+    @extend_schema(
+        operation_id="submissions_delete",
+        tags=["Submissions"],
+        summary="Delete a submission",
+        description="With its images, verdicts, reports and files, at once and for good.",
+        responses={204: None},
+    )
+    def delete(self, request: Request, public_id: str) -> Response:
+        """Delete it with everything in it."""
+        get_object_or_404(_own(request), public_id=public_id)
+        intake.submissions_delete(submissions=_own(request).filter(public_id=public_id))
+        return Response(status=204)
+
+
+def _own(request: Request) -> Any:
+    return Submission.objects.visible_to(request.user)
+
+
+def _nothing_taken(submission: Submission) -> Refused:
+    """Return why, and keep nothing: there is no page on which anybody would look for it."""
+    refusals = list(submission.refusals.all())
+    submission.delete()
+    told = RefusalSerializer(refusals, many=True).data
+    if len({refusal.code for refusal in refusals}) == 1:
+        first = refusals[0]
+        return Refused(first.code, first.sentence, field="images", details={"refusals": told})
+    sentence = "None of the files can be taken in; the details say why."
+    return Refused("nothing_taken", sentence, field="images", details={"refusals": told})
