@@ -52,11 +52,11 @@ def _user_id(request: HttpRequest | None) -> int | None:
 
 
 class KeepsAddressesBack(logging.Filter):
-    """Names the view where Django would name the address that was asked for."""
+    """Names the view where a line would name the address that was asked for."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep the line, with another address in it."""
-        request = getattr(record, "request", None)
+        request = getattr(record, "request", None) or request_now.get()
         if isinstance(request, HttpRequest) and isinstance(record.args, tuple):
             told = tuple(
                 route_of(request) if argument == request.path else argument

@@ -1,7 +1,5 @@
 """Is this installation alive, and is it ready to take work?"""
 
-import tempfile
-
 from celery import current_app
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -9,6 +7,8 @@ from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from kombu.exceptions import OperationalError as BrokerError
+
+from detection.services.storage import storage_check
 
 
 @never_cache
@@ -23,13 +23,14 @@ def ready(request: HttpRequest) -> JsonResponse:
 
     The broker is told but does not count: uploads are kept while it is away.
     """
-    checks = {"database": _database(), "media": _media()}
+    checks = {"database": database(), "media": media()}
     is_ready = all(state == "ok" for state in checks.values())
-    body = {"status": "ready" if is_ready else "not ready", **checks, "broker": _broker()}
+    body = {"status": "ready" if is_ready else "not ready", **checks, "broker": broker()}
     return JsonResponse(body, status=200 if is_ready else 503)
 
 
-def _database() -> str:
+def database() -> str:
+    """Ask the database: "ok" or what is wrong, in a word."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -38,18 +39,20 @@ def _database() -> str:
     return "ok"
 
 
-def _media() -> str:
+def media() -> str:
+    """Ask whether files can be kept: "ok" or what is wrong, in a word."""
     try:
-        with tempfile.TemporaryFile(dir=settings.MEDIA_ROOT):
-            return "ok"
+        storage_check()
     except OSError:
-        return "not writable"
+        return "unreachable" if settings.IS_STORAGE_REMOTE else "not writable"
+    return "ok"
 
 
-def _broker() -> str:
+def broker() -> str:
+    """Ask whether tasks can be handed over: "ok" or what is wrong, in a word."""
     try:
-        with current_app.connection_for_write() as broker:
-            broker.ensure_connection(max_retries=1, timeout=2, interval_start=0)
+        with current_app.connection_for_write() as connected:
+            connected.ensure_connection(max_retries=1, timeout=2, interval_start=0)
     except (BrokerError, OSError):
         return "unreachable"
     return "ok"

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "knox",
+    "health_check",
     "detection",
     # Last, as it takes some of the others' admin pages away again.
     "portal",
@@ -302,6 +303,20 @@ MAX_FILES = env.number("MAX_FILES", default=50, most=5000)
 # What one person may hand in on one day (UTC); see `detection.services.quotas`.
 QUOTA_IMAGES_PER_DAY = env.quotas("QUOTA_IMAGES_PER_DAY")
 QUOTA_MEGABYTES_PER_DAY = env.quotas("QUOTA_MEGABYTES_PER_DAY")
+# Where requests may go to addresses that people named; see `detection.outbound`.
+OUTBOUND_PORTS = env.ports("OUTBOUND_PORTS", frozenset({80, 443}))
+OUTBOUND_ALLOW_NETWORKS = env.networks("OUTBOUND_ALLOW_NETWORKS")
+# Whether images may be handed in by their address, which a worker then opens.
+URL_FETCH = env.flag("URL_FETCH", default=False)
+URL_FETCH_SECONDS = env.number("URL_FETCH_SECONDS", default=20, most=300)
+URL_FETCH_ATTEMPTS = env.number("URL_FETCH_ATTEMPTS", default=3, most=10)
+WEBHOOK_SECONDS = env.number("WEBHOOK_SECONDS", default=10, most=60)
+WEBHOOK_ATTEMPTS = env.number("WEBHOOK_ATTEMPTS", default=8, most=20)
+# Before the second attempt; each further wait is four times as long, up to six hours.
+WEBHOOK_RETRY_SECONDS = env.number("WEBHOOK_RETRY_SECONDS", default=30, most=3600)
+# A webhook that took nothing for so long is switched off.
+WEBHOOK_OFF_DAYS = env.number("WEBHOOK_OFF_DAYS", default=3, most=365)
+WEBHOOK_LOG_DAYS = env.number("WEBHOOK_LOG_DAYS", default=30, most=3650)
 FILE_UPLOAD_HANDLERS = [
     "detection.uploads.BoundedUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
@@ -356,6 +371,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "detection.tasks.background.sweep_pieces",
         "schedule": crontab(minute="35"),
         "options": {"expires": 3000},
+    },
+    "sweep outgoing": {
+        "task": "detection.tasks.background.sweep_outgoing",
+        "schedule": float(SWEEP_SECONDS),
+        "options": {"expires": SWEEP_SECONDS},
     },
     # It looks for itself whether this is the hour that was chosen in the panel.
     "retrain at night": {

@@ -4,7 +4,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
-from portal import accounts, metrics, ops, views
+from portal import accounts, health, metrics, ops, views
 
 # The panel's own sign-in would pass by allauth's throttle and e-mail verification.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -21,6 +21,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("favicon.ico", views.favicon),
     path("metrics", metrics.metrics, name="metrics"),
+    path("health/", health.Health.as_view(), name="health"),
     path("health/live/", ops.live, name="health_live"),
     path("health/ready/", ops.ready, name="health_ready"),
 ]
