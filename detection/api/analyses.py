@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from detection.api.base import ApiView
 from detection.api.idempotency import idempotent
-from detection.api.pagination import NewestFirst
+from detection.api.pagination import NewestFirst, limit_of, paged, place_of
 from detection.api.serializers.analyses import (
     AnalysisFilterSerializer,
     AnalysisSerializer,
@@ -22,6 +22,7 @@ from detection.models import Analysis, Label, SubmittedImage
 from detection.services import intake
 from detection.services.analysis import analysis_retry
 from detection.services.feedback import feedback_give
+from detection.services.history import history_page
 
 
 class Analyses(ApiView):
@@ -33,15 +34,24 @@ class Analyses(ApiView):
         operation_id="analyses_list",
         tags=["Analyses"],
         summary="Your analyses, newest first",
-        description="Of each image the answer that stands. Filters apply all together.",
+        description=(
+            "Of each image the answer that stands. Filters apply all together. A search looks "
+            "through so many at a time: a page may be short, or empty, while `next` leads on."
+        ),
         parameters=[AnalysisFilterSerializer],
         responses=BriefAnalysisSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
         """List what the filters leave."""
-        mine = Analysis.objects.visible_to(request.user).on_images().current()
-        wanted = AnalysisFilterSerializer(data=request.query_params.dict())
-        return self.page(wanted.filtered(mine).for_lists(), BriefAnalysisSerializer)
+        place = place_of(request)
+        page = history_page(
+            wanted=AnalysisFilterSerializer(data=request.query_params.dict()).wanted(request.user),
+            size=limit_of(request),
+            older=str(place) if place else "",
+            is_counted=False,
+        )
+        shown = self.told(BriefAnalysisSerializer, page.rows, many=True)
+        return paged(request, shown, page.older)
 
 
 class AnalysisDetail(ApiView):

@@ -7,7 +7,7 @@ first does, and rows that come in meanwhile move none to another page.
 import base64
 import binascii
 import struct
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -18,10 +18,11 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from detection.api.errors import Refused
+from detection.services.history import EPOCH, Place
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST_KEY = 2**63 - 1
 DEFAULT_LIMIT, MOST = 25, 100
+LIMIT, CURSOR = "limit", "cursor"
 
 
 class NewestFirst(BasePagination):
@@ -38,23 +39,20 @@ class NewestFirst(BasePagination):
         Raises:
             Refused: `invalid`, for a limit or a cursor that is none.
         """
-        limit = _limit(request.query_params.get("limit"))
-        if cursor := request.query_params.get("cursor"):
-            moment, key = _place(cursor)
+        limit, place = limit_of(request), place_of(request)
+        if place is not None:
             # So said, an index on (created_at, id) is entered at the place and read on from it.
-            after = Q(created_at__lt=moment) | Q(pk__lt=key)
-            queryset = queryset.filter(after, created_at__lte=moment)
+            after = Q(created_at__lt=place.created_at) | Q(pk__lt=place.pk)
+            queryset = queryset.filter(after, created_at__lte=place.created_at)
         rows = list(queryset.order_by("-created_at", "-pk")[: limit + 1])
-        page = rows[:limit]
-        self.next = None
-        if len(rows) > limit:
-            address = request.build_absolute_uri()
-            self.next = replace_query_param(address, "cursor", _cursor(page[-1]))
+        page, last = rows[:limit], rows[limit - 1 : limit]
+        self.request = request
+        self.further = Place(last[0].created_at, last[0].pk) if len(rows) > limit else None
         return page
 
     def get_paginated_response(self, data: Any) -> Response:
         """Return the page with the address of the next."""
-        return Response({"next": self.next, "results": data})
+        return paged(self.request, data, self.further)
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Return how a page looks."""
@@ -73,47 +71,67 @@ class NewestFirst(BasePagination):
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """Return the parameters of a page."""
         limit = {"type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT_LIMIT}
+        told = {
+            LIMIT: ("How many there are on a page.", limit),
+            CURSOR: (
+                "Where the page begins: follow `next`, and make none yourself.",
+                {"type": "string"},
+            ),
+        }
         return [
-            {
-                "name": "limit",
-                "in": "query",
-                "description": "How many there are on a page.",
-                "schema": limit,
-            },
-            {
-                "name": "cursor",
-                "in": "query",
-                "description": "Where the page begins: follow `next`, and make none yourself.",
-                "schema": {"type": "string"},
-            },
+            {"name": name, "in": "query", "description": text, "schema": schema}
+            for name, (text, schema) in told.items()
         ]
 
 
-def _limit(text: str | None) -> int:
+def paged(request: Request, rows: Any, further: Place | None) -> Response:
+    """Answer with a page and the address of the next, which begins at `further`."""
+    address = None
+    if further is not None:
+        address = replace_query_param(request.build_absolute_uri(), CURSOR, _cursor(further))
+    return Response({"next": address, "results": rows})
+
+
+def limit_of(request: Request) -> int:
+    """Return how many rows are wanted on a page.
+
+    Raises:
+        Refused: `invalid`.
+    """
+    text = request.query_params.get(LIMIT)
     if text is None:
         return DEFAULT_LIMIT
-    if not (text.isascii() and text.isdecimal()) or len(text) > 3 or not 1 <= int(text) <= MOST:
-        raise Refused("invalid", f"A page has 1 to {MOST} entries.", field="limit")
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(MOST))
+    if not is_number or not 1 <= int(text) <= MOST:
+        raise Refused("invalid", f"A page has 1 to {MOST} entries.", field=LIMIT)
     return int(text)
 
 
-def _cursor(row: Any) -> str:
-    """Return the place of a row: its moment in microseconds, and its key.
+def place_of(request: Request) -> Place | None:
+    """Return where the page begins; `None` for the first one.
+
+    Raises:
+        Refused: `invalid`.
+    """
+    cursor = request.query_params.get(CURSOR)
+    if cursor is None:
+        return None
+    try:
+        packed = base64.b64decode(cursor.encode("ascii") + b"==", b"-_", validate=True)
+        moment, veiled = struct.unpack(">QQ", packed)
+        return Place(EPOCH + timedelta(microseconds=moment), veiled ^ _veil(moment))
+    except (UnicodeError, binascii.Error, struct.error, OverflowError):
+        raise Refused("invalid", "This is no cursor of ours.", field=CURSOR) from None
+
+
+def _cursor(place: Place) -> str:
+    """Return a place as a text: its moment in microseconds, and its key.
 
     The key is veiled, as addresses tell no primary keys, by which rows could be counted.
     """
-    moment = (row.created_at - EPOCH) // timedelta(microseconds=1)
-    packed = struct.pack(">qq", moment, row.pk ^ _veil(moment))
+    moment = (place.created_at - EPOCH) // timedelta(microseconds=1)
+    packed = struct.pack(">QQ", moment, place.pk ^ _veil(moment))
     return base64.urlsafe_b64encode(packed).decode().rstrip("=")
-
-
-def _place(cursor: str) -> tuple[datetime, int]:
-    try:
-        packed = base64.b64decode(cursor.encode("ascii") + b"==", b"-_", validate=True)
-        moment, veiled = struct.unpack(">qq", packed)
-        return EPOCH + timedelta(microseconds=moment), veiled ^ _veil(moment)
-    except (UnicodeError, binascii.Error, struct.error, OverflowError):
-        raise Refused("invalid", "This is no cursor of ours.", field="cursor") from None
 
 
 def _veil(moment: int) -> int:

@@ -107,7 +107,9 @@ class _Stretch:
     is_full: bool
 
 
-def history_page(*, wanted: Wanted, size: int, older: str = "", newer: str = "") -> HistoryPage:
+def history_page(
+    *, wanted: Wanted, size: int, older: str = "", newer: str = "", is_counted: bool = True
+) -> HistoryPage:
     """Return the rows after or before a place, or the newest ones.
 
     Args:
@@ -115,20 +117,22 @@ def history_page(*, wanted: Wanted, size: int, older: str = "", newer: str = "")
         size: Rows on a page.
         older: The place after which the page begins, from an address.
         newer: The place before which it ends. What cannot be understood leads to the first page.
+        is_counted: Whether the page shall tell how many there are.
     """
+    counted = wanted if is_counted else None
     place = Place.read(newer)
     if place is not None:
         found = _stretch(wanted, size, place, upwards=True)
         # Where less than a page is newer, that is the first page, and is shown whole.
         if found.further is not None:
             below = found.places[0] if found.places else place
-            return _page(wanted, found, newer=found.further, older=below, upwards=True)
+            return _page(counted, found, newer=found.further, older=below, upwards=True)
         place = None
     else:
         place = Place.read(older)
     found = _stretch(wanted, size, place, upwards=False)
     above = None if place is None else (found.places[0] if found.places else place.after())
-    return _page(wanted, found, newer=above, older=found.further, upwards=False)
+    return _page(counted, found, newer=above, older=found.further, upwards=False)
 
 
 def count_up_to(analyses: AnalysisQuerySet, most: int = COUNTED) -> int:
@@ -137,7 +141,12 @@ def count_up_to(analyses: AnalysisQuerySet, most: int = COUNTED) -> int:
 
 
 def _page(
-    wanted: Wanted, found: _Stretch, *, newer: Place | None, older: Place | None, upwards: bool
+    counted: Wanted | None,
+    found: _Stretch,
+    *,
+    newer: Place | None,
+    older: Place | None,
+    upwards: bool,
 ) -> HistoryPage:
     shown = Analysis.objects.filter(pk__in=found.keys).for_lists().with_tags()
     by_key = {analysis.pk: analysis for analysis in shown}
@@ -151,7 +160,7 @@ def _page(
         newer=newer,
         older=older,
         looked_back_to=stopped.created_at if stopped else None,
-        count=len(rows) if is_all else _count(wanted),
+        count=len(rows) if is_all else (_count(counted) if counted else None),
     )
 
 

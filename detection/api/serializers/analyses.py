@@ -20,6 +20,7 @@ from detection.models import (
 from detection.models.submissions import AnalysisQuerySet
 from detection.models.tags import TAG_LENGTH, tag_name
 from detection.services.findings_told import findings_told
+from detection.services.history import Wanted
 from detection.services.report_content import finding_told
 
 LEANINGS = ("ai", "real", "doubt", "neutral")
@@ -251,17 +252,30 @@ class AnalysisFilterSerializer(serializers.Serializer):
         max_length=200, required=False, help_text="In the file name, the note or a tag."
     )
 
-    def filtered(self, analyses: AnalysisQuerySet) -> AnalysisQuerySet:
-        """Return those of the analyses that are wanted.
+    def wanted(self, user: Any) -> Wanted:
+        """Return which analyses of this user are asked for.
 
         Raises:
             ValidationError: A value cannot be understood.
         """
         self.is_valid(raise_exception=True)
         given = self.validated_data
-        found = analyses.filter(**{FILTERS[name]: given[name] for name in FILTERS if name in given})
-        if "tag" in given:
-            found = found.tagged(tag_name(given["tag"]))
+        return Wanted(
+            user=user,
+            fitting=self._fitting,
+            is_filtered=bool(given.keys() - {"tag"}),
+            is_search="text" in given,
+            tag=tag_name(given.get("tag", "")),
+        )
+
+    def _fitting(self, analyses: AnalysisQuerySet) -> AnalysisQuerySet:
+        """Return those that all filters but the tag leave."""
+        given = self.validated_data
+        lookups = {FILTERS[name]: given[name] for name in FILTERS if name in given}
+        if "verdict" in given:
+            # Only what has finished has a verdict; said too, it leads through the index.
+            lookups.setdefault("state", State.FINISHED)
+        found = analyses.filter(**lookups)
         return found.matching(given["text"]) if "text" in given else found
 
 
