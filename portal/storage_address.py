@@ -83,7 +83,7 @@ def object_address(env: Environment, name: str) -> ObjectAddress | None:
             "must end with the name of one bucket: 3 to 63 small letters, digits, dots, hyphens.",
         )
     if bool(parts.username) != bool(parts.password):
-        misconfigured(name, "must hold both key and secret, or neither of them.")
+        misconfigured(name, "must hold both halves of a key, or neither of them.")
     given = _options(name, parts)
     host = parts.netloc.rpartition("@")[2]
     path_style = given.get("path_style", str(not parts.hostname.endswith(AMAZON)).lower())
