@@ -102,8 +102,8 @@ class MariaDB:
 
 
 @contextmanager
-def mariadb_server(folder: Path) -> Iterator[MariaDB]:
-    """Install the system tables into `folder` and run a server on them."""
+def mariadb_server(folder: Path, options: Sequence[str] = ()) -> Iterator[MariaDB]:
+    """Install the system tables into `folder` and run a server on them, with these options too."""
     data, log, port = folder / "data", folder / "mariadb.log", free_port()
     # A socket's path may have 107 characters at most, so it is not put below pytest's folders.
     socket_path = Path(f"/tmp/veripix-{os.getpid()}-{port}.sock")  # noqa: S108
@@ -111,7 +111,7 @@ def mariadb_server(folder: Path) -> Iterator[MariaDB]:
     install += [f"--datadir={data}", f"--user={getpass.getuser()}", "--skip-test-db"]
     install += ["--auth-root-authentication-method=socket"]
     subprocess.run(install, check=True, capture_output=True)
-    options = [
+    all_options = [
         f"--datadir={data}",
         f"--user={getpass.getuser()}",
         f"--socket={socket_path}",
@@ -122,8 +122,9 @@ def mariadb_server(folder: Path) -> Iterator[MariaDB]:
         "--innodb-flush-log-at-trx-commit=0",
         "--innodb-buffer-pool-size=64M",
         "--skip-log-bin",
+        *options,
     ]
-    with running([program("mariadbd", "mysqld"), "--no-defaults", *options], log) as process:
+    with running([program("mariadbd", "mysqld"), "--no-defaults", *all_options], log) as process:
         wait_until_up(process, port, log)
         server = MariaDB(port, socket_path)
         server.execute("CREATE USER veripix@'127.0.0.1' IDENTIFIED BY 'secret'")
