@@ -2,6 +2,7 @@
 
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,6 +21,10 @@ LITTER = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 MOST_RATIO = 200
 SMALL = 200_000_000
 ENCRYPTED = 0x1
+# What an entry of the directory takes, with a long name and the fields that packers add.
+LONG_ENTRY = 46 + 300
+END, END_64, LOCATOR_64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
+END_LENGTH, END_64_LENGTH, LOCATOR_64_LENGTH = 22, 56, 20
 DAMAGE = (EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error, ValueError)
 
 
@@ -127,6 +132,7 @@ class Archive:
 
     def __init__(self, file: BinaryIO, limits: SourceLimits) -> None:
         self._limits = limits
+        check_directory(file, limits)
         try:
             self._zip = zipfile.ZipFile(file)
         except DAMAGE:
@@ -227,6 +233,28 @@ def check_count(count: int, limits: SourceLimits) -> None:
         )
 
 
+def check_directory(file: BinaryIO, limits: SourceLimits) -> None:
+    """Refuse an archive whose directory is too long, by its end alone: it is read into memory.
+
+    Directories of folders count here as well, so there may be twice as many entries as files.
+    """
+    size = file.seek(0, os.SEEK_END)
+    start = max(0, size - END_LENGTH - 0xFFFF)
+    file.seek(start)
+    tail = file.read()
+    at = tail.rfind(END)
+    if at < 0 or len(tail) - at < END_LENGTH:
+        return  # no zip at all: whoever opens it says so
+    count, length = struct.unpack_from("<HL", tail, at + 10)
+    if tail[max(0, at - LOCATOR_64_LENGTH) :].startswith(LOCATOR_64):
+        file.seek(max(0, start + at - LOCATOR_64_LENGTH - END_64_LENGTH))
+        record = file.read(END_64_LENGTH)
+        if record.startswith(END_64) and len(record) == END_64_LENGTH:
+            count, length = struct.unpack_from("<QQ", record, 32)
+    # The count may be a lie, the length is what is read.
+    check_count(max(count // 2, length // (2 * LONG_ENTRY)), limits)
+
+
 def check_path(info: zipfile.ZipInfo) -> None:
     """Refuse an entry that would not lie below the archive's own folder, and links."""
     path = info.filename.replace("\\", "/")
@@ -238,7 +266,7 @@ def check_path(info: zipfile.ZipInfo) -> None:
 def check_kind(path: str) -> None:
     """Refuse an archive within the archive."""
     if path.lower().endswith(ARCHIVES):
-        raise EntryRefused("nested_archive", "It is an archive itself; import it separately.")
+        raise EntryRefused("nested_archive", "It is an archive itself; hand it in by itself.")
 
 
 def bounded(file: IO[bytes], limits: SourceLimits) -> bytes:

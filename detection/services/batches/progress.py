@@ -1,0 +1,77 @@
+"""How far a batch is: what became of its files so far, and how long the rest may take."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from detection.models import Batch, State, VerdictKind
+
+# The rate of the last minute says how long the rest takes; of fewer ends than this none is told.
+LOOK_BACK = timedelta(minutes=1)
+LEAST_ENDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class BatchProgress:
+    """Counts of images by what became of them, of files that are none, and the time left.
+
+    Attributes:
+        expected: Files in the zip, once that is known.
+        copies: Of the finished, those answered by the stored result of the same file.
+        refused: Files that were not taken in.
+        seconds_left: By the rate of the last minute; `None` where that says nothing.
+    """
+
+    expected: int | None
+    total: int
+    finished: int
+    failed: int
+    cancelled: int
+    unfinished: int
+    likely_ai: int
+    likely_real: int
+    inconclusive: int
+    copies: int
+    refused: int
+    seconds_left: float | None
+
+    @property
+    def ended(self) -> int:
+        """Images for which nothing is still to come."""
+        return self.total - self.unfinished
+
+
+def batch_progress(*, batch: Batch) -> BatchProgress:
+    """Count what became of a batch's files so far."""
+    finished = Q(state=State.FINISHED)
+    now = timezone.now()
+    counts = batch.answers.aggregate(
+        total=Count("pk"),
+        finished=Count("pk", filter=finished),
+        failed=Count("pk", filter=Q(state=State.FAILED)),
+        cancelled=Count("pk", filter=Q(state=State.CANCELLED)),
+        unfinished=Count("pk", filter=Q(state__in=[State.QUEUED, State.RUNNING])),
+        copies=Count("pk", filter=finished & Q(answered_from__isnull=False)),
+        lately=Count("pk", filter=Q(finished_at__gte=now - LOOK_BACK)),
+        **{kind: Count("pk", filter=finished & Q(verdict=kind)) for kind in VerdictKind.values},
+    )
+    lately = counts.pop("lately")
+    refused = batch.files.filter(image=None).count()
+    unseen = (batch.files_total or 0) - batch.files_seen if batch.is_active else 0
+    left = counts["unfinished"] + unseen
+    return BatchProgress(
+        expected=batch.files_total,
+        refused=refused,
+        seconds_left=_seconds_left(batch, left, lately),
+        **counts,
+    )
+
+
+def _seconds_left(batch: Batch, left: int, lately: int) -> float | None:
+    if not left or lately < LEAST_ENDS or batch.started_at is None:
+        return None
+    # A batch that has just begun has had less than a minute to come to that number.
+    had = min((timezone.now() - batch.started_at).total_seconds(), LOOK_BACK.total_seconds())
+    return left * had / lately
