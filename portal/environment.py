@@ -4,6 +4,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -85,6 +86,25 @@ class Environment:
         if not self.has(name) and default is not None:
             return default
         return [word.strip() for word in self.text(name).split(",") if word.strip()]
+
+    def ports(self, name: str, default: frozenset[int]) -> frozenset[int]:
+        """Return the numbers of TCP ports."""
+        found = set()
+        for word in self.words(name, default=[str(port) for port in default]):
+            if not (word.isascii() and word.isdigit() and 0 < int(word) < 1 << 16):
+                misconfigured(name, f"must hold ports between 1 and 65535. Received: {word!r}.")
+            found.add(int(word))
+        return frozenset(found)
+
+    def networks(self, name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Return networks such as 10.1.0.0/16; none by default."""
+        found = []
+        for word in self.words(name, default=[]):
+            try:
+                found.append(ip_network(word))
+            except ValueError:
+                misconfigured(name, f"must hold networks such as 10.1.0.0/16, not {word!r}.")
+        return tuple(found)
 
     def quotas(self, name: str) -> dict[str, int | None]:
         """Return limits by whom they are for; `None` is without limit, and so is who has none.

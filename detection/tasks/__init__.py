@@ -9,10 +9,19 @@ from detection.tasks.analyses import (
     sweep,
     take_up_analyses,
 )
+from detection.tasks.batches import (
+    delete_batch,
+    mail_batch,
+    sweep_batches,
+    sweep_pieces,
+    take_up_batches,
+    unpack_batch,
+)
 from detection.tasks.forensic_views import draw_views
 from detection.tasks.heartbeat import begin_heartbeat
 from detection.tasks.imports import import_images, take_up_imports
 from detection.tasks.judging import answer_in_shadow, judge_version, repeat_all
+from detection.tasks.outgoing import deliver_webhooks, fetch_image, sweep_outgoing
 from detection.tasks.training import (
     retrain_at_night,
     sweep_runs,
@@ -25,17 +34,26 @@ __all__ = [
     "analyse_images",
     "answer_in_shadow",
     "begin_heartbeat",
+    "delete_batch",
+    "deliver_webhooks",
     "draw_views",
     "explain_analysis",
+    "fetch_image",
     "import_images",
     "judge_version",
+    "mail_batch",
     "repeat_all",
     "retrain_at_night",
     "sweep",
+    "sweep_batches",
+    "sweep_outgoing",
+    "sweep_pieces",
     "sweep_runs",
     "take_up_analyses",
+    "take_up_batches",
     "take_up_imports",
     "take_up_training",
     "train_measure",
     "train_model",
+    "unpack_batch",
 ]

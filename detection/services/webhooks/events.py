@@ -58,11 +58,25 @@ def analyses_ended(*, analyses: Iterable[Analysis]) -> int:
         if Event.ANALYSIS_ENDED in hook.events
     ]
     WebhookDelivery.objects.bulk_create(told)
-    submissions = _hold_back(pairs)
-    transaction.on_commit(
-        lambda: _send({delivery.webhook_id for delivery in told}, submissions), robust=True
-    )
+    wanted = {
+        (one.image.submission_id, hook.pk)
+        for hook, one in pairs
+        if Event.SUBMISSION_ENDED in hook.events and not one.is_repeat
+    }
+    _hold_back(wanted)
+    woken = {delivery.webhook_id for delivery in told}
+    submissions = {submission for submission, _ in wanted}
+    # Robust: the end is stored, whatever becomes of its telling; a sweep finds what is left.
+    transaction.on_commit(lambda: _send(woken, submissions), robust=True)
     return len(told)
+
+
+def submission_expect(*, submission: Submission) -> None:
+    """Have the end of a submission told that may end without any image: all were refused."""
+    hooks = Webhook.objects.filter(owner=submission.owner_id, is_active=True)
+    _hold_back(
+        {(submission.pk, hook.pk) for hook in hooks if Event.SUBMISSION_ENDED in hook.events}
+    )
 
 
 def submissions_release(*, submissions: Iterable[int] = (), now: datetime | None = None) -> int:
@@ -146,16 +160,11 @@ def submission_data(submission: Submission) -> dict[str, Any]:
     }
 
 
-def _hold_back(pairs: list[tuple[Webhook, Analysis]]) -> set[int]:
-    """Leave one message on each submission, to go once that has ended; return which they are.
+def _hold_back(wanted: set[tuple[int, int]]) -> None:
+    """Leave a message for each pair of a submission and a webhook, to go once that has ended.
 
     In order, so that two workers never wait for one another. What is there already stays.
     """
-    wanted = {
-        (one.image.submission_id, hook.pk)
-        for hook, one in pairs
-        if Event.SUBMISSION_ENDED in hook.events and not one.is_repeat
-    }
     WebhookDelivery.objects.bulk_create(
         [
             WebhookDelivery(
@@ -168,7 +177,6 @@ def _hold_back(pairs: list[tuple[Webhook, Analysis]]) -> set[int]:
         ],
         ignore_conflicts=True,
     )
-    return {submission for submission, _ in wanted}
 
 
 def _send(hooks: set[int], submissions: set[int]) -> None:
