@@ -341,6 +341,8 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(
                 null=True,
                 on_delete=django.db.models.deletion.CASCADE,
+                db_constraint=False,
+                db_index=False,
                 related_name="analyses",
                 to=settings.AUTH_USER_MODEL,
             ),
@@ -351,9 +353,15 @@ class Migration(migrations.Migration):
             name="owner",
             field=models.ForeignKey(
                 on_delete=django.db.models.deletion.CASCADE,
+                db_constraint=False,
+                db_index=False,
                 related_name="analyses",
                 to=settings.AUTH_USER_MODEL,
             ),
+        ),
+        migrations.AddIndex(
+            model_name="analysis",
+            index=models.Index(fields=["state", "finished_at", "track"], name="analysis_ended"),
         ),
         migrations.AddIndex(
             model_name="analysis",
@@ -410,6 +418,8 @@ class Migration(migrations.Migration):
             name="owner",
             field=models.ForeignKey(
                 on_delete=django.db.models.deletion.CASCADE,
+                db_constraint=False,
+                db_index=False,
                 related_name="usage_days",
                 to=settings.AUTH_USER_MODEL,
             ),
@@ -439,6 +449,7 @@ class Migration(migrations.Migration):
             name="submission",
             field=models.ForeignKey(
                 blank=True,
+                db_constraint=False,
                 null=True,
                 on_delete=django.db.models.deletion.CASCADE,
                 related_name="deliveries",

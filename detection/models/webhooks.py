@@ -110,8 +110,15 @@ class WebhookDelivery(models.Model):
     analysis = models.ForeignKey(
         Analysis, models.CASCADE, null=True, blank=True, related_name="deliveries"
     )
+    # Without a constraint: to check it, a worker that holds analyses would wait for the lock on
+    # their submission, whose holder may wait for these analyses.
     submission = models.ForeignKey(
-        Submission, models.CASCADE, null=True, blank=True, related_name="deliveries"
+        Submission,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="deliveries",
+        db_constraint=False,
     )
     payload = models.JSONField(default=dict)
     state = models.CharField(max_length=16, choices=DeliveryState, default=DeliveryState.WAITING)
