@@ -181,6 +181,16 @@ UNFOLD = {
                     },
                 ],
             },
+            {
+                "title": "Installation",
+                "items": [
+                    {
+                        "title": "Status",
+                        "icon": "monitor_heart",
+                        "link": reverse_lazy("status"),
+                    },
+                ],
+            },
         ],
     },
 }

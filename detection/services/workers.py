@@ -36,6 +36,11 @@ class Sign:
         return max(0.0, time.time() - self.seen_at)
 
     @property
+    def task_name(self) -> str:
+        """Its task without the place where it is defined."""
+        return self.task.rpartition(".")[2]
+
+    @property
     def task_seconds(self) -> float:
         """How long its task has been running."""
         return max(0.0, time.time() - self.task_since) if self.task else 0.0

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from detection.models import (
     Analysis,
+    Priority,
     Queue,
     State,
     Track,
@@ -41,6 +42,16 @@ class QueueFigures:
     def depth(self) -> int:
         """How many wait."""
         return sum(self.waiting.values())
+
+    @property
+    def single(self) -> int:
+        """How many of them somebody waits for."""
+        return self.waiting.get(Priority.SINGLE, 0)
+
+    @property
+    def in_batches(self) -> int:
+        """How many of them are parts of batches."""
+        return self.waiting.get(Priority.BATCH, 0)
 
 
 @dataclass(frozen=True, slots=True)

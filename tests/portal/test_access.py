@@ -51,6 +51,7 @@ GET = {
     "health_live": OPEN,
     "health_ready": OPEN,
     "health": Access(500, 500, 500, 500),  # no worker runs in these tests, and it says so
+    "status": Access(302, 302, 302, 200),
     "metrics": Access(404, 404, 404, 404),  # for whoever brings a token, where there is one
     "submission_new": MEMBERS,
     "submission_open": ONLY_POST,

@@ -1,0 +1,80 @@
+"""One page for staff on what the installation is doing, which keeps itself up to date."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from detection.models import Queue, Track
+from detection.services import installation, workers, workload
+from detection.services.workload import COUNTED, QueueFigures
+
+# After so many sweeps that did not come nobody sweeps any more.
+MISSED_SWEEPS = 4
+SLOWEST_GAP = 30
+OTHERS = {"training": "Training runs", "fetches": "Images to fetch", "webhooks": "Webhooks"}
+
+
+@never_cache
+@require_safe
+def status(request: HttpRequest) -> HttpResponse:
+    """Show the page; asked by htmx, only what changes on it."""
+    if request.headers.get("HX-Request"):
+        return render(request, "admin/status/_status.html", figures())
+    context = {**admin.site.each_context(request), "title": "Status", **figures()}
+    return render(request, "admin/status/page.html", context)
+
+
+def figures() -> dict[str, Any]:
+    """Return what the page shows."""
+    queues, states = workload.queue_figures(), installation.worker_states()
+    swept = workers.seconds_since_sweep()
+    storage = installation.storage_state()
+    lately = workload.done_lately()
+    on_queue = {
+        queue: sum(queue in state.sign.queues for state in states) for queue in Queue.values
+    }
+    return {
+        "queues": [(one, on_queue[one.queue]) for one in queues],
+        "workers": states,
+        "can_ping": settings.HAS_REDIS,
+        "lately": lately,
+        "rates": [(track.label, lately.per_minute.get(track.value, 0.0)) for track in Track],
+        "failures": workload.failures_lately(),
+        "others": [
+            (OTHERS[kind], f"{count:,}" + ("+" if count == COUNTED else ""))
+            for kind, count in workload.others_waiting().items()
+        ],
+        "database": installation.database_state(),
+        "storage": storage,
+        "champions": installation.champions(),
+        "seconds_since_sweep": swept,
+        "version": settings.VERSION,
+        "troubles": list(_troubles(queues, on_queue, swept, storage)),
+    }
+
+
+def _troubles(
+    queues: list[QueueFigures],
+    on_queue: dict[str, int],
+    swept: float | None,
+    storage: installation.StorageState,
+) -> Any:
+    """Yield in a sentence each what somebody should see to."""
+    for one in queues:
+        if one.depth and not on_queue[one.queue]:
+            yield f"{one.depth:,} images wait in the queue {one.label}, and no worker is there."
+    if swept is None or swept > MISSED_SWEEPS * settings.SWEEP_SECONDS + SLOWEST_GAP:
+        yield "Nobody has swept lately: beat or the inference worker does not run."
+    if not storage.is_reachable:
+        yield "The file storage cannot be reached."
+    elif storage.is_almost_full:
+        yield "The disk is almost full."
+
+
+urlpatterns = [path("", admin.site.admin_view(status), name="status")]
