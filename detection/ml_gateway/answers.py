@@ -1,7 +1,7 @@
 """Lets a model version answer: for an image, for the faces in it, with a painted heatmap."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,8 @@ from detection.ml_gateway.common import (
 )
 
 if TYPE_CHECKING:
+    from ml.contract import Prediction
+    from ml.errors import ImageReadError
     from ml.inference import Detector
 
 HEATMAP_SIDE = 256
@@ -66,6 +68,43 @@ class FaceAnswer:
     heatmap_method: str
 
 
+def answers(
+    directory: Path,
+    spec: dict[str, Any],
+    sources: Sequence[bytes],
+    *,
+    sizes: Sequence[tuple[int, int]],
+    max_pixels: int,
+    threads: int,
+    with_heatmap: bool = True,
+    method: str | None = None,
+) -> list[Answer | GatewayError]:
+    """Let one model version look at files, in one pass where its network takes a batch.
+
+    Args:
+        directory: Where the version lies.
+        spec: What it was registered with, the hash of its weights included.
+        sources: The files' bytes.
+        sizes: Upright (width, height) of the images, for the proportions of the heatmaps.
+        max_pixels: Larger images are refused.
+        threads: Cores for the network.
+        with_heatmap: Also paint heatmaps.
+        method: How, one of `HEATMAP_NAMES`; `None` is the usual one of the version.
+
+    Returns:
+        An answer for each file, in order; of one that cannot be read the error in its place.
+
+    Raises:
+        GatewayError: With the code of `ml` when the version cannot be loaded.
+    """
+    with translated():
+        detector = detector_of(directory, json.dumps(spec), threads)
+        predictions = detector.predict(
+            sources, with_heatmap=with_heatmap, method=method, max_pixels=max_pixels
+        )
+    return [_answer(one, size) for one, size in zip(predictions, sizes, strict=True)]
+
+
 def answer(
     directory: Path,
     spec: dict[str, Any],
@@ -79,29 +118,32 @@ def answer(
 ) -> Answer:
     """Let one model version look at one file.
 
-    Args:
-        directory: Where the version lies.
-        spec: What it was registered with, the hash of its weights included.
-        source: The file's bytes.
-        size: Upright (width, height) of the image, for the proportions of the heatmap.
-        max_pixels: Larger images are refused.
-        threads: Cores for the network.
-        with_heatmap: Also paint a heatmap.
-        method: How, one of `HEATMAP_NAMES`; `None` is the usual one of the version.
-
     Raises:
-        GatewayError: With the code of `ml` when the version cannot be loaded or the file not read.
+        GatewayError: As `answers`, and when the file cannot be read.
     """
+    (found,) = answers(
+        directory,
+        spec,
+        [source],
+        sizes=[size],
+        max_pixels=max_pixels,
+        threads=threads,
+        with_heatmap=with_heatmap,
+        method=method,
+    )
+    if isinstance(found, GatewayError):
+        raise found
+    return found
+
+
+def _answer(
+    prediction: "Prediction | ImageReadError", size: tuple[int, int]
+) -> Answer | GatewayError:
     from ml.errors import ImageReadError
     from ml.heatmaps import colourise
 
-    with translated():
-        detector = detector_of(directory, json.dumps(spec), threads)
-        (prediction,) = detector.predict(
-            [source], with_heatmap=with_heatmap, method=method, max_pixels=max_pixels
-        )
     if isinstance(prediction, ImageReadError):
-        raise GatewayError(prediction.code, prediction.sentence)
+        return GatewayError(prediction.code, prediction.sentence)
     heatmap = prediction.heatmap
     if heatmap is None:
         return Answer(prediction.p_fake, None, "", prediction.novelty)

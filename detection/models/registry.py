@@ -72,6 +72,10 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
         challengers = self.filter(model__track=track, model__challenger=models.F("pk"))
         return challengers.select_related("model")
 
+    def challenged_tracks(self) -> "models.QuerySet[ModelVersion, str]":
+        """Tracks in which a version answers in the shadow."""
+        return self.filter(model__challenger=models.F("pk")).values_list("model__track", flat=True)
+
     def named(self, label: str) -> "ModelVersion":
         """Return a version by `name` (its champion) or `name:number`.
 

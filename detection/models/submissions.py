@@ -70,7 +70,7 @@ class Submission(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["owner", "-created_at"], name="submission_of_owner")]
+        indexes = [models.Index(fields=["owner", "-created_at", "-id"], name="submission_newest")]
 
     def __str__(self) -> str:
         return f"{self.owner} · {self.created_at:%Y-%m-%d %H:%M}"
@@ -310,8 +310,16 @@ class Analysis(Judged):
 
     public_id = models.CharField(max_length=24, unique=True, default=new_public_id, editable=False)
     image = models.ForeignKey(SubmittedImage, models.CASCADE, related_name="analyses")
-    # The submission's, kept here too: history and fair turns ask for it at every step.
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="analyses")
+    # The submission's, kept here too: history and fair turns ask for it at every step. Without a
+    # constraint: MySQL would lock the user's row for it after the submission's, and whoever deletes
+    # an account locks them the other way round.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="analyses",
+        db_constraint=False,
+        db_index=False,
+    )
     track = models.CharField(max_length=16, choices=Track, default=Track.THUMBNAIL)
     # Asked for once more, with the champion of that day; nobody waits for it.
     is_repeat = models.BooleanField("repeated", default=False)
@@ -358,6 +366,8 @@ class Analysis(Judged):
         verbose_name_plural = "analyses"
         indexes = [
             models.Index(fields=["state", "enqueued_at"], name="analysis_waiting"),
+            # What ended lately, for those who watch: counted without a look at the rows.
+            models.Index(fields=["state", "finished_at", "track"], name="analysis_ended"),
             models.Index(
                 fields=["state", "queue", "priority", "turn", "id"], name="analysis_in_turn"
             ),

@@ -1,35 +1,32 @@
-"""Runs an analysis from claim to stored verdict, once, whatever the queue delivers."""
+"""Runs analyses from claim to stored verdict, each once, whatever the queue delivers."""
 
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from detection.findings import Finding
+from detection import telemetry
 from detection.ml_gateway import GatewayError
-from detection.models import Analysis, Face, ModelVersion, State, Track
+from detection.models import Analysis, Face, State
 from detection.models.submissions import AnalysisQuerySet
-from detection.services.evidence import file_examine, thumbnail_store
-from detection.services.files import heatmap_store, original_read
-from detection.services.judging import FaceJudgement, faces_judge, image_judge
+from detection.services.outcomes import Ended, Outcome, outcomes_of
 from detection.services.queueing import BROKER_ERRORS as BROKER_ERRORS
-from detection.services.queueing import task_send
-from detection.services.shadow import shadow_ask
-from detection.verdicts import Verdict, decide, opinion_without_model
+from detection.services.shadow import shadows_ask
+from detection.services.standing import repeats_stand
+from detection.services.storage import StorageUnavailable, files_delete
+from detection.services.turns import analyses_claim
+from detection.services.waking import ANALYSE_IMAGES as ANALYSE_IMAGES
+from detection.services.waking import analysis_enqueue, message_send, rows_enqueue
+from detection.services.webhooks import analyses_ended
+from detection.telemetry import stage
 
 log = logging.getLogger(__name__)
 
-ANALYSE_IMAGE = "detection.tasks.analyse_image"
-# A task of its own, as it waits in a queue of its own: finding faces takes another worker.
-ANALYSE_FACES = "detection.tasks.analyse_faces"
-# Where nobody waits: images that have their verdict and are looked at once more.
-BACKGROUND = "background"
 FRESH: dict[str, Any] = {
     "state": State.QUEUED,
     "enqueued_at": None,
@@ -38,20 +35,18 @@ FRESH: dict[str, Any] = {
     "error_code": "",
     "error_sentence": "",
 }
+# What the end of an analysis writes; the rest of its row stays as it was.
+END_COLUMNS = (
+    *("state", "finished_at", "milliseconds", "track", "model_version", "answered_from"),
+    *("p_fake", "novelty", "band_low", "band_high", "in_domain", "verdict", "certainty"),
+    *("reasons", "would_change", "findings", "heatmap", "heatmap_method", "signed_thumbnail"),
+    *("error_code", "error_sentence"),
+)
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What a finished analysis stores: its columns, and the faces that it found."""
-
-    columns: dict[str, Any]
-    faces: tuple[Face, ...] = ()
-
-    @property
-    def stored_names(self) -> list[str]:
-        """The names of the files that go with it."""
-        names = [self.columns.get(column, "") for column in ("heatmap", "signed_thumbnail")]
-        return [name for name in (*names, *(face.heatmap.name for face in self.faces)) if name]
+# MySQL's deadlock and lock wait: nothing was stored, and the same statements may be sent again.
+LOCKED_OUT = ((1213,), (1205,))
+STORE_TRIES = 3
 
 
 class RetryRefused(Exception):
@@ -59,26 +54,6 @@ class RetryRefused(Exception):
 
     code = "not_retryable"
     sentence = "Only an analysis that failed can be run again."
-
-
-def analysis_enqueue(*, analysis_id: int) -> bool:
-    """Hand an analysis to the workers.
-
-    Returns:
-        Whether the broker took it. If it is away the analysis stays queued and the sweeper
-        enqueues it later: an upload that was answered is never lost.
-    """
-    # Marked before it is sent: a worker may have finished before this line would run after it.
-    now = timezone.now()
-    waiting = Analysis.objects.filter(pk=analysis_id, state=State.QUEUED)
-    row = waiting.values_list("track", "is_repeat").first()
-    track, is_repeat = row or (Track.THUMBNAIL, False)
-    waiting.update(enqueued_at=now)
-    name = ANALYSE_FACES if track == Track.FACE else ANALYSE_IMAGE
-    if not task_send(name, analysis_id, queue=BACKGROUND if is_repeat else None):
-        waiting.filter(enqueued_at=now).update(enqueued_at=None)
-        return False
-    return True
 
 
 def analysis_retry(*, analysis: Analysis) -> None:
@@ -94,32 +69,99 @@ def analysis_retry(*, analysis: Analysis) -> None:
     transaction.on_commit(lambda: analysis_enqueue(analysis_id=analysis.pk), robust=True)
 
 
+def analyses_retry(*, analyses: AnalysisQuerySet) -> int:
+    """Run those that failed or were cancelled again, and return how many these are."""
+    with transaction.atomic():
+        failed = analyses.filter(state__in=[State.FAILED, State.CANCELLED])
+        # By key, as the rows cease to be among them with the first update.
+        rows = list(failed.values_list("pk", "queue", "track"))
+        Analysis.objects.filter(pk__in=[pk for pk, _, _ in rows]).update(**FRESH, attempts=0)
+        transaction.on_commit(lambda: rows_enqueue(rows), robust=True)
+    return len(rows)
+
+
+def analyses_cancel(*, analyses: AnalysisQuerySet) -> int:
+    """End those that still wait, and return how many these were; what runs is finished."""
+    waiting = analyses.filter(state=State.QUEUED)
+    keys = list(waiting.values_list("pk", flat=True))
+    return Analysis.objects.filter(pk__in=keys, state=State.QUEUED).update(
+        state=State.CANCELLED,
+        finished_at=timezone.now(),
+        error_code="cancelled",
+        error_sentence="It was cancelled before its turn came.",
+    )
+
+
+def analyses_run(*, waiting: Sequence[int], worker: str = "") -> int:
+    """Answer a message: as long as one of those it names waits, take whoever is next.
+
+    Returns:
+        How many analyses were ended here. None where those that it names were taken already, as
+        then whoever took them was woken by another message.
+    """
+    still = Analysis.objects.filter(pk__in=list(waiting), state=State.QUEUED)
+    queue = still.values_list("queue", flat=True).first()
+    if queue is None:
+        return 0
+    claims = analyses_claim(queue=queue, worker=worker)
+    taken = {claim.pk for claim in claims}
+    left = [pk for pk in waiting if pk not in taken]
+    if left and claims:
+        # Before the work: another worker may take them meanwhile. Nothing was claimed where
+        # another worker holds those rows just now; it will take them.
+        message_send(queue=queue, waiting=left)
+    return claims_run(claims=claims)
+
+
 def analysis_run(*, analysis_id: int, worker: str = "") -> bool:
-    """Claim an analysis, let the champion look at the image, store the verdict.
+    """Claim one analysis, whoever would be next, and run it.
 
     Returns:
         Whether this call stored an end. `False` when the analysis is not waiting (delivered
         twice, deleted, ended) or when another claim has overtaken this one.
     """
     claim = analysis_claim(analysis_id=analysis_id, worker=worker)
-    if claim is None:
-        return False
+    return claim is not None and claims_run(claims=[claim]) == 1
+
+
+def claims_run(*, claims: Sequence[Analysis]) -> int:
+    """Let the champions look at claimed images, store the verdicts, and return how many were."""
+    if not claims:
+        return 0
     started = time.perf_counter()
+    outcomes = outcomes_of(claims)
+    spent = round(1000 * (time.perf_counter() - started) / len(claims))
+    stored: list[Analysis] = []
     try:
-        outcome = _outcome(claim)
-    except GatewayError as error:
-        return analysis_fail(claim=claim, code=error.code, sentence=error.sentence)
-    outcome.columns["milliseconds"] = round(1000 * (time.perf_counter() - started))
-    is_stored = False
-    try:
-        is_stored = _store(claim, outcome)
+        with stage("store", images=len(claims)):
+            stored = _stored(claims, outcomes, milliseconds=spent)
     finally:
-        if not is_stored:
-            for name in outcome.stored_names:
-                default_storage.delete(name)
-    if is_stored:
-        shadow_ask(analysis=claim)
-    return is_stored
+        kept = {claim.pk for claim in stored}
+        _files_delete(ended for pk, ended in outcomes.items() if pk not in kept)
+    if later := [claim for claim in claims if isinstance(outcomes[claim.pk], StorageUnavailable)]:
+        _wait_for_storage(later)
+    _tell(stored)
+    return len(stored)
+
+
+def _tell(stored: Sequence[Analysis]) -> None:
+    """Let those know who wait for ends: metrics, webhooks, and challengers in the shadow."""
+    for claim in stored:
+        telemetry.analysis_moved(claim.state, claim.track)
+    shadows_ask(analyses=[claim for claim in stored if claim.state == State.FINISHED])
+
+
+def _files_delete(unstored: Iterable[Ended]) -> None:
+    for ended in unstored:
+        if isinstance(ended, Outcome):
+            files_delete(ended.stored_names)
+
+
+def _wait_for_storage(claims: Sequence[Analysis]) -> None:
+    """Put back what could not be read or written; no attempt is counted; the sweeper asks again."""
+    log.warning("the storage is away: %s analyses wait for it", len(claims))
+    for claim in claims:
+        _held(claim).update(**FRESH, attempts=claim.attempts - 1)
 
 
 def analysis_claim(*, analysis_id: int, worker: str) -> Analysis | None:
@@ -138,13 +180,19 @@ def analysis_claim(*, analysis_id: int, worker: str) -> Analysis | None:
 def analysis_fail(*, claim: Analysis, code: str, sentence: str) -> bool:
     """End a claimed analysis with a reason, unless another claim has overtaken this one."""
     log.warning("analysis %s failed: %s: %s", claim.pk, code, sentence)
-    return _end(claim, state=State.FAILED, error_code=code, error_sentence=sentence[:500])
+    return bool(
+        _held(claim).update(
+            state=State.FAILED,
+            finished_at=timezone.now(),
+            error_code=code,
+            error_sentence=sentence[:500],
+        )
+    )
 
 
-def claimed_by(*, analysis_id: int, worker: str) -> Analysis | None:
-    """Return the analysis if this worker holds it, for the task that has to end it."""
-    held = Analysis.objects.filter(pk=analysis_id, state=State.RUNNING, worker=worker)
-    return held.first()
+def claims_of(*, worker: str) -> list[Analysis]:
+    """Return what a worker holds, for the task that has to end it."""
+    return list(Analysis.objects.held_by(worker))
 
 
 def analyses_requeue(*, analyses: AnalysisQuerySet) -> list[int]:
@@ -159,110 +207,76 @@ def _held(claim: Analysis) -> AnalysisQuerySet:
     )
 
 
-def _end(claim: Analysis, **fields: Any) -> bool:
-    """Store the end, if the row is still held by this very claim."""
-    return bool(_held(claim).update(finished_at=timezone.now(), **fields))
+def _stored(
+    claims: Sequence[Analysis], outcomes: Mapping[int, Ended], *, milliseconds: int
+) -> list[Analysis]:
+    """Store the ends of all that are still held by these very claims, in one transaction.
 
-
-def _store(claim: Analysis, outcome: _Outcome) -> bool:
-    """Store end and faces together, if the row is still held by this very claim."""
-    with transaction.atomic():
-        is_stored = _end(claim, state=State.FINISHED, **outcome.columns)
-        if is_stored:
-            Face.objects.bulk_create(outcome.faces)
-    return is_stored
-
-
-def _outcome(claim: Analysis) -> _Outcome:
-    """Let the champion of the analysis' track look at the image.
-
-    A photograph at which no model can look has an end too: that nothing can be said about it.
-
-    Raises:
-        GatewayError: When there is no model, or it cannot answer.
+    Returns:
+        Those whose end was stored, as they are now.
     """
-    if claim.track == Track.FACE:
-        return _outcome_on_faces(claim)
-    image = claim.image
-    # By the image: what was handed in before there were photographs was queued as a thumbnail.
-    claim.track = image.track
-    content, size = original_read(image), (image.width, image.height)
-    evidence = file_examine(
-        content=content, format=image.format, size=size, shape=image.perceptual_hash
-    )
-    findings = evidence.findings
-    if claim.track == Track.PHOTO and ModelVersion.objects.champion_of(claim.track) is None:
-        verdict = decide(opinion_without_model(), findings, size=size)
-        columns = _decided(claim, verdict, in_domain=False)
-    else:
-        columns = _judged(claim, content, findings)
-    columns["findings"] = [finding.as_json() for finding in findings]
-    columns["signed_thumbnail"] = thumbnail_store(image=image, thumbnail=evidence.thumbnail)
-    return _Outcome(columns)
+    for _ in range(STORE_TRIES - 1):
+        try:
+            return _stored_once(claims, outcomes, milliseconds)
+        except OperationalError as error:
+            if error.args[:1] not in LOCKED_OUT:
+                raise
+    return _stored_once(claims, outcomes, milliseconds)
 
 
-def _judged(claim: Analysis, content: bytes, findings: Sequence[Finding]) -> dict[str, Any]:
-    """Return the columns of a verdict for which a network was asked."""
-    version = _champion(claim.track)
-    size = claim.image.width, claim.image.height
-    judgement = image_judge(version=version, content=content, size=size, findings=findings)
-    answer = judgement.answer
-    columns = _decided(claim, judgement.verdict, in_domain=judgement.in_domain)
-    columns |= {"model_version": version, "p_fake": answer.p_fake, "novelty": answer.novelty}
-    columns["band_low"], columns["band_high"] = version.band
-    if judgement.is_shown:
-        columns["heatmap"] = heatmap_store(claim, answer.heatmap)
-        columns["heatmap_method"] = answer.heatmap_method
-    return columns
+def _stored_once(
+    claims: Sequence[Analysis], outcomes: Mapping[int, Ended], milliseconds: int
+) -> list[Analysis]:
+    now = timezone.now()
+    ended = [claim for claim in claims if not isinstance(outcomes[claim.pk], StorageUnavailable)]
+    with transaction.atomic():
+        held = _still_held(ended)
+        stored = [claim for claim in ended if claim.pk in held]
+        for claim in stored:
+            _end(claim, outcomes[claim.pk], now, milliseconds)
+        # One statement for all of them: as the rows are locked, each is there and is updated.
+        Analysis.objects.bulk_create(
+            stored, update_conflicts=True, update_fields=END_COLUMNS, unique_fields=_unique()
+        )
+        repeats_stand(analyses=stored)
+        analyses_ended(analyses=stored)
+        Face.objects.bulk_create(face for claim in stored for face in _faces(outcomes[claim.pk]))
+        repeats_stand(analyses=stored)
+    return stored
 
 
-def _decided(claim: Analysis, verdict: Verdict, *, in_domain: bool) -> dict[str, Any]:
-    """Return the columns of every verdict, with or without a model."""
-    return {"track": claim.track, "in_domain": in_domain, **verdict_columns(verdict)}
-
-
-def _outcome_on_faces(claim: Analysis) -> _Outcome:
-    image, version = claim.image, _champion(Track.FACE)
-    judged = faces_judge(
-        version=version, content=original_read(image), size=(image.width, image.height)
-    )
-    faces = [_face(claim, number, one) for number, one in enumerate(judged, start=1)]
-    return _Outcome({"model_version": version}, tuple(faces))
-
-
-def _face(claim: Analysis, number: int, judgement: FaceJudgement) -> Face:
-    """Return the row of one face; its heatmap is stored already."""
-    answer, verdict = judgement.answer, judgement.verdict
-    return Face(
-        analysis=claim,
-        number=number,
-        left=answer.left,
-        top=answer.top,
-        width=answer.width,
-        height=answer.height,
-        confidence=answer.confidence,
-        p_fake=answer.p_fake,
-        in_domain=judgement.in_domain,
-        **verdict_columns(verdict),
-        heatmap=heatmap_store(claim, answer.heatmap),
-        heatmap_method=answer.heatmap_method,
-    )
-
-
-def verdict_columns(verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as `Judged` stores it."""
+def _still_held(claims: Sequence[Analysis]) -> set[int]:
+    """Lock those rows that these very claims still hold, and return their keys."""
+    rows = Analysis.objects.filter(pk__in=[claim.pk for claim in claims], state=State.RUNNING)
+    held = {
+        pk: (attempts, started_at)
+        for pk, attempts, started_at in rows.select_for_update().values_list(
+            "pk", "attempts", "started_at"
+        )
+    }
     return {
-        "verdict": verdict.kind,
-        "certainty": verdict.certainty,
-        "reasons": [asdict(reason) for reason in verdict.reasons],
-        "would_change": list(verdict.would_change),
+        claim.pk for claim in claims if held.get(claim.pk) == (claim.attempts, claim.started_at)
     }
 
 
-def _champion(track: str) -> ModelVersion:
-    version = ModelVersion.objects.champion_of(track)
-    if version is None:
-        raise GatewayError(
-            "no_champion", "No model answers here yet: an administrator has to register one."
-        )
-    return version
+def _end(claim: Analysis, outcome: Ended, now: datetime, spent: int) -> None:
+    """Give the claim the columns of its end."""
+    claim.finished_at = now
+    if isinstance(outcome, GatewayError):
+        log.warning("analysis %s failed: %s: %s", claim.pk, outcome.code, outcome.sentence)
+        claim.state = State.FAILED
+        claim.error_code, claim.error_sentence = outcome.code, outcome.sentence[:500]
+        return
+    claim.state, claim.milliseconds = State.FINISHED, spent
+    columns = outcome.columns if isinstance(outcome, Outcome) else {}
+    for name, value in columns.items():
+        setattr(claim, name, value)
+
+
+def _faces(outcome: Ended) -> Sequence[Face]:
+    return outcome.faces if isinstance(outcome, Outcome) else ()
+
+
+def _unique() -> list[str] | None:
+    """Return what tells that a row is there; MySQL looks at every unique column by itself."""
+    return ["pk"] if connection.features.supports_update_conflicts_with_target else None

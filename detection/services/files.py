@@ -1,6 +1,7 @@
 """Reads the original of an image and stores heatmaps."""
 
 import io
+from collections.abc import Callable
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -10,6 +11,7 @@ from PIL import Image
 from detection.ml_gateway import GatewayError
 from detection.models import SubmittedImage
 from detection.models.judged import heatmap_name
+from detection.services.storage import storage_errors
 
 
 def original_read(image: SubmittedImage) -> bytes:
@@ -17,11 +19,12 @@ def original_read(image: SubmittedImage) -> bytes:
 
     Raises:
         GatewayError: `file_missing`.
+        StorageUnavailable: When the storage is away.
     """
     try:
-        with image.original.open("rb") as file:
+        with storage_errors(), image.original.open("rb") as file:
             content: bytes = file.read()
-    except OSError as error:
+    except FileNotFoundError as error:
         raise GatewayError(
             "file_missing", "The stored image cannot be read; hand it in once more."
         ) from error
@@ -32,9 +35,30 @@ def heatmap_store(owner: Model, heatmap: Image.Image | None) -> str:
     """Store a heatmap under a random name and return that; empty where there is none.
 
     The row comes after it, so nobody ever reads a half-written file.
+
+    Raises:
+        StorageUnavailable: When the storage does not take it.
     """
     if heatmap is None:
         return ""
     buffer = io.BytesIO()
     heatmap.save(buffer, "PNG", compress_level=3)
-    return default_storage.save(heatmap_name(owner, ""), ContentFile(buffer.getvalue()))
+    with storage_errors():
+        return default_storage.save(heatmap_name(owner, ""), ContentFile(buffer.getvalue()))
+
+
+def stored_copy(name: str, name_new: Callable[[Model | None, str], str]) -> str:
+    """Copy a stored file under a new random name and return that; empty where there is none.
+
+    A picture that is gone is gone for the copy too: the verdict does not hang on it.
+
+    Raises:
+        StorageUnavailable: When the storage is away.
+    """
+    if not name:
+        return ""
+    try:
+        with storage_errors(), default_storage.open(name, "rb") as file:
+            return default_storage.save(name_new(None, ""), ContentFile(file.read()))
+    except FileNotFoundError:
+        return ""

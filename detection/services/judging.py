@@ -7,9 +7,10 @@ from django.conf import settings
 
 from detection import ml_gateway, verdicts
 from detection.findings import Finding
-from detection.ml_gateway import Answer, FaceAnswer
+from detection.ml_gateway import Answer, FaceAnswer, GatewayError
 from detection.models import ModelVersion, Track
 from detection.services.signatures import version_verify
+from detection.telemetry import stage
 from detection.verdicts import AlarmBound, HeldOut, Verdict
 
 # Beyond it an image is unlike those the model was validated on: see `ml.contract.Prediction`.
@@ -43,46 +44,77 @@ class FaceJudgement:
     verdict: Verdict
 
 
-def image_judge(
-    *,
-    version: ModelVersion,
-    content: bytes,
-    size: tuple[int, int],
-    with_heatmap: bool = True,
-    findings: Sequence[Finding] = (),
-) -> Judgement:
-    """Let a model version judge a file; nothing is stored.
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A file that is to be judged.
+
+    Attributes:
+        content: The file.
+        size: Upright (width, height) of the image in pixels.
+        findings: What the file says of itself, strongest first.
+    """
+
+    content: bytes
+    size: tuple[int, int]
+    findings: Sequence[Finding] = ()
+
+
+def images_judge(
+    *, version: ModelVersion, files: Sequence[Examined], with_heatmap: bool = True
+) -> list[Judgement | GatewayError]:
+    """Let a model version judge files in one pass; nothing is stored.
 
     Args:
         version: The version that answers.
-        content: The file.
-        size: Upright (width, height) of the image in pixels.
+        files: What it looks at.
         with_heatmap: Also paint the Grad-CAM.
-        findings: What the file says of itself, strongest first.
+
+    Returns:
+        A judgement for each file, in order; of one that cannot be read the error in its place.
 
     Raises:
-        GatewayError: When the version is not what was signed or cannot be loaded, or the file
-            cannot be read.
+        GatewayError: When the version is not what was signed or cannot be loaded.
     """
     version_verify(version=version)
-    answer = ml_gateway.answer(
-        version.directory,
-        version.spec,
-        content,
-        size=size,
-        max_pixels=settings.MAX_PIXELS,
-        threads=settings.INFERENCE_THREADS,
-        with_heatmap=with_heatmap,
-    )
-    in_domain = ml_gateway.spec_in_domain(version.spec, *size)
+    with stage("infer", images=len(files)):
+        answers = ml_gateway.answers(
+            version.directory,
+            version.spec,
+            [file.content for file in files],
+            sizes=[file.size for file in files],
+            max_pixels=settings.MAX_PIXELS,
+            threads=settings.INFERENCE_THREADS,
+            with_heatmap=with_heatmap,
+        )
+    with stage("decide", images=len(files)):
+        return [
+            answer if isinstance(answer, GatewayError) else _judgement(version, file, answer)
+            for file, answer in zip(files, answers, strict=True)
+        ]
+
+
+def image_judge(*, version: ModelVersion, file: Examined, with_heatmap: bool = True) -> Judgement:
+    """Do the same for one file.
+
+    Raises:
+        GatewayError: As `images_judge`, and when the file cannot be read.
+    """
+    (judged,) = images_judge(version=version, files=[file], with_heatmap=with_heatmap)
+    if isinstance(judged, GatewayError):
+        raise judged
+    return judged
+
+
+def _judgement(version: ModelVersion, file: Examined, answer: Answer) -> Judgement:
+    in_domain = ml_gateway.spec_in_domain(version.spec, *file.size)
     is_novel = (answer.novelty or 0) > MOST_NOVELTY
     verdict = _verdict(
         version,
         answer.p_fake,
         in_domain=in_domain,
         is_novel=is_novel,
-        findings=findings,
-        size=size,
+        findings=file.findings,
+        size=file.size,
     )
     is_photo = version.model.track == Track.PHOTO
     return Judgement(answer, in_domain and not is_novel, verdict, is_photo)
@@ -93,7 +125,11 @@ def faces_judge(
 ) -> list[FaceJudgement]:
     """Find the faces in a file and let a version of the face track judge each; nothing is stored.
 
-    Args and errors are those of `image_judge`; empty where no face of useful size is found.
+    Empty where no face of useful size is found.
+
+    Raises:
+        GatewayError: When the version is not what was signed or cannot be loaded, or the file
+            cannot be read.
     """
     version_verify(version=version)
     answers = ml_gateway.face_answers(

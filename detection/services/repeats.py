@@ -8,6 +8,7 @@ from django.db.models import Q
 from detection.models import (
     Analysis,
     ModelVersion,
+    Priority,
     Queue,
     State,
     Submission,
@@ -15,9 +16,9 @@ from detection.models import (
     Track,
 )
 from detection.models.submissions import UNFINISHED, AnalysisQuerySet
-from detection.services.analysis import analysis_enqueue
 from detection.services.audit import audit_record
 from detection.services.queueing import task_send
+from detection.services.waking import analysis_enqueue, rows_enqueue
 
 REPEAT_ALL = "detection.tasks.background.repeat_all"
 # Locked and written at a time: the rest of the portal gets its turn in between.
@@ -119,9 +120,8 @@ def analyses_repeat(*, analyses: AnalysisQuerySet, user: Any) -> int:
         audit_record(
             user=user, action="analyses_repeat", subject=f"{len(made)} images", by=names(by)
         )
-    for pk in made[:ENQUEUED_AT_ONCE]:
-        if not analysis_enqueue(analysis_id=pk):
-            break
+    fresh = Analysis.objects.filter(pk__in=made[:ENQUEUED_AT_ONCE]).order_by("pk")
+    rows_enqueue(list(fresh.values_list("pk", "queue", "track")))
     return len(made)
 
 
@@ -163,6 +163,8 @@ def _batch_repeat(images: list[int], by: Champions) -> list[int]:
                 is_repeat=True,
                 is_current=False,
                 queue=Queue.BACKGROUND,
+                # Behind the one image at which a person asks to look again.
+                priority=Priority.BATCH,
             )
             for image in chosen.select_related("submission")
         )

@@ -1,13 +1,14 @@
 """Lets challengers answer beside the champion on live images, and never where anybody waits."""
 
 import logging
+from collections.abc import Sequence
 
 from django.db import transaction
 
 from detection.ml_gateway import GatewayError
 from detection.models import Analysis, ModelVersion, ShadowAnswer, State, Track
 from detection.services.files import original_read
-from detection.services.judging import image_judge
+from detection.services.judging import Examined, image_judge
 from detection.services.queueing import task_send
 
 log = logging.getLogger(__name__)
@@ -15,15 +16,18 @@ log = logging.getLogger(__name__)
 ANSWER_IN_SHADOW = "detection.tasks.background.answer_in_shadow"
 
 
-def shadow_ask(*, analysis: Analysis) -> None:
-    """Have challengers look at an image whose verdict is stored.
+def shadows_ask(*, analyses: Sequence[Analysis]) -> None:
+    """Have challengers look at images whose verdicts are stored.
 
     What cannot be enqueued is left out: a shadow answer is a sample, and nobody waits for it.
     """
-    if analysis.is_repeat or analysis.track == Track.FACE:
+    asked = [one for one in analyses if not one.is_repeat and one.track != Track.FACE]
+    if not asked:
         return
-    if ModelVersion.objects.challengers_of(analysis.track).exists():
-        task_send(ANSWER_IN_SHADOW, analysis.pk)
+    watched = set(ModelVersion.objects.challenged_tracks())
+    for analysis in asked:
+        if analysis.track in watched and not task_send(ANSWER_IN_SHADOW, analysis.pk):
+            return
 
 
 def shadow_run(*, analysis_id: int) -> int:
@@ -46,8 +50,7 @@ def _answered(analysis: Analysis, version: ModelVersion) -> bool:
     try:
         judgement = image_judge(
             version=version,
-            content=original_read(image),
-            size=(image.width, image.height),
+            file=Examined(original_read(image), (image.width, image.height)),
             with_heatmap=False,
         )
     except GatewayError as error:

@@ -6,37 +6,34 @@ from typing import Any
 from celery import Task, shared_task
 from celery.signals import worker_ready
 from django.conf import settings
+from django.db import OperationalError
 
 from detection import ml_gateway
-from detection.models import ModelVersion, Track
+from detection.models import ModelVersion, Queue, Track
 from detection.services import analysis, explanations, sweeper
 from detection.tasks.boundary import task_boundary
 
 log = logging.getLogger(__name__)
 
 
-@shared_task(name=analysis.ANALYSE_IMAGE, bind=True)
-def analyse_image(self: Task, analysis_id: int) -> None:
-    """Analyse one image. Delivered twice, the second time does nothing."""
-    _analyse(analysis_id, self.request.hostname or "")
+@shared_task(name=analysis.ANALYSE_IMAGES, bind=True)
+def analyse_images(self: Task, waiting: list[int]) -> None:
+    """Analyse whoever is next, as long as one of these waits. Delivered twice, it does nothing."""
+    worker = self.request.hostname or ""
+    if (self.request.delivery_info or {}).get("routing_key") == Queue.FACES:
+        # Before the claim: loading takes long on a busy machine, and is no part of an image's time.
+        _load(Track.FACE)
 
-
-@shared_task(name=analysis.ANALYSE_FACES, bind=True)
-def analyse_faces(self: Task, analysis_id: int) -> None:
-    """Find and judge the faces in one image. Delivered twice, the second time does nothing."""
-    # Before the claim: loading takes long on a busy machine, and is no part of this image's time.
-    _load(Track.FACE)
-    _analyse(analysis_id, self.request.hostname or "")
-
-
-def _analyse(analysis_id: int, worker: str) -> None:
     def fail(sentence: str) -> None:
-        claim = analysis.claimed_by(analysis_id=analysis_id, worker=worker)
-        if claim:
-            analysis.analysis_fail(claim=claim, code="internal", sentence=sentence)
+        sweeper.claims_fail(worker=worker, code="internal", sentence=sentence)
 
-    with task_boundary(f"analysis {analysis_id}", fail):
-        analysis.analysis_run(analysis_id=analysis_id, worker=worker)
+    with task_boundary(f"analyses {waiting}", fail):
+        try:
+            analysis.analyses_run(waiting=waiting, worker=worker)
+        except OperationalError as error:
+            # The database's trouble is no image's fault.
+            log.warning("analyses %s are given back: %s", waiting, error)
+            sweeper.worker_gives_back(worker=worker)
 
 
 @shared_task(name=explanations.EXPLAIN_ANALYSIS)
@@ -62,8 +59,8 @@ def sweep() -> None:
 def take_up_analyses(sender: Any, **_: Any) -> None:
     """Take back what this worker left behind; before the first image, load its champion."""
     queues = sender.app.amqp.queues.consume_from
-    if {"inference", "faces", "background"} & set(queues):
-        sweeper.worker_started(worker=sender.hostname)
+    if set(Queue.values) & set(queues):
+        sweeper.worker_gives_back(worker=sender.hostname)
     if "inference" in queues:
         _load(Track.THUMBNAIL)
         _load(Track.PHOTO)

@@ -22,6 +22,8 @@ from detection.services.analysis import (
 from portal.models import User
 from tests import colours, images, work
 
+Answers = list[ml_gateway.Answer | ml_gateway.GatewayError]
+
 
 @pytest.mark.parametrize(
     ("colour", "verdict", "word"),
@@ -120,13 +122,13 @@ def overtaken(monkeypatch: pytest.MonkeyPatch) -> Callable[[Analysis], None]:
     """Let another worker claim an analysis while the first one looks at the image."""
 
     def arrange(analysis: Analysis) -> None:
-        answer = ml_gateway.answer
+        answers = ml_gateway.answers
 
-        def slow_answer(*args: object, **options: object) -> ml_gateway.Answer:
+        def slow_answer(*args: object, **options: object) -> Answers:
             overtaken_by(Analysis.objects.get(pk=analysis.pk))
-            return answer(*args, **options)  # type: ignore[arg-type]
+            return answers(*args, **options)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(ml_gateway, "answer", slow_answer)
+        monkeypatch.setattr(ml_gateway, "answers", slow_answer)
 
     return arrange
 
@@ -159,13 +161,13 @@ def test_an_image_deleted_meanwhile_leaves_no_heatmap(
     alice: User, model: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     analysis = work.queued(alice)
-    answer = ml_gateway.answer
+    answers = ml_gateway.answers
 
-    def slow_answer(*args: object, **options: object) -> ml_gateway.Answer:
+    def slow_answer(*args: object, **options: object) -> Answers:
         analysis.image.delete()
-        return answer(*args, **options)  # type: ignore[arg-type]
+        return answers(*args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ml_gateway, "answer", slow_answer)
+    monkeypatch.setattr(ml_gateway, "answers", slow_answer)
     assert not analysis_run(analysis_id=analysis.pk)
     assert not [path for path in work.media_files() if "heatmaps" in path.parts]
 
@@ -174,19 +176,19 @@ def test_a_database_that_goes_away_at_the_end_leaves_no_heatmap(
     alice: User, model: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     analysis = work.queued(alice)
-    answer = ml_gateway.answer
+    answers = ml_gateway.answers
 
     def gone(*_: object) -> NoReturn:
         raise OperationalError("server has gone away")
 
     with ExitStack() as outage:
 
-        def last_answer(*args: object, **options: object) -> ml_gateway.Answer:
-            result = answer(*args, **options)  # type: ignore[arg-type]
+        def last_answer(*args: object, **options: object) -> Answers:
+            result = answers(*args, **options)  # type: ignore[arg-type]
             outage.enter_context(connection.execute_wrapper(gone))
             return result
 
-        monkeypatch.setattr(ml_gateway, "answer", last_answer)
+        monkeypatch.setattr(ml_gateway, "answers", last_answer)
         with pytest.raises(OperationalError):
             analysis_run(analysis_id=analysis.pk)
     assert not [path for path in work.media_files() if "heatmaps" in path.parts]

@@ -15,7 +15,7 @@ from detection.models import Analysis, Face, ModelVersion, State, Track
 from detection.services import analysis as analyses
 from detection.services import intake, sweeper
 from detection.services.registry import version_promote, version_register
-from detection.tasks import analyse_faces
+from detection.tasks import analyse_images
 from ml.contract import Domain
 from portal.models import User
 from tests import colours, images, work
@@ -242,7 +242,7 @@ def test_an_overtaken_run_stores_neither_face_nor_file(
 
 def test_delivered_twice_it_runs_once(on_faces: Analysis) -> None:
     for _ in range(2):
-        analyse_faces.apply(args=[on_faces.pk])
+        analyse_images.apply(args=[[on_faces.pk]])
     on_faces.refresh_from_db()
     assert (on_faces.state, on_faces.attempts, on_faces.faces.count()) == (State.FINISHED, 1, 2)
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from detection import ml_gateway
 from detection.models import Analysis, ModelVersion, State
 from detection.services.analysis import RetryRefused, analysis_retry, analysis_run
-from detection.tasks import analyse_image
+from detection.tasks import analyse_images
 from portal.models import User
 from tests import images, work
 from tests.fixtures import Committed, Queue
@@ -136,7 +136,7 @@ def test_a_retry_while_the_broker_is_away_waits(
 
 def test_the_task_runs_the_analysis(alice: User, model: ModelVersion) -> None:
     analysis = work.queued(alice)
-    analyse_image.apply(args=[analysis.pk])
+    analyse_images.apply(args=[[analysis.pk]])
     analysis.refresh_from_db()
     assert analysis.state == State.FINISHED
 
@@ -150,9 +150,9 @@ def test_what_nobody_foresaw_ends_one_analysis_with_a_reference(
     def surprising(*_: object, **__: object) -> None:
         raise RuntimeError("/secret/path is on fire")
 
-    monkeypatch.setattr(ml_gateway, "answer", surprising)
+    monkeypatch.setattr(ml_gateway, "answers", surprising)
     analysis = work.queued(alice)
-    analyse_image.apply(args=[analysis.pk])
+    analyse_images.apply(args=[[analysis.pk]])
     analysis.refresh_from_db()
     assert (analysis.state, analysis.error_code) == (State.FAILED, "internal")
     assert "/secret/path" not in analysis.error_sentence
@@ -167,5 +167,5 @@ def test_a_long_reason_is_cut_to_what_the_column_holds(
     def verbose(*_: object, **__: object) -> None:
         raise ml_gateway.GatewayError("verbose", "word " * 400)
 
-    monkeypatch.setattr(ml_gateway, "answer", verbose)
+    monkeypatch.setattr(ml_gateway, "answers", verbose)
     assert len(work.analysed(alice).error_sentence) == 500

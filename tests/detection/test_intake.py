@@ -19,6 +19,7 @@ from pytest_django import Settings
 from detection.image_files import ImageRejected
 from detection.models import Analysis, Refusal, State, Submission, SubmittedImage
 from detection.services import intake
+from detection.services.storage import StorageUnavailable
 from portal.models import User
 from tests import images, work
 from tests.fixtures import Committed, Queue
@@ -188,7 +189,7 @@ def test_a_storage_that_fails_leaves_no_row_behind(
     (tmp_path / "media").mkdir()
     (tmp_path / "media" / "previews").write_text("a file where a folder should be")
     submission = intake.submission_open(owner=alice)
-    with pytest.raises(OSError, match="previews"):
+    with pytest.raises(StorageUnavailable):
         intake.image_add(submission=submission, file=work.upload(images.plain("red")))
     assert not SubmittedImage.objects.exists()
     assert {path.name for path in work.media_files()} == {"previews"}

@@ -53,12 +53,16 @@ def photograph(colour: str = "red", size: tuple[int, int] = (160, 128)) -> bytes
 
 def make_novel(monkeypatch: pytest.MonkeyPatch, novelty: float) -> None:
     """Let every answer of a model say that the image lies so far from the validated ones."""
-    answer = ml_gateway.answer
+    answers = ml_gateway.answers
 
-    def novel(*args: Any, **options: Any) -> ml_gateway.Answer:
-        return dataclasses.replace(answer(*args, **options), novelty=novelty)
+    def novel(*args: Any, **options: Any) -> list[ml_gateway.Answer]:
+        return [
+            dataclasses.replace(one, novelty=novelty)
+            for one in answers(*args, **options)
+            if isinstance(one, ml_gateway.Answer)
+        ]
 
-    monkeypatch.setattr(ml_gateway, "answer", novel)
+    monkeypatch.setattr(ml_gateway, "answers", novel)
 
 
 def promote(version: ModelVersion) -> None:

@@ -9,7 +9,7 @@ from pytest_django import Settings
 from detection.image_files import ImageRejected
 from detection.models import Analysis, State, Submission
 from detection.services import intake
-from detection.services.sweeper import SweepReport, sweep, worker_started
+from detection.services.sweeper import SweepReport, sweep, worker_gives_back
 from portal.models import User
 from tests import images, work
 from tests.fixtures import Queue
@@ -32,7 +32,9 @@ def ago(seconds: float) -> datetime:
 def set_up(owner: User, **fields: object) -> Analysis:
     """An analysis with these columns."""
     analysis = work.queued(owner)
-    Analysis.objects.filter(pk=analysis.pk).update(**{"created_at": ago(1000), **fields})
+    Analysis.objects.filter(pk=analysis.pk).update(
+        **{"created_at": ago(1000), "enqueued_at": None, **fields}
+    )
     return analysis
 
 
@@ -127,7 +129,7 @@ def test_a_worker_that_starts_takes_up_what_it_had_left_behind(alice: User, queu
     mine = running(alice, 1, worker="inference@here")
     other = running(alice, 1, worker="inference@there")
     hopeless = running(alice, 1, attempts=3, worker="inference@here")
-    assert worker_started(worker="inference@here") == 2
+    assert worker_gives_back(worker="inference@here") == 2
     assert queue() == [mine.pk]
     assert state_of(mine) == (State.QUEUED, "")
     assert state_of(other) == (State.RUNNING, "")

@@ -6,9 +6,9 @@ import pytest
 from celery import Celery, current_app
 from celery.signals import worker_ready
 
-from detection import ml_gateway, tasks
+from detection import ml_gateway, models, tasks
 from detection.models import Analysis, ModelVersion, State, Track
-from detection.services.analysis import ANALYSE_FACES, ANALYSE_IMAGE, analysis_claim
+from detection.services.analysis import ANALYSE_IMAGES, analysis_claim
 from portal.models import User
 from tests import work
 from tests.fixtures import Queue
@@ -53,7 +53,7 @@ def test_a_worker_for_faces_takes_up_its_work_and_loads_nothing_yet(
     left_behind: Analysis, model: ModelVersion
 ) -> None:
     work.delivered("faces")
-    Analysis.objects.update(track=Track.FACE)
+    Analysis.objects.update(track=Track.FACE, queue=models.Queue.FACES)
     ml_gateway.detector_of.cache_clear()
     starts("faces")
     assert work.delivered("faces") == [left_behind.pk]
@@ -86,9 +86,8 @@ def test_with_a_broken_model_it_starts_and_warns(
 
 
 def test_the_task_has_the_name_by_which_it_is_sent() -> None:
-    assert tasks.analyse_image.name == ANALYSE_IMAGE
-    assert tasks.analyse_faces.name == ANALYSE_FACES
-    assert {ANALYSE_IMAGE, ANALYSE_FACES} <= set(current_app.tasks)
+    assert tasks.analyse_images.name == ANALYSE_IMAGES
+    assert ANALYSE_IMAGES in current_app.tasks
 
 
 def test_a_killed_workers_task_is_delivered_again() -> None:
@@ -98,13 +97,12 @@ def test_a_killed_workers_task_is_delivered_again() -> None:
     assert current_app.conf.accept_content == ["json"]
 
 
-def test_training_faces_and_background_have_queues_of_their_own() -> None:
-    assert current_app.amqp.router.route({}, ANALYSE_FACES)["queue"].name == "faces"
+def test_training_and_background_have_queues_of_their_own() -> None:
     route = current_app.amqp.router.route({}, "detection.tasks.train_version")
     assert route["queue"].name == "training"
     route = current_app.amqp.router.route({}, "detection.tasks.background.import_images")
     assert route["queue"].name == "background"
-    assert current_app.amqp.router.route({}, ANALYSE_IMAGE)["queue"].name == "inference"
+    assert current_app.amqp.router.route({}, ANALYSE_IMAGES)["queue"].name == "inference"
 
 
 def test_the_sweep_is_on_the_clock_and_does_not_pile_up() -> None:
@@ -115,7 +113,7 @@ def test_the_sweep_is_on_the_clock_and_does_not_pile_up() -> None:
 
 def test_the_sweep_task_sweeps(alice: User, queue: Queue) -> None:
     analysis = work.queued(alice)
-    Analysis.objects.update(created_at="2026-01-01T00:00:00Z")
+    Analysis.objects.update(created_at="2026-01-01T00:00:00Z", enqueued_at=None)
     tasks.sweep.apply()
     assert queue() == [analysis.pk]
     analysis.refresh_from_db()

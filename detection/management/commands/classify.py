@@ -20,7 +20,7 @@ from detection.ml_gateway import GatewayError
 from detection.models import Certainty, ModelVersion, Track, VerdictKind
 from detection.models.judged import FILE_CODES
 from detection.services.evidence import file_examine
-from detection.services.judging import faces_judge, image_judge
+from detection.services.judging import Examined, faces_judge, image_judge
 from detection.verdicts import Verdict, decide, opinion_without_model
 
 
@@ -124,9 +124,7 @@ def _verdict(path: Path, judges: _Judges) -> dict[str, Any]:
 def _of_image(
     version: ModelVersion, content: bytes, size: tuple[int, int], said: Sequence[Finding]
 ) -> dict[str, Any]:
-    judgement = image_judge(
-        version=version, content=content, size=size, with_heatmap=False, findings=said
-    )
+    judgement = image_judge(version=version, file=Examined(content, size, said), with_heatmap=False)
     return {
         **_told_of(judgement.verdict),
         "p_fake": round(judgement.answer.p_fake, 6) if judgement.is_shown else None,
