@@ -15,10 +15,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.crypto import get_random_string
 
-from detection.models import SubmittedImage
+from detection.models import SubmittedImage, Webhook
 from detection.services.intake import owner_purge
+from detection.services.quotas import usage_of
 from portal.environment import misconfigured
 from portal.models import User
+from portal.tokens import tokens_context
 
 # No letters or digits that are mistaken for one another when typed from a terminal.
 ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789"
@@ -58,7 +60,12 @@ class AccountDeleteForm(forms.Form):
 @login_required
 def account(request: HttpRequest) -> HttpResponse:
     """Show my account and what can be done with it."""
-    return render(request, "account/profile.html")
+    context = {
+        "usage": usage_of(request.user),
+        "webhook_count": Webhook.objects.visible_to(request.user).count(),
+        **tokens_context(request.user),
+    }
+    return render(request, "account/profile.html", context)
 
 
 @login_required

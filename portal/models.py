@@ -7,6 +7,8 @@ from django.db import models
 from django.utils import timezone
 from knox.models import AbstractAuthToken
 
+from detection.models.judged import new_public_id
+
 
 class UserManager(BaseUserManager["User"]):
     """Makes users; addresses are kept in lower case, so that one person is one row."""
@@ -76,6 +78,7 @@ class ApiToken(AbstractAuthToken):
 
     # As in the abstract one, which types alone cannot look into.
     user = models.ForeignKey(User, models.CASCADE, related_name="auth_token_set")
+    public_id = models.CharField(max_length=24, unique=True, default=new_public_id, editable=False)
     name = models.CharField(max_length=100)
     scopes = models.JSONField(default=list)
     last_used_at = models.DateTimeField("last used", null=True, blank=True)
@@ -86,6 +89,16 @@ class ApiToken(AbstractAuthToken):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def has_expired(self) -> bool:
+        """Tell whether it is good for nothing any more."""
+        return self.expiry is not None and self.expiry <= timezone.now()
+
+    @property
+    def told_scopes(self) -> str:
+        """What it is good for, in a few words."""
+        return " and ".join(str(scope) for scope in Scope.values if scope in self.scopes)
 
     def has_scope(self, scope: str) -> bool:
         """Tell whether it is good for this."""

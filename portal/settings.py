@@ -383,6 +383,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="5"),
         "options": {"expires": 3000},
     },
+    "forget answers of programs": {
+        "task": "detection.tasks.background.forget_idempotent_requests",
+        "schedule": crontab(minute="20"),
+        "options": {"expires": 3000},
+    },
     "forget sessions": {"task": "portal.tasks.forget_sessions", "schedule": 24 * 3600.0},
 }
 # More threads than this gain nothing on images this small.

@@ -5,7 +5,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseServerError, Json
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.templatetags.static import static
+from django.views import defaults
 
+from detection.api.errors import error_page, is_api
 from detection.forms import upload_limits
 
 
@@ -36,8 +38,17 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Say that something broke, and the number under which the log tells what."""
+    if is_api(request):
+        return error_page(request, 500, "internal")
     context = {"request_id": getattr(request, "request_id", "")}
     return HttpResponseServerError(render_to_string("500.html", context))
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Refuse what cannot be understood: to programs in their form, else as Django does."""
+    if is_api(request):
+        return error_page(request, 400, "bad_request")
+    return defaults.bad_request(request, exception)
 
 
 CSRF_SENTENCE = "The form was too old or came from elsewhere. Reload the page and try once more."

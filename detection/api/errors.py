@@ -32,6 +32,9 @@ STATUS = {
     "idempotency_mismatch": 409,
     "idempotency_in_progress": 409,
     "quota_exceeded": 429,
+    "fetch_off": 403,
+    "no_pdf_library": 503,
+    "pdf_failed": 503,
 }
 SENTENCES = {
     "not_found": "There is nothing at this address. Addresses here end with a slash.",
@@ -152,7 +155,8 @@ def _troubles(detail: Any, field: str) -> Any:
         for inner in detail:
             yield from _troubles(inner, field)
     else:
-        yield {"field": field, "code": detail.code, "message": str(detail)}
+        message = str(detail).rstrip(".") + "."
+        yield {"field": field, "code": detail.code, "message": message}
 
 
 def _unreadable(error: Exception) -> Refused | None:

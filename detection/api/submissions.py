@@ -1,9 +1,11 @@
 """Handing in, and how far it is."""
 
+import math
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiRequest, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +27,8 @@ from detection.api.serializers.submissions import (
 from detection.models import Submission
 from detection.models.submissions import Source
 from detection.services import intake
+from detection.services.fetches import FetchRefused, fetch_request
+from detection.services.quotas import usage_of
 
 # After so many seconds it is worth asking again how far something is.
 ASK_AGAIN = "1"
@@ -83,6 +87,16 @@ class Submissions(ApiView):
             raise _nothing_taken(submission)
         return created(self.told(HandedInSerializer, submission))
 
+    def _fetch(self, request: Request) -> Response:
+        sent = self.given(AddressesSerializer)
+        try:
+            submission = fetch_request(owner=request.user, urls=sent.addresses, source=Source.API)
+        except FetchRefused as refused:
+            field = "url" if "url" in sent.validated_data else "urls"
+            about = {"url": refused.url} if refused.url else None
+            raise Refused(refused.code, refused.sentence, field=field, details=about) from None
+        return created(self.told(HandedInSerializer, submission), status=202)
+
 
 class SubmissionDetail(ApiView):
     """One submission."""
@@ -121,11 +135,14 @@ def _own(request: Request) -> Any:
 
 def _nothing_taken(submission: Submission) -> Refused:
     """Return why, and keep nothing: there is no page on which anybody would look for it."""
+    owner = submission.owner
     refusals = list(submission.refusals.all())
     submission.delete()
-    told = RefusalSerializer(refusals, many=True).data
-    if len({refusal.code for refusal in refusals}) == 1:
-        first = refusals[0]
-        return Refused(first.code, first.sentence, field="images", details={"refusals": told})
-    sentence = "None of the files can be taken in; the details say why."
-    return Refused("nothing_taken", sentence, field="images", details={"refusals": told})
+    details = {"refusals": RefusalSerializer(refusals, many=True).data}
+    if len({refusal.code for refusal in refusals}) > 1:
+        sentence = "None of the files can be taken in; the details say why."
+        return Refused("nothing_taken", sentence, field="images", details=details)
+    first, wait = refusals[0], None
+    if first.code == "quota_exceeded":
+        wait = math.ceil((usage_of(owner).resets_at - timezone.now()).total_seconds())
+    return Refused(first.code, first.sentence, field="images", details=details, retry_after=wait)

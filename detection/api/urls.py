@@ -25,7 +25,7 @@ v1 = [
     path("usage/", about.Usage.as_view(), name="api_usage"),
     path("models/", about.Models.as_view(), name="api_models"),
     path("schema/", description.Schema.as_view(), name="api_schema"),
-    path("docs/", description.Docs.as_view(), name="api_docs"),
+    path("docs/", description.docs, name="api_docs"),
     path("health/", about.Health.as_view(), name="api_health"),
 ]
 urlpatterns = [

@@ -19,6 +19,7 @@ from detection.tasks.batches import (
 )
 from detection.tasks.forensic_views import draw_views
 from detection.tasks.heartbeat import begin_heartbeat
+from detection.tasks.idempotency import forget_idempotent_requests
 from detection.tasks.imports import import_images, take_up_imports
 from detection.tasks.judging import answer_in_shadow, judge_version, repeat_all
 from detection.tasks.outgoing import deliver_webhooks, fetch_image, sweep_outgoing
@@ -39,6 +40,7 @@ __all__ = [
     "draw_views",
     "explain_analysis",
     "fetch_image",
+    "forget_idempotent_requests",
     "import_images",
     "judge_version",
     "mail_batch",

@@ -4,6 +4,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+import detection.models.judged
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -18,6 +20,15 @@ class Migration(migrations.Migration):
                 ("token_key", models.CharField(db_index=True, max_length=25)),
                 ("created", models.DateTimeField(auto_now_add=True)),
                 ("expiry", models.DateTimeField(blank=True, null=True)),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=detection.models.judged.new_public_id,
+                        editable=False,
+                        max_length=24,
+                        unique=True,
+                    ),
+                ),
                 ("name", models.CharField(max_length=100)),
                 ("scopes", models.JSONField(default=list)),
                 (

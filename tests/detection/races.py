@@ -34,6 +34,7 @@ from detection.services.quotas import quota_take
 from detection.services.reviews import ReviewRefused, review_decide, review_turn
 from portal.accounts import user_purge
 from tests import images, people, work
+from tests.programs import token_of, with_token
 from tests.reports import judged, report, waiting
 
 ROUNDS = 6
@@ -240,3 +241,22 @@ def quota_at_once() -> None:
         assert len(refused) == 12 - MAX_FILES
         day = UsageDay.objects.get(owner=alice)
         assert (day.images, day.bytes) == (MAX_FILES, 10 * MAX_FILES)
+
+
+def one_key_at_once() -> None:
+    settings.ALLOWED_HOSTS = ["testserver"]
+    settings.SECURE_SSL_REDIRECT = False
+    token = token_of(people.person("alice"))
+    for number in range(ROUNDS):
+        told: list[tuple[int, bool]] = []
+
+        def send(key: str = f"key-{number}") -> None:
+            files = {"images": work.upload(images.plain("red"))}
+            headers = {"idempotency-key": key}
+            answer = with_token(token).post("/api/v1/submissions/", files, headers=headers)
+            told.append((answer.status_code, "Idempotency-Replayed" in answer))  # noqa: B023
+
+        together(*[send] * 6)
+        assert Submission.objects.count() == number + 1
+        assert told.count((201, False)) == 1, told
+        assert set(told) <= {(201, False), (201, True), (409, False)}, told

@@ -9,6 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from detection.models import (
     Analysis,
+    Batch,
     Explanation,
     Face,
     ForensicViews,
@@ -16,9 +17,13 @@ from detection.models import (
     Method,
     ShareLink,
     ViewKind,
+    Webhook,
+    WebhookDelivery,
 )
+from detection.services.batches import batch_open
 from detection.services.reports import report_issue
 from detection.services.sharing import link_create
+from detection.services.webhooks import webhook_create, webhook_test
 from portal.models import User
 from tests import images, reported, work
 from tests.fixtures import signed_in
@@ -53,7 +58,26 @@ GET = {
     "health": Access(500, 500, 500, 500),  # no worker runs in these tests, and it says so
     "status": Access(302, 302, 302, 200),
     "metrics": Access(404, 404, 404, 404),  # for whoever brings a token, where there is one
+    "batch_list": MEMBERS,
+    "batch_open": ONLY_POST,
+    "batch_upload": ONLY_POST,
+    "batch_detail": OWNER,
+    "batch_pieces": OWNER,
+    "batch_state": OWNER,
+    "batch_cancel": ONLY_POST,
+    "batch_repeat": ONLY_POST,
+    "batch_delete": ONLY_POST,
+    "batch_export_csv": OWNER,
+    "batch_export_json": OWNER,
     "submission_new": MEMBERS,
+    "submission_by_address": ONLY_POST,
+    "webhook_list": MEMBERS,
+    "webhook_detail": OWNER,
+    "webhook_log": OWNER,
+    "webhook_test": ONLY_POST,
+    "webhook_switch": ONLY_POST,
+    "webhook_delete": ONLY_POST,
+    "delivery_again": ONLY_POST,
     "submission_open": ONLY_POST,
     "submission_detail": OWNER,
     "submission_progress": OWNER,
@@ -104,6 +128,8 @@ GET = {
     "model_card": Access(302, 404, 404, 404),  # no model answers in these tests
     "account": MEMBERS,
     "account_delete": MEMBERS,
+    "token_new": Access(302, 302, 302, 302),  # asks for the password once more
+    "token_end": ONLY_POST,
     "account_login": STRANGERS,
     "account_signup": STRANGERS,
     "account_confirm_login_code": Access(302, 302, 302, 302),  # sign-in is by password
@@ -121,7 +147,20 @@ GET = {
     "account_email_verification_sent": OPEN,
 }
 POST = {
+    "batch_open": Access(302, 422, 422, 422),  # no size is told
+    "batch_upload": Access(302, 422, 422, 422),  # no zip is chosen
+    "batch_pieces": Access(302, 404, 422, 404),  # no offset is told
+    "batch_cancel": Access(302, 404, 302, 404),
+    "batch_repeat": Access(302, 404, 302, 404),
+    "batch_delete": Access(302, 404, 302, 404),
     "submission_open": Access(302, 201, 201, 201),
+    "submission_by_address": Access(302, 404, 404, 404),  # it is off unless somebody turns it on
+    "webhook_list": Access(302, 422, 422, 422),  # no address is told
+    "webhook_detail": Access(302, 404, 422, 404),
+    "webhook_test": Access(302, 404, 303, 404),
+    "webhook_switch": Access(302, 404, 303, 404),
+    "webhook_delete": Access(302, 404, 303, 404),
+    "delivery_again": Access(302, 404, 303, 404),
     "image_add": Access(302, 404, 422, 404),
     "analysis_retry": Access(302, 404, 302, 404),
     "analysis_repeat": Access(302, 404, 302, 404),
@@ -130,6 +169,7 @@ POST = {
     "analysis_feedback_withdraw": Access(302, 404, 302, 404),
     "analysis_share": Access(302, 404, 302, 404),
     "link_end": Access(302, 404, 302, 404),
+    "token_end": Access(302, 302, 302, 302),
     "history_export_csv": Access(302, 200, 200, 200),
     "history_export_json": Access(302, 200, 200, 200),
     "image_views_ask": Access(302, 404, 302, 404),
@@ -168,17 +208,24 @@ def analysis(alice: User) -> Analysis:
     shared = reported.finished(alice)
     link_create(analysis=shared, user=alice, days=1)
     report_issue(analysis=shared, site=reported.SITE)
+    batch_open(owner=alice, name="x.zip", upload_bytes=1000)
+    hook = webhook_create(owner=alice, url="https://example.org/", events=["analysis.ended"])
+    webhook_test(webhook=hook)
     return analysis
 
 
 def address(name: str, analysis: Analysis) -> str:
     """Where the route leads for Alice's things."""
     ids = {
+        "batches": Batch.objects.get().public_id,
+        "webhooks": Webhook.objects.get().public_id,
+        "deliveries": WebhookDelivery.objects.get().public_id,
         "submissions": analysis.image.submission.public_id,
         "images": analysis.image.public_id,
         "analyses": analysis.public_id,
         "explanations": analysis.explanations.get().public_id,
         "faces": analysis.faces.get().public_id,
+        "account": "no-such-token",
     }
     link, report = ShareLink.objects.get(), IssuedReport.objects.earliest("pk")
     values: dict[str, str] = {"token": link.token, "code": report.code}

@@ -1,0 +1,114 @@
+"""A POST that is sent twice under one key is carried out once, also at the same moment."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from detection.models import IdempotentRequest, Submission
+from detection.services.idempotency import (
+    GIVEN_UP_AFTER,
+    KEPT,
+    requests_forget_old,
+)
+from detection.tasks import forget_idempotent_requests
+from portal.models import User
+from tests import images, work
+from tests.programs import error, program
+
+SUBMISSIONS = "/api/v1/submissions/"
+
+
+def send(client: Client, key: str, *contents: bytes, name: str = "a.png") -> Any:
+    """Hand in files under a key."""
+    files = [work.upload(content, name) for content in contents or (images.plain("red"),)]
+    return client.post(SUBMISSIONS, {"images": files}, headers={"idempotency-key": key})
+
+
+def test_the_second_time_the_first_answer_comes_again(alice: User) -> None:
+    client = program(alice)
+    first, second = send(client, "k1"), send(client, "k1")
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json() == second.json()
+    assert first["Location"] == second["Location"]
+    assert "Idempotency-Replayed" not in first
+    assert second["Idempotency-Replayed"] == "true"
+    assert Submission.objects.count() == 1
+
+
+def test_another_key_is_another_request_also_in_another_case(alice: User) -> None:
+    client = program(alice)
+    assert {send(client, key).json()["id"] for key in ("k", "K")} == {
+        submission.public_id for submission in Submission.objects.all()
+    }
+    assert Submission.objects.count() == 2
+
+
+def test_keys_are_each_persons_own(alice: User, charlie: User) -> None:
+    send(program(alice), "k")
+    assert "Idempotency-Replayed" not in send(program(charlie), "k")
+    assert Submission.objects.count() == 2
+
+
+@pytest.mark.parametrize("what", ["content", "name", "number", "address"])
+def test_the_same_key_for_something_else_is_refused(alice: User, what: str) -> None:
+    client = program(alice)
+    send(client, "k")
+    if what == "content":
+        answer = send(client, "k", images.plain("blue"))
+    elif what == "name":
+        answer = send(client, "k", name="b.png")
+    elif what == "number":
+        answer = send(client, "k", images.plain("red"), images.plain("red"))
+    else:
+        analysis = work.ended(work.queued(alice), state="failed", error_code="broken")
+        path = f"/api/v1/analyses/{analysis.public_id}/retry/"
+        headers = {"idempotency-key": "k"}
+        answer = client.post(path, headers=headers, content_type="application/json")
+    assert error(answer, 409)["code"] == "idempotency_mismatch"
+
+
+def test_one_that_is_still_being_answered_is_told_so(alice: User) -> None:
+    client = program(alice)
+    send(client, "k")
+    IdempotentRequest.objects.update(status=None, body=None)
+    answer = send(client, "k")
+    assert error(answer, 409)["code"] == "idempotency_in_progress"
+    assert answer["Retry-After"] == "1"
+
+
+def test_one_whose_process_was_killed_may_be_sent_again_later(alice: User) -> None:
+    client = program(alice)
+    send(client, "k")
+    long_ago = timezone.now() - GIVEN_UP_AFTER
+    IdempotentRequest.objects.update(status=None, body=None, created_at=long_ago)
+    answer = send(client, "k")
+    assert answer.status_code == 201
+    assert "Idempotency-Replayed" not in answer
+
+
+def test_what_was_refused_is_not_kept(alice: User) -> None:
+    client = program(alice)
+    assert send(client, "k", b"no image").status_code == 422
+    assert not IdempotentRequest.objects.exists()
+    assert send(client, "k").status_code == 201
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "\xe4", "a\tb"])
+def test_a_key_that_is_none(alice: User, key: str) -> None:
+    told = error(send(program(alice), key), 422)
+    assert told["field"] == "Idempotency-Key"
+    assert not Submission.objects.exists()
+
+
+def test_they_are_forgotten_after_a_day(alice: User) -> None:
+    client = program(alice)
+    send(client, "k")
+    assert requests_forget_old() == 0
+    forget_idempotent_requests()
+    assert IdempotentRequest.objects.count() == 1
+    IdempotentRequest.objects.update(created_at=timezone.now() - KEPT - timedelta(seconds=1))
+    forget_idempotent_requests()
+    assert not IdempotentRequest.objects.exists()
