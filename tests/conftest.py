@@ -16,7 +16,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.installation import Installation, running_installation, server_variables
-from tests.servers import MariaDB, Redis, mariadb_server, redis_server
+from tests.servers import S3, MariaDB, Redis, mariadb_server, redis_server, s3_server
 from tests.waiting import wait_until_gone
 
 GRACE_SECONDS = 90.0
@@ -101,6 +101,13 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
 def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     """One Redis for the tests that leave it alone."""
     with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """A server that speaks S3."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as server:
         yield server
 
 

@@ -22,7 +22,10 @@ from tests.waiting import wait_for
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = ("web", "inference", "pictures", "beat")
 # What a person's shell may carry must not configure the installations of the tests.
-OWN_VARIABLES = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "EMAIL_URL", "HTTPS")
+OWN_VARIABLES = (
+    *("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "EMAIL_URL", "HTTPS"),
+    *("STORAGE_URL", "STORAGE_PUBLIC_URL", "MEDIA_DELIVERY"),
+)
 
 
 def clean_environment() -> dict[str, str]:
@@ -42,8 +45,14 @@ def shipped_commands() -> dict[str, list[str]]:
 class Installation:
     """One portal with a folder of its own; start, stop and kill its programs one by one."""
 
-    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
-        """`variables` is what a person would put into the environment; empty: the embedded one."""
+    def __init__(
+        self, folder: Path, variables: Mapping[str, str], *, host: Sequence[str] = ()
+    ) -> None:
+        """`variables` is what a person would put into the environment; empty: the embedded one.
+
+        `host` is what starts a program on another host than this one.
+        """
+        self.host = list(host)
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port = free_port()
@@ -131,7 +140,7 @@ class Installation:
         for name in names:
             with self.log_file(name).open("ab") as log:
                 self._processes[name] = subprocess.Popen(
-                    [*commands[name], *options],
+                    [*self.host, *commands[name], *options],
                     cwd=ROOT,
                     env=self.environment,
                     stdin=subprocess.DEVNULL,

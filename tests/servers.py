@@ -1,4 +1,7 @@
-"""A real MariaDB and a real Redis for tests, each in a temporary folder and on a free port."""
+"""A real MariaDB, Redis and S3 for tests, each in a temporary folder and on a free port.
+
+They listen on this machine's own address, or on another one, where other hosts reach them.
+"""
 
 import getpass
 import os
@@ -6,30 +9,34 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from tests.waiting import wait_for
 
 PATH_WITH_SERVERS = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
 START_SECONDS = 60.0
+HOME = "127.0.0.1"
 
 
-def free_port() -> int:
+def free_port(host: str = HOME) -> int:
     """A TCP port of this machine that nobody listens on."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 
-def is_listening(port: int) -> bool:
+def is_listening(port: int, host: str = HOME) -> bool:
     """Whether something accepts connections on `port`."""
     with socket.socket() as probe:
         probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 def program(*names: str) -> str:
@@ -64,12 +71,12 @@ def end(process: subprocess.Popen[bytes], *, grace_seconds: float = 20.0) -> Non
         process.wait()
 
 
-def wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path, host: str = HOME) -> None:
     """Wait until the server listens; its last lines are shown where it gave up instead."""
 
     def is_up() -> bool:
         assert process.poll() is None, f"{process.args!r} ended:\n{log.read_text()[-2000:]}"
-        return is_listening(port)
+        return is_listening(port, host)
 
     wait_for(is_up, f"port {port}", timeout=START_SECONDS)
 
@@ -77,8 +84,9 @@ def wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> Non
 class MariaDB:
     """One server; every `new_database` is an empty utf8mb4 database of its own."""
 
-    def __init__(self, port: int, socket_path: Path) -> None:
+    def __init__(self, port: int, socket_path: Path, host: str = HOME) -> None:
         self.port = port
+        self.host = host
         self._socket = socket_path
         self._count = 0
 
@@ -87,7 +95,7 @@ class MariaDB:
         self._count += 1
         name = f"veripix_{self._count}"
         self.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
-        return f"mysql://veripix:secret@127.0.0.1:{self.port}/{name}"
+        return f"mysql://veripix:secret@{self.host}:{self.port}/{name}"
 
     def execute(self, statement: str) -> str:
         """Run SQL as the server's own administrator; what it printed."""
@@ -102,11 +110,15 @@ class MariaDB:
 
 
 @contextmanager
-def mariadb_server(folder: Path, options: Sequence[str] = ()) -> Iterator[MariaDB]:
+def mariadb_server(
+    folder: Path, options: Sequence[str] = (), host: str = HOME
+) -> Iterator[MariaDB]:
     """Install the system tables into `folder` and run a server on them, with these options too."""
-    data, log, port = folder / "data", folder / "mariadb.log", free_port()
+    data, log, port = folder / "data", folder / "mariadb.log", free_port(host)
     # A socket's path may have 107 characters at most, so it is not put below pytest's folders.
     socket_path = Path(f"/tmp/veripix-{os.getpid()}-{port}.sock")  # noqa: S108
+    temporary = folder / "tmp"
+    temporary.mkdir()
     install = [program("mariadb-install-db", "mysql_install_db"), "--no-defaults"]
     install += [f"--datadir={data}", f"--user={getpass.getuser()}", "--skip-test-db"]
     install += ["--auth-root-authentication-method=socket"]
@@ -117,20 +129,22 @@ def mariadb_server(folder: Path, options: Sequence[str] = ()) -> Iterator[MariaD
         f"--socket={socket_path}",
         f"--pid-file={folder / 'mariadb.pid'}",
         f"--port={port}",
-        "--bind-address=127.0.0.1",
+        f"--bind-address={host}",
         # Durability costs seconds here and protects nothing: the folder is thrown away.
         "--innodb-flush-log-at-trx-commit=0",
         "--innodb-buffer-pool-size=64M",
         "--skip-log-bin",
+        # In /tmp a server that starts would delete the temporary tables of the others.
+        f"--tmpdir={temporary}",
         *options,
     ]
     with running([program("mariadbd", "mysqld"), "--no-defaults", *all_options], log) as process:
-        wait_until_up(process, port, log)
-        server = MariaDB(port, socket_path)
-        server.execute("CREATE USER veripix@'127.0.0.1' IDENTIFIED BY 'secret'")
-        server.execute("CREATE USER veripix@localhost IDENTIFIED BY 'secret'")
-        server.execute("GRANT ALL ON *.* TO veripix@'127.0.0.1'")
-        server.execute("GRANT ALL ON *.* TO veripix@localhost")
+        wait_until_up(process, port, log, host)
+        server = MariaDB(port, socket_path, host)
+        # From everywhere that reaches the address which it listens on.
+        for place in ("'127.0.0.1'", "localhost", *(["'%'"] if host != HOME else [])):
+            server.execute(f"CREATE USER veripix@{place} IDENTIFIED BY 'secret'")
+            server.execute(f"GRANT ALL ON *.* TO veripix@{place}")
         yield server
     socket_path.unlink(missing_ok=True)
 
@@ -138,8 +152,9 @@ def mariadb_server(folder: Path, options: Sequence[str] = ()) -> Iterator[MariaD
 class Redis:
     """One server that can be stopped and started again on the same port, as an outage would."""
 
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, host: str = HOME) -> None:
+        self.port = free_port(host)
+        self.host = host
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._count = 0
@@ -151,12 +166,14 @@ class Redis:
 
     def url(self, database: int = 0) -> str:
         """The REDIS_URL of one of the server's numbered databases."""
-        return f"redis://127.0.0.1:{self.port}/{database}"
+        return f"redis://{self.host}:{self.port}/{database}"
 
     def start(self) -> None:
         """Start the server, with what it had appended to its file before, and wait for it."""
         log = self._folder / "redis.log"
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
+        options = ["--port", str(self.port), "--bind", self.host, "--dir", str(self._folder)]
+        # Without a password it refuses whoever comes from elsewhere.
+        options += ["--protected-mode", "no"] if self.host != HOME else []
         options += ["--save", "", "--appendonly", "yes", "--databases", "256"]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -165,7 +182,7 @@ class Redis:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_until_up(self._process, self.port, log)
+        wait_until_up(self._process, self.port, log, self.host)
 
     def stop(self) -> None:
         """End the server; its port refuses connections from now on."""
@@ -175,12 +192,76 @@ class Redis:
 
 
 @contextmanager
-def redis_server(folder: Path) -> Iterator[Redis]:
+def redis_server(folder: Path, host: str = HOME) -> Iterator[Redis]:
     """Run a Redis that keeps its file in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    server = Redis(folder)
+    server = Redis(folder, host)
     try:
         server.start()
         yield server
     finally:
         server.stop()
+
+
+class S3:
+    """One server that speaks S3 (moto); it keeps everything in memory until it ends."""
+
+    KEY, HALF = "AKIAIOSFODNN7EXAMPLE", "the-other-half-of-a-key-of-the-tests"
+
+    def __init__(self, port: int, host: str = HOME) -> None:
+        self.port = port
+        self.host = host
+        self._count = 0
+
+    def new_bucket(self) -> str:
+        """Make an empty bucket; its name."""
+        self._count += 1
+        name = f"veripix-{self._count}"
+        self.client().create_bucket(Bucket=name)
+        return name
+
+    def url(self, bucket: str, port: int | None = None) -> str:
+        """The STORAGE_URL of a bucket; `port` is that of a gate before the server."""
+        return f"s3+http://{self.KEY}:{self.HALF}@{self.host}:{port or self.port}/{bucket}"
+
+    def client(self) -> Any:
+        """A client of the test's own."""
+        import boto3
+
+        return boto3.client(
+            "s3",
+            endpoint_url=f"http://{self.host}:{self.port}",
+            aws_access_key_id=self.KEY,
+            aws_secret_access_key=self.HALF,
+            region_name="us-east-1",
+        )
+
+    def names(self, bucket: str, prefix: str = "") -> set[str]:
+        """What lies in a bucket."""
+        pages = self.client().get_paginator("list_objects_v2")
+        found = pages.paginate(Bucket=bucket, Prefix=prefix)
+        return {entry["Key"] for page in found for entry in page.get("Contents", [])}
+
+    @contextmanager
+    def denying(self) -> Iterator[None]:
+        """Ask whoever comes for a key that the server knows; it knows none."""
+        self._ask_for_keys(after=0)
+        try:
+            yield
+        finally:
+            self._ask_for_keys(after=10**12)
+
+    def _ask_for_keys(self, *, after: int) -> None:
+        address = f"http://{self.host}:{self.port}/moto-api/reset-auth"
+        assert requests.post(address, data=str(after), timeout=10).ok
+
+
+@contextmanager
+def s3_server(folder: Path, host: str = HOME) -> Iterator[S3]:
+    """Run a server that speaks S3; its log goes to `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    log, port = folder / "s3.log", free_port(host)
+    program_path = Path(sys.executable).with_name("moto_server")
+    with running([str(program_path), "-H", host, "-p", str(port)], log) as process:
+        wait_until_up(process, port, log, host)
+        yield S3(port, host)

@@ -9,6 +9,8 @@ from tests.data import ROOT
 from tests.installation import clean_environment
 
 HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib", "scipy", "h5py", "weasyprint")
+# For a bucket alone, which an installation on a folder has none of.
+HEAVY += ("boto3", "botocore")
 PROGRAM = """
 import io, json, sys
 from pathlib import Path
@@ -33,6 +35,8 @@ ml_gateway.answers_compared(
     ml_gateway.answers_flipped(scores, 1 - scores, labels, (0.5, 0.5)), 2
 )
 ml_gateway.scores_drifted(scores, scores)
+from detection.services.storage import storage_check
+storage_check()
 print(json.dumps(sorted(sys.modules)))
 """
 
