@@ -10,9 +10,10 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 
 from detection import image_files
-from detection.models import Feedback, Label, State, VerdictKind
+from detection.models import Feedback, Label, State, VerdictKind, Webhook
 from detection.models.submissions import AnalysisQuerySet
 from detection.models.tags import TAG_LENGTH, tag_name
+from detection.models.webhooks import EVENTS
 
 
 def upload_limits() -> dict[str, Any]:
@@ -62,6 +63,72 @@ class ImageForm(forms.Form):
     image = forms.FileField(
         allow_empty_file=True, error_messages={"required": "No file has arrived."}
     )
+
+
+class BatchForm(forms.Form):
+    """A zip that a page's script is about to send, piece by piece."""
+
+    name = forms.CharField(max_length=1000)
+    size = forms.IntegerField(min_value=0, max_value=2**60)
+    wants_mail = forms.BooleanField(label="Mail me when it is done", required=False)
+
+
+class BatchUploadForm(forms.Form):
+    """A whole zip, from browsers without scripts."""
+
+    zip = forms.FileField(
+        label="A zip with images",
+        allow_empty_file=True,
+        error_messages={"required": "Choose a zip with images."},
+        widget=forms.FileInput(attrs={"accept": ".zip,application/zip"}),
+    )
+    wants_mail = forms.BooleanField(label="Mail me when it is done", required=False)
+
+
+class AddressForm(forms.Form):
+    """Where images lie that a worker is to fetch."""
+
+    addresses = forms.CharField(
+        label="Addresses of images, one a line",
+        max_length=100_000,
+        widget=forms.Textarea(
+            attrs={
+                "rows": 2,
+                "placeholder": "https://example.org/image.jpg",
+                "inputmode": "url",
+                "spellcheck": "false",
+            }
+        ),
+        error_messages={"required": "Name at least one address."},
+    )
+
+    def clean_addresses(self) -> list[str]:
+        """Return the lines that are not empty."""
+        lines = self.cleaned_data["addresses"].splitlines()
+        return [line.strip() for line in lines if line.strip()]
+
+
+class WebhookForm(forms.Form):
+    """An address that is to be told, and of what; the service says what is wrong with either."""
+
+    url = forms.CharField(
+        label="Address",
+        max_length=2000,
+        widget=forms.URLInput(attrs={"placeholder": "https://example.org/veripix"}),
+        error_messages={"required": "Name an address."},
+    )
+    events = forms.MultipleChoiceField(
+        label="Tell it when",
+        choices=[(event.value, event.label) for event in EVENTS],
+        initial=[EVENTS[0].value],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose what is to be told."},
+    )
+
+    @classmethod
+    def of(cls, webhook: Webhook) -> "WebhookForm":
+        """Return the form as a webhook stands."""
+        return cls(initial={"url": webhook.url, "events": webhook.events})
 
 
 class FeedbackForm(forms.Form):

@@ -4,9 +4,11 @@ from django.urls import path
 
 from detection.views import (
     analyses,
+    batches,
     compare,
     explanations,
     feedback,
+    fetches,
     forensic_views,
     media,
     model_page,
@@ -16,11 +18,34 @@ from detection.views import (
     sharing,
     submissions,
     verification,
+    webhooks,
 )
 
 urlpatterns = [
     path("submit/", submissions.submission_new, name="submission_new"),
+    path("submit/address/", fetches.submission_by_address, name="submission_by_address"),
     path("submit/open/", submissions.submission_open, name="submission_open"),
+    path("batches/", batches.batch_list, name="batch_list"),
+    path("batches/open/", batches.batch_open, name="batch_open"),
+    path("batches/upload/", batches.batch_upload, name="batch_upload"),
+    path("batches/<slug:public_id>/", batches.batch_detail, name="batch_detail"),
+    path("batches/<slug:public_id>/pieces/", batches.batch_pieces, name="batch_pieces"),
+    path("batches/<slug:public_id>/state/", batches.batch_state, name="batch_state"),
+    path("batches/<slug:public_id>/cancel/", batches.batch_cancel, name="batch_cancel"),
+    path("batches/<slug:public_id>/repeat/", batches.batch_repeat, name="batch_repeat"),
+    path("batches/<slug:public_id>/delete/", batches.batch_delete, name="batch_delete"),
+    path(
+        "batches/<slug:public_id>/export.csv",
+        batches.batch_export,
+        {"form": "csv"},
+        name="batch_export_csv",
+    ),
+    path(
+        "batches/<slug:public_id>/export.json",
+        batches.batch_export,
+        {"form": "json"},
+        name="batch_export_json",
+    ),
     path("submissions/<slug:public_id>/", submissions.submission_detail, name="submission_detail"),
     path(
         "submissions/<slug:public_id>/progress/",
@@ -114,6 +139,13 @@ urlpatterns = [
     path("shared/<str:token>/heatmap/", sharing.shared_heatmap, name="shared_heatmap"),
     path("shared/<str:token>/report.pdf", sharing.shared_report_pdf, name="shared_report_pdf"),
     path("shared/<str:token>/report.json", sharing.shared_report_json, name="shared_report_json"),
+    path("webhooks/", webhooks.webhook_list, name="webhook_list"),
+    path("webhooks/<slug:public_id>/", webhooks.webhook_detail, name="webhook_detail"),
+    path("webhooks/<slug:public_id>/log/", webhooks.webhook_log, name="webhook_log"),
+    path("webhooks/<slug:public_id>/test/", webhooks.webhook_test, name="webhook_test"),
+    path("webhooks/<slug:public_id>/switch/", webhooks.webhook_switch, name="webhook_switch"),
+    path("webhooks/<slug:public_id>/delete/", webhooks.webhook_delete, name="webhook_delete"),
+    path("deliveries/<slug:public_id>/again/", webhooks.delivery_again, name="delivery_again"),
     path("verify/", verification.verify, name="verify"),
     path("verify/<str:code>/", verification.verify_code, name="verify_code"),
 ]

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
 
 from detection.models.judged import new_public_id
@@ -27,6 +28,10 @@ class Event(models.TextChoices):
     ANALYSIS_ENDED = "analysis.ended", "An analysis has ended"
     SUBMISSION_ENDED = "submission.ended", "All analyses of a submission have ended"
     TEST = "test", "A test"
+
+
+# What can be chosen; a test is always sent.
+EVENTS = (Event.ANALYSIS_ENDED, Event.SUBMISSION_ENDED)
 
 
 class WebhookQuerySet(models.QuerySet["Webhook"]):
@@ -68,6 +73,16 @@ class Webhook(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+    def get_absolute_url(self) -> str:
+        """Return its page."""
+        return reverse("webhook_detail", args=[self.public_id])
+
+    @property
+    def told(self) -> list[str]:
+        """What it is told, in words."""
+        labels = dict(Event.choices)
+        return [labels[event] for event in self.events if event in labels]
 
 
 class DeliveryState(models.TextChoices):

@@ -32,6 +32,11 @@ class Quota:
     images: int | None
     bytes: int | None
 
+    @property
+    def megabytes(self) -> int | None:
+        """The second in millions of bytes."""
+        return None if self.bytes is None else self.bytes // MEGABYTE
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -46,6 +51,16 @@ class Usage:
     today: UsageDay
     days: list[UsageDay]
     resets_at: datetime
+
+    @property
+    def images(self) -> int:
+        """How many images in these days."""
+        return sum(day.images for day in self.days)
+
+    @property
+    def megabytes(self) -> float:
+        """How many millions of bytes in these days."""
+        return sum(day.bytes for day in self.days) / MEGABYTE
 
     @property
     def images_left(self) -> int | None:

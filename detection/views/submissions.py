@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -9,9 +10,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from detection.forms import ImageForm, SubmissionForm, upload_limits
+from detection.forms import AddressForm, ImageForm, SubmissionForm, upload_limits
 from detection.image_files import ImageRejected, uploaded_name
-from detection.models import Analysis, State, Submission, VerdictKind
+from detection.models import Analysis, Batch, State, Submission, VerdictKind
 from detection.models.submissions import AnalysisQuerySet
 from detection.services import intake
 
@@ -35,11 +36,19 @@ def submission_new(request: HttpRequest) -> HttpResponse:
         refusals = list(submission.refusals.all())
         # Nothing was taken in: the page says why, and there is nothing to keep.
         submission.delete()
-    mine = Analysis.objects.visible_to(request.user).on_images().current()
-    recent = mine.for_display().newest_first()[:RECENT]
-    context = {"form": form, "limits": upload_limits(), "refusals": refusals, "recent": recent}
+    context = hand_in_context(request, form=form, refusals=refusals)
     status = 422 if refusals or form.errors else 200
     return render(request, "submissions/new.html", context, status=status)
+
+
+def hand_in_context(request: HttpRequest, **context: Any) -> dict[str, Any]:
+    """Return what the page for handing in shows, with what was just sent to it."""
+    mine = Analysis.objects.visible_to(request.user).on_images().current()
+    recent = mine.for_display().newest_first()[:RECENT]
+    forms = {"form": SubmissionForm(), "address_form": AddressForm()}
+    if not settings.URL_FETCH:
+        del forms["address_form"]
+    return {**forms, "limits": upload_limits(), "recent": recent, **context}
 
 
 @login_required
@@ -75,7 +84,10 @@ def image_add(request: HttpRequest, public_id: str) -> JsonResponse:
 @login_required
 @require_safe
 def submission_detail(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Show a submission, filling in while workers finish."""
+    """Show a submission, filling in while workers finish; a batch has a page of its own."""
+    batch = Batch.objects.visible_to(request.user).filter(submission__public_id=public_id).first()
+    if batch is not None:
+        return redirect("batch_detail", batch.public_id)
     return _submission_page(request, public_id, "submissions/detail.html")
 
 
@@ -89,13 +101,16 @@ def submission_progress(request: HttpRequest, public_id: str) -> HttpResponse:
 def _submission_page(request: HttpRequest, public_id: str, template: str) -> HttpResponse:
     submission = get_object_or_404(Submission.objects.visible_to(request.user), public_id=public_id)
     analyses = Analysis.objects.filter(image__submission=submission).on_images().current()
+    # Asked for first: what is fetched meanwhile is then among the analyses, and never in neither.
+    fetches = list(submission.fetches.unfinished())
     counts = _counts(analyses)
     context = {
         "submission": submission,
         "analyses": analyses.for_display().order_by("image_id"),
         "refusals": submission.refusals.all(),
         "counts": counts,
-        "unfinished": counts["unfinished"] > 0,
+        "fetches": fetches,
+        "unfinished": counts["unfinished"] > 0 or bool(fetches),
     }
     return render(request, template, context)
 

@@ -8,7 +8,6 @@ from detection.services.webhooks.events import (
     submissions_release,
 )
 from detection.services.webhooks.keeping import (
-    EVENTS,
     MOST_WEBHOOKS,
     WebhookRefused,
     delivery_repeat,
@@ -21,7 +20,6 @@ from detection.services.webhooks.keeping import (
 
 __all__ = [
     "DELIVER_WEBHOOKS",
-    "EVENTS",
     "MOST_WEBHOOKS",
     "WebhookRefused",
     "analyses_ended",

@@ -5,11 +5,13 @@ import smtplib
 from collections.abc import Iterable
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.utils import timezone
 
 from detection.models import DeliveryState, Event, Webhook, WebhookDelivery
+from detection.models.webhooks import EVENTS
 from detection.services.outgoing import address_trouble
 from detection.services.queueing import task_send
 from detection.services.webhooks.events import DELIVER_WEBHOOKS, message
@@ -18,8 +20,6 @@ log = logging.getLogger(__name__)
 
 MOST_WEBHOOKS = 10
 LONGEST_ADDRESS = 500
-# What can be chosen; a test is always sent.
-EVENTS = (Event.ANALYSIS_ENDED, Event.SUBMISSION_ENDED)
 
 
 class WebhookRefused(Exception):
@@ -43,7 +43,7 @@ def webhook_create(*, owner: Any, url: str, events: Iterable[str]) -> Webhook:
     url, chosen = _checked_url(url), _checked_events(events)
     with transaction.atomic():
         # Locked, so that two requests at once do not both find room for one more.
-        type(owner).objects.select_for_update().filter(pk=owner.pk).first()
+        get_user_model().objects.select_for_update().filter(pk=owner.pk).first()
         if Webhook.objects.filter(owner=owner).count() >= MOST_WEBHOOKS:
             raise WebhookRefused(
                 "too_many_webhooks", f"There are {MOST_WEBHOOKS} already, which is the most."
