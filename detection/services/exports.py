@@ -1,9 +1,10 @@
 """Many verdicts as one table or one JSON document, made bit by bit."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
-from detection.models import Analysis
+from detection.models import Analysis, BatchFile
 from detection.models.submissions import AnalysisQuerySet
 from detection.reporting.table import Value, csv_lines
 from detection.services.report_content import SCHEMA_VERSION
@@ -18,21 +19,43 @@ COLUMNS = (
 )
 
 
-def csv_export(*, analyses: AnalysisQuerySet, site: str) -> Iterator[str]:
-    """Yield a table with a row for each analysis; one without a verdict tells its state."""
+def csv_export(
+    *, analyses: AnalysisQuerySet, site: str, refused: Iterable[BatchFile] | None = None
+) -> Iterator[str]:
+    """Yield a table with a row for each analysis; one without a verdict tells its state.
+
+    Args:
+        refused: Files of the same batch that were not accepted: they come last, and each row
+            begins with the file's path in the batch.
+    """
     batches = _batches(analyses)
     rows = (row for batch in batches for row in _rows(batch, site))
-    return csv_lines(COLUMNS, rows)
+    if refused is None:
+        return csv_lines(COLUMNS, rows)
+    return csv_lines(("path", *COLUMNS), chain(rows, map(_of_refused, refused)))
 
 
-def json_export(*, analyses: AnalysisQuerySet, site: str) -> Iterator[str]:
-    """Yield a JSON document with the report on each analysis that has finished."""
+def json_export(
+    *, analyses: AnalysisQuerySet, site: str, refused: Iterable[BatchFile] | None = None
+) -> Iterator[str]:
+    """Yield a JSON document with the report on each analysis that has finished.
+
+    Args:
+        refused: Files of the same batch that were not accepted; each with path, code and sentence.
+    """
     yield f'{{"schema_version": {SCHEMA_VERSION}, "reports": ['
     separator = "\n"
     for batch in _batches(analyses):
         for report in reports_issue(analyses=batch, site=site):
             yield separator + json.dumps(report.as_json(), ensure_ascii=False)
             separator = ",\n"
+    if refused is not None:
+        told = [
+            {"path": file.path, "code": file.error_code, "message": file.error_sentence}
+            for file in refused
+        ]
+        yield f'\n], "refused": {json.dumps(told, ensure_ascii=False)}}}\n'
+        return
     yield "\n]}\n"
 
 
@@ -40,7 +63,8 @@ def _batches(analyses: AnalysisQuerySet) -> Iterator[list[Analysis]]:
     """Yield some at a time, by keys that were read first: rows that come in meanwhile wait."""
     keys = list(analyses.values_list("pk", flat=True))
     for start in range(0, len(keys), BATCH):
-        rows = Analysis.objects.for_display().select_related("image__views")
+        related = ("image__views", "image__batch_file")
+        rows = Analysis.objects.for_display().select_related(*related)
         found = rows.in_bulk(keys[start : start + BATCH])
         yield [found[key] for key in keys[start : start + BATCH] if key in found]
 
@@ -49,7 +73,9 @@ def _rows(batch: list[Analysis], site: str) -> Iterator[dict[str, Value]]:
     reports = {report.analysis.pk: report for report in reports_issue(analyses=batch, site=site)}
     for analysis in batch:
         report = reports.get(analysis.pk)
-        yield _of_report(report) if report else _without_verdict(analysis)
+        row = _of_report(report) if report else _without_verdict(analysis)
+        file = getattr(analysis.image, "batch_file", None)
+        yield row | {"path": file.path if file else None}
 
 
 def _of_report(report: Report) -> dict[str, Value]:
@@ -82,6 +108,16 @@ def _without_verdict(analysis: Analysis) -> dict[str, Value]:
         "height": image.height,
         "bytes": image.byte_size,
         "sha256": image.sha256,
+    }
+
+
+def _of_refused(file: BatchFile) -> dict[str, Value]:
+    name = file.path.rpartition("/")[2]
+    return {
+        "path": file.path,
+        "file_name": name,
+        "state": "refused",
+        "reason": file.error_sentence,
     }
 
 

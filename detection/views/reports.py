@@ -1,7 +1,7 @@
 """Reports that an owner takes along: of one image as PDF or JSON, of many as CSV or JSON."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from django.contrib.auth.decorators import login_required
 from django.http import (
@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from detection.forms import HistoryFilterForm
-from detection.models import Analysis, Submission
+from detection.models import Analysis, BatchFile, Submission
 from detection.models.submissions import AnalysisQuerySet
 from detection.services.exports import csv_export, json_export
 from detection.services.report_pdf import PaperRefused, report_pdf
@@ -47,7 +47,7 @@ def history_export(request: HttpRequest, form: str) -> HttpResponseBase:
         shown = mine.filter(public_id__in=chosen)
     else:
         shown = HistoryFilterForm(request.GET).filtered(mine)
-    return _export(request, form, shown.newest_first())
+    return export_response(request, form, shown.newest_first())
 
 
 @login_required
@@ -56,7 +56,7 @@ def submission_export(request: HttpRequest, public_id: str, form: str) -> HttpRe
     """Give a table or reports of all images of a submission."""
     submission = get_object_or_404(Submission.objects.visible_to(request.user), public_id=public_id)
     analyses = Analysis.objects.filter(image__submission=submission).on_images().current()
-    return _export(request, form, analyses.order_by("image_id"))
+    return export_response(request, form, analyses.order_by("image_id"))
 
 
 def site_of(request: HttpRequest) -> str:
@@ -95,13 +95,23 @@ def _download(body: str | bytes, content_type: str, name: str) -> HttpResponse:
     return response
 
 
-def _export(request: HttpRequest, form: str, analyses: AnalysisQuerySet) -> HttpResponseBase:
+def export_response(
+    request: HttpRequest,
+    form: str,
+    analyses: AnalysisQuerySet,
+    *,
+    refused: Iterable[BatchFile] | None = None,
+) -> HttpResponseBase:
+    """Return many verdicts as a download that is made while it is sent.
+
+    Args:
+        form: `csv` or `json`.
+        refused: See `csv_export`.
+    """
     site = site_of(request)
-    lines: Iterator[str]
-    if form == "csv":
-        lines, kind = csv_export(analyses=analyses, site=site), "text/csv; charset=utf-8"
-    else:
-        lines, kind = json_export(analyses=analyses, site=site), "application/json"
+    make = csv_export if form == "csv" else json_export
+    lines: Iterator[str] = make(analyses=analyses, site=site, refused=refused)
+    kind = "text/csv; charset=utf-8" if form == "csv" else "application/json"
     response = StreamingHttpResponse(lines, content_type=kind)
     name = f"veripix-{timezone.localdate():%Y-%m-%d}.{form}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -42,6 +42,11 @@ class BatchProgress:
         """Images for which nothing is still to come."""
         return self.total - self.unfinished
 
+    @property
+    def to_judge(self) -> int:
+        """Images there will be, as far as is known."""
+        return self.total if self.expected is None else self.expected - self.refused
+
 
 def batch_progress(*, batch: Batch) -> BatchProgress:
     """Count what became of a batch's files so far."""
