@@ -6,7 +6,7 @@ ARGS ?=
 # Where nobody chooses: servers and browser in one process, the quick tests in another.
 ALL := -n 2
 
-.PHONY: help run test check bench fuzz format lock bootstrap-run bootstrap-test
+.PHONY: help run test check bench fuzz format schema lock bootstrap-run bootstrap-test
 
 help:
 	@echo "make run    start the portal (PORT=8000) and end it with Ctrl-C"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench  measure the model and the portal (ARGS=--write updates docs/benchmarks.md)"
 	@echo "make fuzz   damaged files through what reads metadata (ARGS='--seconds 60 --seed 0')"
 	@echo "make format rewrite the code in the house style"
+	@echo "make schema write the description of the REST interface anew"
 	@echo "make lock   compile requirements*.txt from pyproject.toml"
 
 run: bootstrap-run
@@ -30,6 +31,7 @@ check: bootstrap-test
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m tools.deployment
+	$(BIN)/python -m tools.schema
 	$(BIN)/python -m tools.requirements
 	$(BIN)/python -m tools.compose
 	$(BIN)/python -m tools.advisories
@@ -43,6 +45,9 @@ fuzz: bootstrap-test
 format: bootstrap-test
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
+
+schema: bootstrap-test
+	$(BIN)/python -m tools.schema --write
 
 lock: bootstrap-test
 	$(LOCK) --all-extras pyproject.toml -o requirements-dev.txt $(ARGS)
