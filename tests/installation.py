@@ -164,6 +164,11 @@ class Installation:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    @property
+    def running(self) -> list[str]:
+        """The programs that were started and not ended."""
+        return list(self._processes)
+
     def pid(self, name: str) -> int:
         """The process id of a program's first process."""
         return self._processes[name].pid

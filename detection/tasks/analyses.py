@@ -11,6 +11,8 @@ from django.db import OperationalError
 from detection import ml_gateway
 from detection.models import ModelVersion, Queue, Track
 from detection.services import analysis, explanations, sweeper
+from detection.services.signatures import version_verify
+from detection.services.storage import StorageUnavailable
 from detection.tasks.boundary import task_boundary
 
 log = logging.getLogger(__name__)
@@ -77,8 +79,10 @@ def _load(track: Track) -> None:
         return
     warm_up = ml_gateway.warm_up_faces if track == Track.FACE else ml_gateway.warm_up
     try:
+        # Also brings it here from the storage, where it was registered on another machine.
+        version_verify(version=champion)
         warm_up(champion.directory, champion.spec, threads=settings.INFERENCE_THREADS)
-    except ml_gateway.GatewayError as error:
+    except (ml_gateway.GatewayError, StorageUnavailable) as error:
         log.warning("%s cannot be loaded: %s", champion.label, error.sentence)
     else:
         # For faces this is asked before each image, and true from the first one on.
