@@ -16,6 +16,7 @@ from detection import image_files, ml_gateway
 from detection.findings import Finding
 from detection.image_files import ImageRejected, Limits
 from detection.management.champion import version_for_command
+from detection.management.queued import Left, queued_answers
 from detection.ml_gateway import GatewayError
 from detection.models import Certainty, ModelVersion, Track, VerdictKind
 from detection.models.judged import FILE_CODES
@@ -44,17 +45,41 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
         parser.add_argument("--model", default="", metavar="NAME[:VERSION]")
         parser.add_argument("--no-faces", action="store_true", help="do not look for faces")
+        parser.add_argument(
+            "--queue", action="store_true", help="hand them in as a batch, for the workers to judge"
+        )
+        parser.add_argument("--user", default="", metavar="EMAIL", help="whose batch it is")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Judge every file; exit with 1 if one of them could not be judged."""
-        judges = _judges(options["model"], with_faces=not options["no_faces"])
+        answers = self._queued(options) if options["queue"] else _here(options)
         is_complete = True
-        for path in _files(options["paths"]):
-            answer = _judged(path, judges)
+        for answer in answers:
             is_complete = is_complete and "error" not in answer
             self.stdout.write(json.dumps(answer) if options["json"] else _line(answer))
         if not is_complete:
             sys.exit(1)
+
+    def _queued(self, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield the answers of the workers; once all is handed in, Ctrl-C leaves them to it."""
+        if options["model"]:
+            raise CommandError("The workers answer with the champion: leave --model out.")
+        try:
+            yield from queued_answers(
+                paths=list(_files(options["paths"])),
+                email=options["user"],
+                with_faces=not options["no_faces"],
+                told=self.stderr,
+            )
+        except Left:
+            sys.exit(130)
+
+
+def _here(options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the answers of this very process."""
+    judges = _judges(options["model"], with_faces=not options["no_faces"])
+    for path in _files(options["paths"]):
+        yield _judged(path, judges)
 
 
 def _judges(label: str, *, with_faces: bool) -> _Judges:
