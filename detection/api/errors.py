@@ -33,6 +33,9 @@ STATUS = {
     "idempotency_in_progress": 409,
     "quota_exceeded": 429,
     "fetch_off": 403,
+    "too_many_webhooks": 409,
+    "webhook_off": 409,
+    "still_waiting": 409,
     "no_pdf_library": 503,
     "pdf_failed": 503,
 }

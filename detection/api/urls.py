@@ -2,7 +2,7 @@
 
 from django.urls import include, path, re_path
 
-from detection.api import about, analyses, description, media, submissions
+from detection.api import about, analyses, description, media, submissions, webhooks
 from detection.api.base import Nothing
 
 one = "<slug:public_id>/"
@@ -22,6 +22,19 @@ v1 = [
     path(f"analyses/{one}report.pdf", media.ReportPdf.as_view(), name="api_analysis_report_pdf"),
     path(f"analyses/{one}report.json", media.ReportJson.as_view(), name="api_analysis_report_json"),
     path(f"faces/{one}heatmap/", media.FaceHeatmap.as_view(), name="api_face_heatmap"),
+    path("webhooks/", webhooks.Webhooks.as_view(), name="api_webhooks"),
+    path(f"webhooks/{one}", webhooks.WebhookDetail.as_view(), name="api_webhook"),
+    path(f"webhooks/{one}test/", webhooks.WebhookTest.as_view(), name="api_webhook_test"),
+    path(
+        f"webhooks/{one}deliveries/",
+        webhooks.WebhookDeliveries.as_view(),
+        name="api_webhook_deliveries",
+    ),
+    path(
+        f"deliveries/{one}repeat/",
+        webhooks.DeliveryRepeat.as_view(),
+        name="api_delivery_repeat",
+    ),
     path("usage/", about.Usage.as_view(), name="api_usage"),
     path("models/", about.Models.as_view(), name="api_models"),
     path("schema/", description.Schema.as_view(), name="api_schema"),

@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from detection.models import Analysis, Face
+from detection.models import Analysis, Face, Webhook, WebhookDelivery
+from detection.services.webhooks import webhook_create, webhook_test
 from portal.models import User
 from tests import images, reported, work
 from tests.programs import error, program
@@ -40,6 +41,9 @@ GET = {
     "api_analysis_report_pdf": OWNER,
     "api_analysis_report_json": OWNER,
     "api_face_heatmap": OWNER,
+    "api_webhooks": MEMBERS,
+    "api_webhook": OWNER,
+    "api_webhook_deliveries": OWNER,
     "api_usage": MEMBERS,
     "api_models": MEMBERS,
     "api_health": OPEN,
@@ -49,6 +53,11 @@ CHANGES = {
     ("post", "api_submissions"): Access(401, 422, 403, 422, 422),
     ("post", "api_analysis_retry"): Access(401, 404, 403, 409, 409),
     ("post", "api_analysis_feedback"): Access(401, 404, 403, 415, 415),
+    ("post", "api_webhooks"): Access(401, 415, 403, 415, 415),
+    ("patch", "api_webhook"): Access(401, 404, 403, 200, 200),
+    ("post", "api_webhook_test"): Access(401, 404, 403, 202, 202),
+    ("post", "api_delivery_repeat"): Access(401, 404, 403, 409, 409),
+    ("delete", "api_webhook"): Access(401, 404, 403, 204, 404),
     ("delete", "api_analysis"): Access(401, 404, 403, 204, 404),
     ("delete", "api_submission"): Access(401, 404, 403, 204, 404),
 }
@@ -69,11 +78,13 @@ ROUTES = {str(route.name): route for route in routes(get_resolver())}
 
 @pytest.fixture
 def analysis(alice: User) -> Analysis:
-    """Alice's, finished, with a heatmap and a face."""
+    """Alice's, finished, with a heatmap and a face; she has a webhook that waits to be tested."""
     analysis = reported.finished(alice)
     face = Face(analysis=analysis, number=1, left=0, top=0, width=8, height=8, confidence=1.0)
     for shown in (analysis, face):
         shown.heatmap.save("", work.upload(images.plain("red")))
+    webhook = webhook_create(owner=alice, url="https://example.org/", events=["analysis.ended"])
+    webhook_test(webhook=webhook)
     return analysis
 
 
@@ -96,6 +107,8 @@ def address(name: str, analysis: Analysis) -> str:
         "submissions": analysis.image.submission.public_id,
         "analyses": analysis.public_id,
         "faces": analysis.faces.get().public_id,
+        "webhooks": Webhook.objects.get().public_id,
+        "deliveries": WebhookDelivery.objects.get().public_id,
     }
     known = {"public_id": ids.get(first, "")}
     return reverse(name, kwargs={k: known[k] for k in ROUTES[name].pattern.regex.groupindex})

@@ -52,6 +52,7 @@ def server(settings: Settings) -> Iterator[Receiver]:
         settings.OUTBOUND_PORTS = frozenset({80, receiver.port})
         settings.OUTBOUND_ALLOW_NETWORKS = (ip_network("127.0.0.1/32"),)
         settings.MAX_UPLOAD_BYTES = 1_000_000
+        work.delivered("background")
         yield receiver
     work.delivered("background")
 
@@ -176,4 +177,4 @@ def test_the_end_is_told_also_when_nothing_was_taken_in(alice: User, server: Rec
     fetch_run(fetch_id=second.pk)
     assert submissions_release() == 1
     data = WebhookDelivery.objects.get().payload["data"]
-    assert (data["images"], data["refused"]) == (0, 2)
+    assert (data["counts"]["total"], data["refused"]) == (0, 2)

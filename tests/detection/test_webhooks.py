@@ -20,6 +20,7 @@ from detection.services.webhooks import (
 from portal.models import User
 from tests import images, work
 from tests.fixtures import Committed
+from tests.programs import program
 
 pytestmark = pytest.mark.django_db
 URL = "https://hooks.example.org/veripix"
@@ -54,26 +55,24 @@ def test_without_a_webhook_it_costs_one_query(
     assert not WebhookDelivery.objects.exists()
 
 
-def test_the_message_says_what_was_found(alice: User, webhook: Webhook) -> None:
+def test_the_message_says_what_the_interface_says(alice: User, webhook: Webhook) -> None:
     analysis = work.queued(alice, name="beach.png")
     assert end(analysis) == 1
     (delivery,) = told(Event.ANALYSIS_ENDED)
-    data = delivery.payload["data"]
     assert delivery.payload["type"] == "analysis.ended"
-    assert data["id"] == analysis.public_id
-    assert data["image"]["file_name"] == "beach.png"
-    assert data["submission"] == analysis.image.submission.public_id
-    assert (data["state"], data["verdict"], data["percent_ai"]) == ("finished", "likely_ai", 97.0)
-    assert data["summary"] == "It is quite sure."
-    assert data["error"] is None
+    data = delivery.payload["data"]
+    assert data["verdict"]["percent_ai"] == 97.0
+    asked = program(alice).get("/api/v1/analyses/").json()
+    (listed,) = asked["results"]
+    assert {"url": listed["url"], **data} == listed
 
 
 def test_a_failure_is_told_with_its_code(alice: User, webhook: Webhook) -> None:
     why = {"error_code": "no_champion", "error_sentence": "No model answers here yet."}
     end(work.queued(alice), state=State.FAILED, verdict="", p_fake=None, **why)
     data = told(Event.ANALYSIS_ENDED)[0].payload["data"]
-    assert data["error"] == {"code": "no_champion", "sentence": "No model answers here yet."}
-    assert (data["verdict"], data["percent_ai"]) == (None, None)
+    assert data["error"] == {"code": "no_champion", "message": "No model answers here yet."}
+    assert (data["state"], data["verdict"]) == ("failed", None)
 
 
 def test_only_ones_own_and_only_what_was_chosen(alice: User, charlie: User) -> None:
@@ -100,7 +99,8 @@ def test_the_end_of_a_submission_is_told_once_all_have_ended(
     (delivery,) = told(Event.SUBMISSION_ENDED)
     data = delivery.payload["data"]
     assert data["id"] == submission.public_id
-    assert (data["images"], data["likely_ai"], data["inconclusive"]) == (2, 1, 1)
+    counts = data["counts"]
+    assert (counts["total"], counts["likely_ai"], counts["inconclusive"]) == (2, 1, 1)
     with committed():
         analyses_ended(analyses=[second])
     assert len(told(Event.SUBMISSION_ENDED)) == 1

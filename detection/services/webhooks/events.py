@@ -123,43 +123,65 @@ def message(event: Event, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def analysis_data(analysis: Analysis) -> dict[str, Any]:
-    """Return what is told of an analysis: its answer, and ids by which to ask for the rest."""
+    """Return what is told of an analysis: what lists of the REST interface tell of it.
+
+    Without its address: a worker does not know under which name this installation is reached.
+    """
     image, version = analysis.image, analysis.model_version
-    percent = analysis.percent_fake if analysis.shows_number else None
-    failed = {"code": analysis.error_code, "sentence": analysis.error_sentence}
+    failed = {"code": analysis.error_code, "message": analysis.error_sentence}
     return {
         "id": analysis.public_id,
         "submission": image.submission.public_id,
-        "image": {"id": image.public_id, "file_name": image.file_name, "sha256": image.sha256},
+        "state": analysis.state,
         "track": analysis.track,
         "is_repeat": analysis.is_repeat,
-        "state": analysis.state,
-        "verdict": analysis.verdict or None,
-        "certainty": analysis.certainty or None,
-        "percent_ai": percent,
-        "summary": analysis.summary or None,
-        "model": version.label if version else None,
-        "error": failed if analysis.state == State.FAILED else None,
+        "created_at": _moment(analysis.created_at),
         "finished_at": _moment(analysis.finished_at),
+        "image": {
+            "id": image.public_id,
+            "file_name": image.file_name,
+            "format": image.format,
+            "width": image.width,
+            "height": image.height,
+            "bytes": image.byte_size,
+            "sha256": image.sha256,
+        },
+        "verdict": _verdict_data(analysis) if analysis.verdict else None,
+        "model": version.label if version else None,
+        "error": failed if analysis.error_code else None,
     }
 
 
 def submission_data(submission: Submission) -> dict[str, Any]:
     """Return what is told of a submission: how many of its images got which answer."""
     answers = Analysis.objects.filter(image__submission=submission).on_images().current()
-    counts = answers.aggregate(
-        **{kind.value: Count("pk", filter=Q(verdict=kind)) for kind in VerdictKind},
-        **{
-            state.value: Count("pk", filter=Q(state=state))
-            for state in (State.FAILED, State.CANCELLED)
-        },
-    )
+    finished = Q(state=State.FINISHED)
+    counts = {
+        "total": Count("pk"),
+        "finished": Count("pk", filter=finished),
+        "failed": Count("pk", filter=Q(state__in=[State.FAILED, State.CANCELLED])),
+    }
+    counts |= {kind: Count("pk", filter=finished & Q(verdict=kind)) for kind in VerdictKind.values}
     return {
         "id": submission.public_id,
-        "handed_in_at": _moment(submission.created_at),
-        "images": submission.images.count(),
+        "source": submission.source,
+        "created_at": _moment(submission.created_at),
+        "counts": answers.aggregate(**counts),
         "refused": submission.refusals.count(),
-        **counts,
+    }
+
+
+def _verdict_data(analysis: Analysis) -> dict[str, Any]:
+    return {
+        "kind": analysis.verdict,
+        "label": analysis.get_verdict_display(),
+        "certainty": analysis.certainty or None,
+        "percent_ai": analysis.percent_fake if analysis.shows_number else None,
+        "is_in_domain": analysis.in_domain,
+        "rests_on_file": analysis.rests_on_file,
+        "reasons": [
+            {"code": reason["code"], "sentence": reason["sentence"]} for reason in analysis.reasons
+        ],
     }
 
 
@@ -192,4 +214,4 @@ def _send(hooks: set[int], submissions: set[int]) -> None:
 
 
 def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="milliseconds")
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
