@@ -16,6 +16,8 @@ from detection.admin.submissions import VERDICT_COLOURS, thumbnail
 from detection.models import Feedback, FeedbackState, ItemState
 from detection.services.feedback import FeedbackRefused, feedback_close
 
+# The badge does not count further.
+MANY = 1000
 STATE_COLOURS = {FeedbackState.OPEN: "warning", FeedbackState.SETTLED: "success"}
 
 
@@ -26,7 +28,8 @@ def may_see_reports(request: HttpRequest) -> bool:
 
 def open_badge(request: HttpRequest) -> str:
     """Return how many reports are open, for the side bar."""
-    return str(Feedback.objects.open().count())
+    count = Feedback.objects.open().order_by()[:MANY].count()
+    return f"{count}+" if count == MANY else str(count)
 
 
 @admin.register(Feedback)
@@ -48,7 +51,7 @@ class FeedbackAdmin(ReadOnlyAdmin):
     list_select_related = ["analysis__image", "item__dataset"]
     search_fields = ["analysis__image__file_name", "analysis__image__sha256", "note"]
     search_help_text = "File name, sha256 or note"
-    date_hierarchy = "created_at"
+    show_full_result_count = False
     list_per_page = 50
     fields = [
         ("picture_cell", "heatmap_cell"),

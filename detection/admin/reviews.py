@@ -66,7 +66,7 @@ class LabelReviewAdmin(ReadOnlyAdmin):
     list_select_related = ["item__dataset", "reviewer"]
     search_fields = ["item__file_name", "item__sha256", "reviewer__email"]
     search_help_text = "File name, sha256 or reviewer"
-    date_hierarchy = "created_at"
+    show_full_result_count = False
     list_per_page = 50
     fields = [
         "picture_cell",

@@ -1,9 +1,11 @@
 """Submissions, images and analyses in the admin panel."""
 
+import re
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -12,6 +14,7 @@ from unfold.decorators import display
 
 from detection.admin.datasets.from_analyses import AddsToDataset
 from detection.admin.evidence import changes_text, findings_text, reasons_text
+from detection.admin.growing import REACH, GrowingAdmin, of_owners, people_like
 from detection.admin.links import (
     DeletesByService,
     ReadOnlyAdmin,
@@ -37,8 +40,7 @@ VERDICT_COLOURS = {
     VerdictKind.LIKELY_REAL: "info",
 }
 STATE_COLOURS = {State.FINISHED: "success", State.FAILED: "danger", State.RUNNING: "info"}
-
-
+PUBLIC_ID, SHA256 = re.compile(r"[0-9a-f]{24}"), re.compile(r"[0-9a-fA-F]{64}")
 SHOWN_NAME = 60
 
 
@@ -84,21 +86,40 @@ class RefusalInline(ReadOnlyInline):
 
 
 @admin.register(Submission)
-class SubmissionAdmin(DeletesByService, ReadOnlyAdmin):
+class SubmissionAdmin(DeletesByService, GrowingAdmin, ReadOnlyAdmin):
     """Who handed in what, and when."""
 
     list_display = ["__str__", "owner_link", "source", "image_count", "created_at"]
     list_filter = ["source", "created_at"]
-    search_fields = ["owner__email", "images__file_name", "public_id"]
-    date_hierarchy = "created_at"
+    search_fields = ["public_id"]
+    search_help_text = "Beginning of the e-mail address, id, or a part of a file name"
     fields = ["public_id", "owner_link", "source", "created_at"]
     readonly_fields = fields
     inlines = [ImageInline, RefusalInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Submission]:
-        """Fetch owners and counts with the rows."""
-        rows = super().get_queryset(request).select_related("owner")
-        return rows.annotate(count_of_images=Count("images"))
+        """Fetch owners and counts for the rows of a page alone."""
+        rows = super().get_queryset(request).prefetch_related("owner")
+        images = SubmittedImage.objects.filter(submission=OuterRef("pk")).order_by()
+        counted = images.values("submission").annotate(count=Count("pk")).values("count")
+        return rows.annotate(count_of_images=Coalesce(Subquery(counted), 0))
+
+    def rows_of(self, rows: QuerySet[Submission], query: str) -> QuerySet[Submission]:
+        """Lead by id or by the owner's address."""
+        if PUBLIC_ID.fullmatch(query):
+            return rows.filter(public_id=query)
+        return of_owners(rows, people_like(query)) if "@" in query else rows
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Submission], search_term: str
+    ) -> tuple[QuerySet[Submission], bool]:
+        """Look for what is no id and no address in the names of files."""
+        query = search_term.strip()
+        if not query or PUBLIC_ID.fullmatch(query) or "@" in query:
+            return self.rows_of(queryset, query), False
+        owners = Q(owner__in=people_like(query))
+        named = SubmittedImage.objects.filter(submission=OuterRef("pk"), file_name__icontains=query)
+        return queryset.filter(owners | Exists(named)), False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Allow it, through the service that also deletes the files."""
@@ -112,12 +133,12 @@ class SubmissionAdmin(DeletesByService, ReadOnlyAdmin):
         """Delete rows and files of the chosen submissions."""
         intake.submissions_delete(submissions=Submission.objects.filter(pk__in=queryset))
 
-    @admin.display(description="Owner", ordering="owner__email")
+    @admin.display(description="Owner")
     def owner_link(self, submission: Submission) -> SafeString | str:
         """Link to the person."""
         return object_link(submission.owner)
 
-    @admin.display(description="Images", ordering="count_of_images")
+    @admin.display(description="Images")
     def image_count(self, submission: Any) -> int:
         """Count the images."""
         return int(submission.count_of_images)
@@ -154,7 +175,7 @@ def percent_text(judged: Judged) -> str:
 
 
 @admin.register(Analysis)
-class AnalysisAdmin(AddsToDataset, RepeatsAnalyses, ReadOnlyAdmin):
+class AnalysisAdmin(AddsToDataset, RepeatsAnalyses, GrowingAdmin, ReadOnlyAdmin):
     """What was found out, by which version."""
 
     list_display = [
@@ -172,11 +193,8 @@ class AnalysisAdmin(AddsToDataset, RepeatsAnalyses, ReadOnlyAdmin):
     list_filter = [
         *("track", "state", "verdict", "in_domain", "model_version", "is_repeat", "created_at")
     ]
-    search_fields = ["image__file_name", "image__sha256", "public_id"]
-    search_help_text = "File name, sha256 or id"
-    date_hierarchy = "created_at"
-    list_select_related = ["image__submission__owner", "model_version__model"]
-    list_per_page = 50
+    search_fields = ["public_id"]
+    search_help_text = "sha256, id, beginning of the e-mail address, or a part of the file name"
     fields = [
         ("picture_cell", "heatmap_cell"),
         ("verdict", "certainty"),
@@ -206,6 +224,30 @@ class AnalysisAdmin(AddsToDataset, RepeatsAnalyses, ReadOnlyAdmin):
     actions_list = ["label_next", "repeat_every"]
     actions_detail = ["add_this"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Analysis]:
+        """Fetch what belongs to the rows of a page alone: a join might begin at its other end."""
+        rows = super().get_queryset(request).defer("findings", "would_change")
+        return rows.prefetch_related("image__submission", "owner", "model_version__model")
+
+    def rows_of(self, rows: QuerySet[Analysis], query: str) -> QuerySet[Analysis]:
+        """Lead by id, by the file's hash or by the owner's address."""
+        if PUBLIC_ID.fullmatch(query):
+            return rows.filter(public_id=query)
+        if SHA256.fullmatch(query):
+            images = SubmittedImage.objects.filter(sha256=query.lower()).order_by("-pk")
+            return rows.filter(image__in=list(images.values_list("pk", flat=True)[:REACH]))
+        return of_owners(rows, people_like(query)) if "@" in query else rows
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Analysis], search_term: str
+    ) -> tuple[QuerySet[Analysis], bool]:
+        """Look for what is no id, hash or address in the names of files."""
+        query = search_term.strip()
+        if not query or PUBLIC_ID.fullmatch(query) or SHA256.fullmatch(query) or "@" in query:
+            return self.rows_of(queryset, query), False
+        owners = Q(owner__in=people_like(query))
+        return queryset.filter(owners | Q(image__file_name__icontains=query)), False
+
     @admin.display(description="")
     def preview_cell(self, analysis: Analysis) -> SafeString:
         """Show the picture, small."""
@@ -225,22 +267,22 @@ class AnalysisAdmin(AddsToDataset, RepeatsAnalyses, ReadOnlyAdmin):
         url = reverse("analysis_heatmap", args=[analysis.public_id])
         return picture(url, f"Heatmap of {analysis.image.file_name}", 256)
 
-    @admin.display(description="File", ordering="image__file_name")
+    @admin.display(description="File")
     def image_name(self, analysis: Analysis) -> str:
         """Name the file, shortened where it would stretch the table."""
         return Truncator(analysis.image.file_name).chars(SHOWN_NAME)
 
-    @display(description="Verdict", ordering="verdict", label=VERDICT_COLOURS)
+    @display(description="Verdict", label=VERDICT_COLOURS)
     def verdict_cell(self, analysis: Analysis) -> tuple[str, str] | str:
         """Label the verdict."""
         return (analysis.verdict, analysis.get_verdict_display()) if analysis.verdict else "—"
 
-    @display(description="State", ordering="state", label=STATE_COLOURS)
+    @display(description="State", label=STATE_COLOURS)
     def state_cell(self, analysis: Analysis) -> tuple[str, str]:
         """Label the state."""
         return analysis.state, analysis.get_state_display()
 
-    @admin.display(description="AI-generated", ordering="p_fake")
+    @admin.display(description="AI-generated")
     def percent(self, analysis: Analysis) -> str:
         """Show the calibrated probability."""
         return percent_text(analysis)
@@ -250,10 +292,10 @@ class AnalysisAdmin(AddsToDataset, RepeatsAnalyses, ReadOnlyAdmin):
         """Link to the version that answered."""
         return object_link(analysis.model_version)
 
-    @admin.display(description="Owner", ordering="image__submission__owner__email")
+    @admin.display(description="Owner")
     def owner_link(self, analysis: Analysis) -> SafeString | str:
         """Link to the person."""
-        return object_link(analysis.image.submission.owner)
+        return object_link(analysis.owner)
 
     @admin.display(description="Submission")
     def submission_link(self, analysis: Analysis) -> SafeString | str:

@@ -50,6 +50,21 @@ class Migration(migrations.Migration):
             field=models.PositiveIntegerField(default=0, editable=False),
         ),
         migrations.RunPython(fill_in, migrations.RunPython.noop, elidable=True),
+        # Another one of this name is there until then: the owner's foreign key needs one.
+        migrations.AddIndex(
+            model_name="submission",
+            index=models.Index(fields=["owner", "-created_at", "-id"], name="submission_newest"),
+        ),
+        migrations.RemoveIndex(model_name="submission", name="submission_of_owner"),
+        migrations.AddIndex(
+            model_name="submission",
+            index=models.Index(fields=["-created_at", "-id"], name="submission_latest"),
+        ),
+        migrations.RemoveIndex(model_name="analysis", name="analysis_newest"),
+        migrations.AddIndex(
+            model_name="analysis",
+            index=models.Index(fields=["-created_at", "-id"], name="analysis_latest"),
+        ),
         migrations.AddIndex(
             model_name="analysis",
             index=models.Index(

@@ -70,7 +70,10 @@ class Submission(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["owner", "-created_at", "-id"], name="submission_newest")]
+        indexes = [
+            models.Index(fields=["owner", "-created_at", "-id"], name="submission_newest"),
+            models.Index(fields=["-created_at", "-id"], name="submission_latest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.owner} · {self.created_at:%Y-%m-%d %H:%M}"
@@ -383,7 +386,7 @@ class Analysis(Judged):
                 fields=["owner", "state", "verdict", "-created_at", "-id", "is_current", "track"],
                 name="analysis_by_verdict",
             ),
-            models.Index(fields=["-created_at"], name="analysis_newest"),
+            models.Index(fields=["-created_at", "-id"], name="analysis_latest"),
         ]
 
     def __str__(self) -> str:

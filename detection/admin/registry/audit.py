@@ -26,7 +26,7 @@ class AuditEventAdmin(ReadOnlyAdmin):
     list_filter = ["action", "created_at", "user_email"]
     search_fields = ["subject", "user_email", "action"]
     search_help_text = "Subject, e-mail address or act"
-    date_hierarchy = "created_at"
+    show_full_result_count = False
     list_per_page = 50
     fields = ["created_at", "act", "subject", "who", "all_details"]
     readonly_fields = fields
