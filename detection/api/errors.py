@@ -19,6 +19,12 @@ from rest_framework.response import Response
 
 # Which refusals of services have a status of their own; all others are 422.
 STATUS = {
+    "wrong_offset": 409,
+    "not_receiving": 409,
+    "too_many_batches": 409,
+    "piece_too_large": 413,
+    "upload_too_large": 413,
+    "beyond_end": 413,
     "file_too_large": 413,
     "body_too_large": 413,
     "too_many_files": 409,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 MINUTE = 60
@@ -58,5 +59,9 @@ def _who(request: Request) -> str:
     if request.user and request.user.is_authenticated:
         return f"user-{request.user.pk}"
     # The address comes from allauth, as it knows the proxies; the cache holds a hash of it.
-    address = get_adapter().get_client_ip(request._request)
+    try:
+        address = get_adapter().get_client_ip(request._request)
+    except PermissionDenied:
+        # It cannot be told, as behind a socket file: they all count as one.
+        address = ""
     return f"place-{hashlib.sha256(address.encode()).hexdigest()[:32]}"

@@ -1,0 +1,75 @@
+"""Whatever fits the description, or nearly does, is answered as the description says.
+
+Schemathesis makes the requests: a few to each operation, the same ones every time.
+"""
+
+import re
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from pytest_django import Settings
+from schemathesis import checks
+from schemathesis.specs.openapi import checks as openapi
+
+from detection.api.description import DESCRIPTION
+from detection.models import Analysis, Face
+from portal.models import User
+from portal.wsgi import application
+from tests import reported, work
+from tests.programs import token_of
+
+# What each answer is held against. That what is wrong is refused, and only that, needs to know
+# more than a description says: the files that are images, the ids that there are.
+HELD = [
+    checks.not_a_server_error,
+    openapi.status_code_conformance,
+    openapi.content_type_conformance,
+    openapi.response_headers_conformance,
+    openapi.response_schema_conformance,
+]
+FEW = settings(
+    max_examples=6,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+schema = schemathesis.openapi.from_path(DESCRIPTION)
+schema.app = application
+
+
+@pytest.fixture
+def token(alice: User, settings: Settings) -> str:
+    """Alice's."""
+    settings.API_RATE_PER_MINUTE = 1_000_000
+    settings.ALLOWED_HOSTS = ["*"]
+    return token_of(alice)
+
+
+@schema.parametrize()
+@FEW
+def test_it_is_answered_as_described(case: Any, alice: User, token: str) -> None:
+    headers = {"Authorization": f"Token {token}"}
+    case.call_and_validate(headers=headers, checks=HELD)
+    if "public_id" in (case.path_parameters or {}):
+        case.path_parameters["public_id"] = known_id(case.path, alice)
+        case.call_and_validate(headers=headers, checks=HELD)
+
+
+def known_id(path: str, alice: User) -> str:
+    """The id of something of Alice's that is there."""
+    (kind,) = re.findall(r"/api/v1/([a-z]+)/", path)
+    analysis = Analysis.objects.visible_to(alice).on_images().first() or reported.finished(alice)
+    if kind == "submissions":
+        return analysis.image.submission.public_id
+    if kind == "faces":
+        face = Face(analysis=analysis, number=Face.objects.count() + 1, left=0, top=0)
+        face.width = face.height = 8
+        face.confidence = 1.0
+        face.heatmap.save("", work.upload(reported.heatmap()))
+        return face.public_id
+    return analysis.public_id
