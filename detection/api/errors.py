@@ -177,7 +177,8 @@ def _unreadable(error: Exception) -> Refused | None:
     if isinstance(error, RequestDataTooBig):
         return Refused("body_too_large", "This is too large for one request.")
     if isinstance(error, UnreadablePostError):
-        return Refused("malformed", "The request ended before all of it had come.", status=400)
+        sentence = "The rest of the request did not come, or too slowly."
+        return Refused("incomplete", sentence, status=408)
     if isinstance(error, SuspiciousOperation):
         return Refused("bad_request", SENTENCES["bad_request"], status=400)
     return None

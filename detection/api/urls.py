@@ -2,7 +2,7 @@
 
 from django.urls import include, path, re_path
 
-from detection.api import about, analyses, description, media, submissions, webhooks
+from detection.api import about, analyses, batches, description, media, submissions, webhooks
 from detection.api.base import Nothing
 
 one = "<slug:public_id>/"
@@ -35,6 +35,12 @@ v1 = [
         webhooks.DeliveryRepeat.as_view(),
         name="api_delivery_repeat",
     ),
+    path("batches/", batches.Batches.as_view(), name="api_batches"),
+    path(f"batches/{one}", batches.BatchDetail.as_view(), name="api_batch"),
+    path(f"batches/{one}pieces/", batches.BatchPieces.as_view(), name="api_batch_pieces"),
+    path(f"batches/{one}results/", batches.BatchResults.as_view(), name="api_batch_results"),
+    path(f"batches/{one}cancel/", batches.BatchCancel.as_view(), name="api_batch_cancel"),
+    path(f"batches/{one}repeat/", batches.BatchRepeat.as_view(), name="api_batch_repeat"),
     path("usage/", about.Usage.as_view(), name="api_usage"),
     path("models/", about.Models.as_view(), name="api_models"),
     path("schema/", description.Schema.as_view(), name="api_schema"),

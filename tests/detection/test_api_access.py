@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from detection.models import Analysis, Face, Webhook, WebhookDelivery
+from detection.models import Analysis, Batch, Face, Webhook, WebhookDelivery
+from detection.services.batches import batch_open
 from detection.services.webhooks import webhook_create, webhook_test
 from portal.models import User
 from tests import images, reported, work
@@ -32,6 +33,9 @@ MEMBERS = Access(401, 200, 200, 403, 200)
 OWNER = Access(401, 404, 200, 403, 200)
 
 GET = {
+    "api_batches": MEMBERS,
+    "api_batch": OWNER,
+    "api_batch_results": OWNER,
     "api_submissions": MEMBERS,
     "api_submission": OWNER,
     "api_analyses": MEMBERS,
@@ -50,6 +54,11 @@ GET = {
 }
 # What is asked of it without a body, in this order.
 CHANGES = {
+    ("post", "api_batches"): Access(401, 415, 403, 415, 415),
+    ("post", "api_batch_pieces"): Access(401, 404, 403, 422, 422),
+    ("post", "api_batch_repeat"): Access(401, 404, 403, 409, 409),
+    ("post", "api_batch_cancel"): Access(401, 404, 403, 200, 200),
+    ("delete", "api_batch"): Access(401, 404, 403, 204, 404),
     ("post", "api_submissions"): Access(401, 422, 403, 422, 422),
     ("post", "api_analysis_retry"): Access(401, 404, 403, 409, 409),
     ("post", "api_analysis_feedback"): Access(401, 404, 403, 415, 415),
@@ -85,6 +94,7 @@ def analysis(alice: User) -> Analysis:
         shown.heatmap.save("", work.upload(images.plain("red")))
     webhook = webhook_create(owner=alice, url="https://example.org/", events=["analysis.ended"])
     webhook_test(webhook=webhook)
+    batch_open(owner=alice, name="x.zip", upload_bytes=1000)
     return analysis
 
 
@@ -104,6 +114,7 @@ def address(name: str, analysis: Analysis) -> str:
     """Where the route leads for Alice's things."""
     first = str(ROUTES[name].pattern).split("/")[0]
     ids = {
+        "batches": Batch.objects.get().public_id,
         "submissions": analysis.image.submission.public_id,
         "analyses": analysis.public_id,
         "faces": analysis.faces.get().public_id,

@@ -28,7 +28,8 @@ MOST_RECEIVING = 5
 class BatchRefused(Exception):
     """Nothing was done; `code` is for programs, `sentence` for people.
 
-    With the code `wrong_offset`, `expected` is the place from which to go on.
+    With the code `wrong_offset`, `expected` is the place from which to go on; `details` is the
+    same for programs.
     """
 
     def __init__(self, code: str, sentence: str, *, expected: int | None = None) -> None:
@@ -36,6 +37,7 @@ class BatchRefused(Exception):
         self.code = code
         self.sentence = sentence
         self.expected = expected
+        self.details = None if expected is None else {"expected": expected}
 
 
 def batch_open(
