@@ -145,6 +145,11 @@ def missing_test_packages() -> list[str]:
         "redis-server": shutil.which("redis-server", path=path) is None,
         "chromium": not any(shutil.which(name, path=path) for name in browsers),
         "git": shutil.which("git", path=path) is None,
+        # What the example of a client in a shell needs.
+        "curl": shutil.which("curl", path=path) is None,
+        "jq": shutil.which("jq", path=path) is None,
+        # Hosts of their own, where networks may be made; without it the tests do with processes.
+        "iproute2": shutil.which("ip", path=f"{path}:/sbin") is None,
     }
     return [package for package, is_missing in wanted.items() if is_missing]
 
