@@ -19,6 +19,7 @@ from detection.services.queueing import BROKER_ERRORS as BROKER_ERRORS
 from detection.services.shadow import shadows_ask
 from detection.services.standing import repeats_stand
 from detection.services.storage import StorageUnavailable, files_delete
+from detection.services.told_ends import ends_measure
 from detection.services.turns import analyses_claim
 from detection.services.waking import ANALYSE_IMAGES as ANALYSE_IMAGES
 from detection.services.waking import analysis_enqueue, message_send, rows_enqueue
@@ -74,7 +75,7 @@ def analyses_retry(*, analyses: AnalysisQuerySet) -> int:
     with transaction.atomic():
         failed = analyses.filter(state__in=[State.FAILED, State.CANCELLED])
         # By key, as the rows cease to be among them with the first update.
-        rows = list(failed.values_list("pk", "queue", "track"))
+        rows = list(failed.order_by("pk").values_list("pk", "queue", "track"))
         Analysis.objects.filter(pk__in=[pk for pk, _, _ in rows]).update(**FRESH, attempts=0)
         transaction.on_commit(lambda: rows_enqueue(rows), robust=True)
     return len(rows)
@@ -146,8 +147,7 @@ def claims_run(*, claims: Sequence[Analysis]) -> int:
 
 def _tell(stored: Sequence[Analysis]) -> None:
     """Let those know who wait for ends: metrics, webhooks, and challengers in the shadow."""
-    for claim in stored:
-        telemetry.analysis_moved(claim.state, claim.track)
+    ends_measure(analyses=stored)
     shadows_ask(analyses=[claim for claim in stored if claim.state == State.FINISHED])
 
 
@@ -180,6 +180,7 @@ def analysis_claim(*, analysis_id: int, worker: str) -> Analysis | None:
 def analysis_fail(*, claim: Analysis, code: str, sentence: str) -> bool:
     """End a claimed analysis with a reason, unless another claim has overtaken this one."""
     log.warning("analysis %s failed: %s: %s", claim.pk, code, sentence)
+    telemetry.error_met("analysis", code)
     return bool(
         _held(claim).update(
             state=State.FAILED,

@@ -386,6 +386,8 @@ def _refusals_keep(
     with transaction.atomic():
         if not _locked([submission.pk]):
             return
+        for _, rejected in refused:
+            telemetry.error_met("intake", rejected.code)
         room = max(0, most - submission.refusals.count())
         Refusal.objects.bulk_create(
             Refusal(
