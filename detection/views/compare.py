@@ -49,7 +49,7 @@ def history_compare(request: HttpRequest) -> HttpResponse:
 
 def _recent(mine: AnalysisQuerySet, first: Analysis | None) -> AnalysisQuerySet:
     others = mine.current() if first is None else mine.current().exclude(image=first.image_id)
-    return others.newest_first()[:RECENT]
+    return others.newest(RECENT)
 
 
 def _count(chosen: int) -> str:

@@ -44,7 +44,7 @@ def submission_new(request: HttpRequest) -> HttpResponse:
 def hand_in_context(request: HttpRequest, **context: Any) -> dict[str, Any]:
     """Return what the page for handing in shows, with what was just sent to it."""
     mine = Analysis.objects.visible_to(request.user).on_images().current()
-    recent = mine.for_display().newest_first()[:RECENT]
+    recent = mine.newest(RECENT)
     forms = {"form": SubmissionForm(), "address_form": AddressForm()}
     if not settings.URL_FETCH:
         del forms["address_form"]
