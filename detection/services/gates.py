@@ -11,6 +11,7 @@ from detection.services.evaluations import ON_FACES, TestSet, sealed_sets
 from detection.services.gate import Gate
 from detection.services.photo_gates import binding_gates, calibration, fitted_gates, worth
 from detection.services.served_figures import record_of_today
+from detection.services.signatures import version_is_at_hand
 from detection.services.timing import speed_beside
 
 
@@ -224,6 +225,8 @@ def _speeds(records: Any) -> dict[str, float]:
 
 
 def _size_gate(version: ModelVersion) -> Gate:
+    if not version.byte_size:
+        version_is_at_hand(version=version)
     megabytes = version.byte_size / 1e6
     most = settings.GATE_MAX_MEGABYTES
     return Gate(

@@ -15,6 +15,7 @@ from detection.ml_gateway import GatewayError
 from detection.models import ModelVersion
 from detection.services.audit import audit_record
 from detection.services.shared_models import version_fetch
+from detection.services.storage import StorageUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,16 @@ def version_verify(*, version: ModelVersion) -> None:
         _require_files(version)
         stamp = _stamp(version)
     _verified[key] = stamp
+
+
+def version_is_at_hand(*, version: ModelVersion) -> bool:
+    """Tell whether a version's files are on this machine and whole, fetched first if need be."""
+    try:
+        version_verify(version=version)
+    except (GatewayError, StorageUnavailable) as error:
+        log.warning("%s is not at hand: %s", version.label, error)
+        return False
+    return True
 
 
 @transaction.atomic

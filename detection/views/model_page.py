@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_safe
 from detection import plain_figures
 from detection.models import ModelVersion, Promotion, Track
 from detection.plain_figures import Found, Measured
+from detection.services.signatures import version_is_at_hand
 
 CARD = "MODEL_CARD.md"
 # The newest events of a track; older ones stand in the administration.
@@ -114,4 +116,8 @@ def model_card(request: HttpRequest, name: str, number: int) -> FileResponse:
 
 
 def _card(version: ModelVersion) -> Path:
-    return version.directory / CARD
+    """Return where the card lies; a web process elsewhere fetches the version for it, once."""
+    path = version.directory / CARD
+    if settings.IS_STORAGE_REMOTE and not path.is_file():
+        version_is_at_hand(version=version)
+    return path

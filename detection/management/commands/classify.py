@@ -22,6 +22,8 @@ from detection.models import Certainty, ModelVersion, Track, VerdictKind
 from detection.models.judged import FILE_CODES
 from detection.services.evidence import file_examine
 from detection.services.judging import Examined, faces_judge, image_judge
+from detection.services.signatures import version_verify
+from detection.services.storage import StorageUnavailable
 from detection.verdicts import Verdict, decide, opinion_without_model
 
 
@@ -96,8 +98,9 @@ def _judges(label: str, *, with_faces: bool) -> _Judges:
 def _load(version: ModelVersion) -> None:
     """Load the version before the first file, so that no file's time includes it."""
     try:
+        version_verify(version=version)
         ml_gateway.warm_up(version.directory, version.spec, threads=settings.INFERENCE_THREADS)
-    except GatewayError as error:
+    except (GatewayError, StorageUnavailable) as error:
         raise CommandError(f"{error.sentence} [{error.code}]") from error
 
 

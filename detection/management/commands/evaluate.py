@@ -12,6 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from detection import ml_gateway
 from detection.management.champion import version_for_command
 from detection.ml_gateway import GatewayError
+from detection.services.signatures import version_verify
+from detection.services.storage import StorageUnavailable
 
 
 class Command(BaseCommand):
@@ -37,6 +39,7 @@ class Command(BaseCommand):
         """Evaluate, with progress where somebody is watching."""
         version = version_for_command(options["model"])
         try:
+            version_verify(version=version)
             record = ml_gateway.evaluate(
                 version.directory,
                 version.spec,
@@ -48,7 +51,7 @@ class Command(BaseCommand):
                 plots=options["plots"],
                 progress=self.show_progress if sys.stderr.isatty() else None,
             )
-        except GatewayError as error:
+        except (GatewayError, StorageUnavailable) as error:
             raise CommandError(f"{error.sentence} [{error.code}]") from error
         if options["json"]:
             record |= {"model": version.model.name, "version": version.number}
