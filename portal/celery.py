@@ -23,8 +23,8 @@ app.conf.update(
         # What somebody looks at once the verdict is there: slow ones hold up no verdict.
         "detection.tasks.draw_views": {"queue": "pictures"},
         "detection.tasks.explain_analysis": {"queue": "pictures"},
-        # Says that a batch has ended: behind its own images in their queue it would come late.
-        "detection.tasks.sweep_batches": {"queue": "pictures"},
+        # Beside the images, of which thousands may wait: who looks after them must not wait behind.
+        "detection.tasks.sweep*": {"queue": "upkeep"},
         # Whatever nobody waits for at a page: imports, freezing, shadow answers, evaluations.
         "detection.tasks.background.*": {"queue": "background"},
     },

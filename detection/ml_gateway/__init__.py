@@ -25,7 +25,7 @@ from detection.ml_gateway.comparison import (
 )
 from detection.ml_gateway.measuring import evaluate, evaluation_text
 from detection.ml_gateway.photo import FitStep, PhotoItem, photo_fit
-from detection.ml_gateway.specs import read_verified_spec, spec_in_domain, spec_in_full
+from detection.ml_gateway.specs import read_verified_spec, sizes_in_domain, spec_in_full
 from detection.ml_gateway.training import (
     REPORT_EVERY_SECONDS,
     Base,
@@ -82,7 +82,7 @@ __all__ = [
     "run_config",
     "scores_counted",
     "scores_drifted",
-    "spec_in_domain",
+    "sizes_in_domain",
     "spec_in_full",
     "steps_measured",
     "timed_beside",

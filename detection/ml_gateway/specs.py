@@ -1,17 +1,29 @@
 """Reads what a stored model says of itself, without loading it."""
 
 import json
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from detection.ml_gateway.common import translated
+from detection.ml_gateway.common import LOADED_VERSIONS, translated
 
-
-def spec_in_domain(spec: dict[str, Any], width: int, height: int) -> bool:
-    """Tell whether the version with this spec was validated on images of this upright size."""
+if TYPE_CHECKING:
     from ml.contract import ModelSpec
 
-    return ModelSpec.from_json(json.dumps(spec)).in_domain(width, height)
+
+def sizes_in_domain(spec: dict[str, Any], sizes: Sequence[tuple[int, int]]) -> list[bool]:
+    """Tell of upright sizes whether the version with this spec was validated on such images."""
+    parsed = _parsed(json.dumps(spec))
+    return [parsed.in_domain(width, height) for width, height in sizes]
+
+
+@lru_cache(maxsize=LOADED_VERSIONS)
+def _parsed(spec: str) -> "ModelSpec":
+    """Read a spec once: it takes as long as a verdict does."""
+    from ml.contract import ModelSpec
+
+    return ModelSpec.from_json(spec)
 
 
 def spec_in_full(spec: dict[str, Any]) -> dict[str, Any]:

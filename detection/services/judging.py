@@ -87,9 +87,13 @@ def images_judge(
             with_heatmap=with_heatmap,
         )
     with stage("decide", images=len(files)):
+        terms = _terms(version)
+        in_domain = ml_gateway.sizes_in_domain(version.spec, [file.size for file in files])
         return [
-            answer if isinstance(answer, GatewayError) else _judgement(version, file, answer)
-            for file, answer in zip(files, answers, strict=True)
+            answer
+            if isinstance(answer, GatewayError)
+            else _judgement(terms, file, answer, in_domain=validated)
+            for file, answer, validated in zip(files, answers, in_domain, strict=True)
         ]
 
 
@@ -105,19 +109,16 @@ def image_judge(*, version: ModelVersion, file: Examined, with_heatmap: bool = T
     return judged
 
 
-def _judgement(version: ModelVersion, file: Examined, answer: Answer) -> Judgement:
-    in_domain = ml_gateway.spec_in_domain(version.spec, *file.size)
+def _judgement(terms: "_Terms", file: Examined, answer: Answer, *, in_domain: bool) -> Judgement:
     is_novel = (answer.novelty or 0) > MOST_NOVELTY
-    verdict = _verdict(
-        version,
+    verdict = terms.verdict(
         answer.p_fake,
         in_domain=in_domain,
         is_novel=is_novel,
         findings=file.findings,
         size=file.size,
     )
-    is_photo = version.model.track == Track.PHOTO
-    return Judgement(answer, in_domain and not is_novel, verdict, is_photo)
+    return Judgement(answer, in_domain and not is_novel, verdict, terms.is_photo)
 
 
 def faces_judge(
@@ -141,35 +142,59 @@ def faces_judge(
         with_heatmap=with_heatmap,
     )
     # The whole image's size: validated are portraits, not faces that are cut out of a crowd.
-    in_domain = ml_gateway.spec_in_domain(version.spec, *size)
+    (in_domain,) = ml_gateway.sizes_in_domain(version.spec, [size])
+    terms = _terms(version)
     return [
-        FaceJudgement(answer, in_domain, _verdict(version, answer.p_fake, in_domain=in_domain))
+        FaceJudgement(answer, in_domain, terms.verdict(answer.p_fake, in_domain=in_domain))
         for answer in answers
     ]
 
 
-def _verdict(
-    version: ModelVersion,
-    p_fake: float,
-    *,
-    in_domain: bool,
-    is_novel: bool = False,
-    findings: Sequence[Finding] = (),
-    size: tuple[int, int] | None = None,
-) -> Verdict:
-    low, high = version.band
-    alone = verdicts.opinion(
-        p_fake=p_fake,
-        in_domain=in_domain,
-        band_low=low,
-        band_high=high,
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """On what terms a version's probabilities become verdicts; the same for all its images."""
+
+    band: tuple[float, float]
+    domain_sentence: str
+    is_photo: bool
+    has_number_beyond: bool
+    held_out: HeldOut | None
+    alarm_bound: AlarmBound | None
+
+    def verdict(
+        self,
+        p_fake: float,
+        *,
+        in_domain: bool,
+        is_novel: bool = False,
+        findings: Sequence[Finding] = (),
+        size: tuple[int, int] | None = None,
+    ) -> Verdict:
+        """Decide on one image or face."""
+        alone = verdicts.opinion(
+            p_fake=p_fake,
+            in_domain=in_domain,
+            band_low=self.band[0],
+            band_high=self.band[1],
+            domain_sentence=self.domain_sentence,
+            has_number_beyond=self.has_number_beyond,
+            is_novel=is_novel,
+            held_out=self.held_out,
+            alarm_bound=self.alarm_bound,
+        )
+        return verdicts.decide(alone, findings, size=size)
+
+
+def _terms(version: ModelVersion) -> _Terms:
+    track = version.model.track
+    return _Terms(
+        band=version.band,
         domain_sentence=version.domain_sentence,
-        has_number_beyond=version.model.track == Track.THUMBNAIL,
-        is_novel=is_novel,
+        is_photo=track == Track.PHOTO,
+        has_number_beyond=track == Track.THUMBNAIL,
         held_out=_held_out(version),
         alarm_bound=_alarm_bound(version),
     )
-    return verdicts.decide(alone, findings, size=size)
 
 
 def _alarm_bound(version: ModelVersion) -> AlarmBound | None:

@@ -84,7 +84,8 @@ def _give_back(analyses: AnalysisQuerySet) -> tuple[int, int]:
     """Requeue what may be tried again; end what has taken its worker down too often."""
     most = settings.ANALYSIS_MAX_ATTEMPTS
     moved = analyses_requeue(analyses=analyses.filter(attempts__lt=most).oldest_first())
-    rows_enqueue(list(Analysis.objects.filter(pk__in=moved).values_list("pk", "queue", "track")))
+    rows = Analysis.objects.filter(pk__in=moved).order_by("pk")
+    rows_enqueue(list(rows.values_list("pk", "queue", "track")))
     given_up = sum(
         analysis_fail(
             claim=claim,

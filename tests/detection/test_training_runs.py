@@ -136,7 +136,7 @@ class TestExecution:
         assert run.share_done == 1.0
         assert not run.directory.exists()
         assert run.version.evaluations.get().snapshot == run.snapshot
-        assert ml_gateway.spec_in_domain(run.version.spec, 32, 32)
+        assert ml_gateway.sizes_in_domain(run.version.spec, [(32, 32)]) == [True]
         told = " ".join(event.sentence for event in run.events.all())
         for word in ("Reading 40 images", "Epoch 2", "Registered as own-tiny 1", "finished"):
             assert word in told

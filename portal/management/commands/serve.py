@@ -103,9 +103,11 @@ def programs(host: str, port: int) -> list[Program]:
     python = sys.executable
     return [
         Program("web", [python, "-m", "gunicorn", "--bind", f"{host}:{port}"]),
-        Program("inference", [python, *WORKER, "--queues", "inference", "-n", "inference@%h"]),
+        Program(
+            "inference", [python, *WORKER, "--queues", "inference,upkeep", "-n", "inference@%h"]
+        ),
         Program("faces", [python, *WORKER, "--queues", "faces", "-n", "faces@%h"]),
-        Program("pictures", [python, *WORKER, "--queues", "pictures", "-n", "pictures@%h"]),
+        Program("pictures", [python, *WORKER, "--queues", "pictures,upkeep", "-n", "pictures@%h"]),
         Program("training", [python, *WORKER, "--queues", "training", "-n", "training@%h"]),
         Program("background", [python, *WORKER, "--queues", "background", "-n", "background@%h"]),
         Program("beat", [python, *BEAT]),
