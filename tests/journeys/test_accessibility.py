@@ -18,6 +18,7 @@ DESK: ViewportSize = {"width": 1440, "height": 900}
 OPEN_PAGES = [
     "/",
     "/guide/",
+    "/health/",
     "/accounts/login/",
     "/accounts/signup/",
     "/accounts/password/reset/",
@@ -116,7 +117,8 @@ def test_views_of_a_picture(person: Person, member: Visitor) -> None:
 
 def member_pages(member: Visitor) -> list[str]:
     """The pages of somebody with a history."""
-    pages = ["/submit/", "/history/", "/history/?q=nothing-like-this", "/account/"]
+    pages = ["/submit/", "/batches/", "/history/", "/history/?q=nothing-like-this", "/account/"]
+    pages += ["/webhooks/"]
     pages += ["/account/delete/", "/accounts/email/", "/accounts/password/change/"]
     verdicts = member.analysis_links(member.submission)
     pages += [f"/submissions/{member.submission}/", *verdicts]
