@@ -237,7 +237,7 @@ def quota_at_once() -> None:
 
     for number in range(ROUNDS):
         alice = people.person(f"alice{number}")
-        refused = together(*[lambda alice=alice: take(alice)] * 12)  # type: ignore[misc]
+        refused = together(*[lambda alice=alice: take(alice)] * 12)
         assert len(refused) == 12 - MAX_FILES
         day = UsageDay.objects.get(owner=alice)
         assert (day.images, day.bytes) == (MAX_FILES, 10 * MAX_FILES)

@@ -48,8 +48,11 @@ PATHS: dict[str, Callable[[Request], None]] = {
     "/broken": lambda request: request.give(500),
     "/hang": lambda request: request.hang(),
     "/cut": lambda request: request.give(200, PNG, Content_Length=str(len(PNG) + 100)),
-    "/nonsense": lambda request: request.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n"),
 }
+
+
+def another_protocol(request: Request) -> None:
+    request.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n")
 
 
 def endless(request: Request) -> None:
@@ -76,6 +79,7 @@ def only_continue(request: Request) -> None:
 
 
 PATHS |= {
+    "/nonsense": another_protocol,
     "/endless": endless,
     "/slow": slow,
     "/slow-headers": slow_headers,

@@ -83,6 +83,7 @@ def test_a_message_outlives_its_receiver(portal: Installation, port: int) -> Non
         submission = answer.url.rstrip("/").rpartition("/")[2]
         wait_for(lambda: portal.states(submission) == ["finished"], "the verdict", timeout=90)
         refused = wait_for(lambda: told(receiver).get("analysis.ended"), "the first message")
+        assert refused
     with receiving(answering(200), port=port) as receiver:
         wait_for(lambda: len(told(receiver)) == 2, "both messages", timeout=120)
         taken = told(receiver)

@@ -1,5 +1,7 @@
 """A webhook, and what was sent to it."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -81,7 +83,7 @@ class DeliverySerializer(serializers.Serializer):
         return serializers.DateTimeField().to_representation(delivery.next_attempt_at)
 
 
-def given(values: dict[str, object]) -> dict[str, object]:
+def given(values: dict[str, Any]) -> dict[str, Any]:
     """Return what was sent by the names that services have."""
     return {"url" if name == "target" else name: value for name, value in values.items()}
 
