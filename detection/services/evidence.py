@@ -3,7 +3,6 @@
 import io
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from PIL import Image
@@ -13,6 +12,7 @@ from detection.findings import Finding
 from detection.models import SubmittedImage
 from detection.models.submissions import preview_name
 from detection.provenance import credentials
+from detection.services.shared_trust import trust_list_here
 
 # What a signed thumbnail may be; larger ones are not shown.
 THUMBNAIL_FORMATS = ("JPEG", "PNG", "WEBP")
@@ -49,7 +49,7 @@ def file_examine(
         shape: The image's perceptual hash, to compare its thumbnails with.
     """
     width, height = size
-    signed = credentials.read(content, format=format, trust_list=settings.C2PA_TRUST_LIST)
+    signed = credentials.read(content, format=format, trust_list=trust_list_here())
     said = provenance.examine(content, format=format, width=width, height=height, shape=shape)
     return Evidence(provenance.in_order((*signed.findings, *said)), signed.thumbnail)
 

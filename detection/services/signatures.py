@@ -39,7 +39,7 @@ def signature_of(version: ModelVersion) -> str:
         sort_keys=True,
         separators=(",", ":"),
     )
-    return hmac.new(_key(), signed.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(signing_key(), signed.encode(), hashlib.sha256).hexdigest()
 
 
 def version_sign(*, version: ModelVersion) -> None:
@@ -150,7 +150,7 @@ def _stamp(version: ModelVersion) -> Stamp:
     return tuple((name, stat.st_size, stat.st_mtime_ns, stat.st_ino) for name, stat in seen)
 
 
-def _key() -> bytes:
+def signing_key() -> bytes:
     """Return the key: a setting of its own, or one that is derived from the installation's."""
     own = settings.MODEL_SIGNING_KEY
     secret = own or f"veripix.models:{settings.SECRET_KEY}"

@@ -18,6 +18,8 @@ from detection.provenance.trust_list import (
     anchors,
     install,
 )
+from detection.services.shared_trust import trust_list_publish
+from detection.services.storage import StorageUnavailable
 
 
 class Command(BaseCommand):
@@ -75,16 +77,23 @@ class Command(BaseCommand):
 
     def _installed(self, pem: bytes, path: Path, source: str) -> list[Anchor]:
         try:
-            return install(pem, path)
+            found = install(pem, path)
+            if trust_list_publish():
+                self.stdout.write("Put into the storage: other machines take it up by themselves.")
         except TrustListRefused as refused:
             raise CommandError(
                 f"{source} was not installed; nothing was changed. {refused.sentence}"
             ) from None
+        except StorageUnavailable as away:
+            raise CommandError(
+                f"The list is installed on this machine and on no other. {away.sentence}"
+            ) from away
         except OSError as error:
             raise CommandError(
                 f"The list cannot be written to {path} ({error.strerror}). C2PA_TRUST_LIST names "
                 "another place."
             ) from None
+        return found
 
     def _tell(self, found: list[Anchor], path: Path) -> None:
         now = dt.datetime.now(dt.UTC)
