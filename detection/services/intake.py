@@ -4,6 +4,7 @@ import io
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeAlias
@@ -74,7 +75,8 @@ def submission_create(
         StorageUnavailable: When the storage is away.
     """
     submission = submission_open(owner=owner, source=source)
-    images_add(submission=submission, files=files)
+    # Nobody else knows it yet: what it holds need not be counted.
+    _added(submission, files, _Terms(Priority.SINGLE, settings.MAX_FILES, is_new=True))
     return submission
 
 
@@ -120,25 +122,44 @@ def images_add(
         StorageUnavailable: When the storage is away: what was added until then stays.
     """
     limit = settings.MAX_FILES if limit is None else limit
+    return _added(submission, files, _Terms(priority, limit, within))
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """On what terms files go into a submission; `is_new` when nobody else can add to it."""
+
+    priority: int
+    limit: int
+    within: Within | None = None
+    is_new: bool = False
+
+    def room_in(self, submission: Submission, added: int) -> int:
+        """How many images go in yet, beside those that were just added."""
+        return self.limit - (added if self.is_new else submission.images.count())
+
+
+def _added(submission: Submission, files: Iterable[File], terms: _Terms) -> list[Added]:
     added: list[Added] = []
     coming = iter(files)
     while group := list(islice(coming, AT_ONCE)):
-        added += _group_added(submission, group, priority, limit, within)
+        held = sum(isinstance(one, SubmittedImage) for one in added)
+        added += _group_added(submission, group, terms, held)
     return added
 
 
 def _group_added(
-    submission: Submission, files: list[File], priority: int, limit: int, within: Within | None
+    submission: Submission, files: list[File], terms: _Terms, held: int
 ) -> list[Added]:
     """Take in a few files; each is there or refused, whatever happens to the others."""
-    room = limit - submission.images.count()
+    room = terms.room_in(submission, held)
     found: list[Added] = []
     try:
         for file in files:
             # Known without a look at the file. Whether there is room is settled under the lock.
             drafts = sum(isinstance(one, SubmittedImage) for one in found)
-            found.append(_too_many(limit) if drafts >= room else _drafted(submission, file))
-        added = _stored(submission, found, priority, limit, within)
+            found.append(_too_many(terms.limit) if drafts >= room else _drafted(submission, file))
+        added = _stored(submission, found, terms, held)
     except BaseException:
         _drafts_delete(found)
         raise
@@ -147,7 +168,7 @@ def _group_added(
     refused = [
         pair for pair in zip(names, added, strict=True) if isinstance(pair[1], ImageRejected)
     ]
-    _refusals_keep(submission, refused, most=2 * limit)
+    _refusals_keep(submission, refused, most=2 * terms.limit)
     return added
 
 
@@ -193,23 +214,19 @@ def _drafted(submission: Submission, file: File) -> Added:
 
 
 def _stored(
-    submission: Submission,
-    found: Sequence[Added],
-    priority: int,
-    limit: int,
-    within: Within | None,
+    submission: Submission, found: Sequence[Added], terms: _Terms, held: int
 ) -> list[Added]:
     """Make the rows of those that there is room for, and have their analyses queued."""
-    if within is None and not any(isinstance(one, SubmittedImage) for one in found):
+    if terms.within is None and not any(isinstance(one, SubmittedImage) for one in found):
         return list(found)
     with transaction.atomic():
-        added = _admitted(submission, found, limit)
+        added = _admitted(submission, found, terms, held)
         images = [one for one in added if isinstance(one, SubmittedImage)]
         rows_create(images)
-        analyses = _analyses_of(submission, images, priority)
+        analyses = _analyses_of(submission, images, terms.priority)
         rows_create(analyses)
-        if within is not None:
-            within(added)
+        if terms.within is not None:
+            terms.within(added)
         # Robust: once the rows are stored, no trouble with the broker may take their files away.
         transaction.on_commit(lambda: _wake(analyses), robust=True)
     for image in images:
@@ -217,17 +234,19 @@ def _stored(
     return added
 
 
-def _admitted(submission: Submission, found: Sequence[Added], limit: int) -> list[Added]:
+def _admitted(
+    submission: Submission, found: Sequence[Added], terms: _Terms, held: int
+) -> list[Added]:
     """Return what there is room for under the submission's lock; in place of others, why not."""
     if not _locked([submission.pk]):
         gone = ImageRejected("submission_gone", "The submission was deleted meanwhile.")
         return [gone if isinstance(one, SubmittedImage) else one for one in found]
-    room = limit - submission.images.count()
+    room = terms.room_in(submission, held)
     added: list[Added] = []
     for one in found:
         is_full = isinstance(one, SubmittedImage) and room <= 0
         room -= isinstance(one, SubmittedImage)
-        added.append(_too_many(limit) if is_full else one)
+        added.append(_too_many(terms.limit) if is_full else one)
     return _within_quota(submission.owner, added)
 
 
