@@ -69,18 +69,26 @@ class Visitor:
         follow: bool = True,
     ) -> requests.Response:
         """Send a form with the token that the site's pages carry."""
-        if "csrftoken" not in self.session.cookies:
-            page = self.get("/accounts/login/")
-            assert page.ok, reason_of(page)
-        headers = {"X-CSRFToken": self.session.cookies["csrftoken"], "Referer": self.url + path}
         return self.session.post(
             self.url + path,
             data=data,
             files=files,  # type: ignore[arg-type]
-            headers=headers,
+            headers=self._with_token(path),
             allow_redirects=follow,
             timeout=60,
         )
+
+    def post_raw(self, path: str, content: bytes) -> requests.Response:
+        """Send bytes as they are, as the page's script does with a piece of a zip."""
+        headers = {**self._with_token(path), "Content-Type": "application/octet-stream"}
+        return self.session.post(self.url + path, data=content, headers=headers, timeout=60)
+
+    def _with_token(self, path: str) -> dict[str, str]:
+        """The headers of a form that a page of the site has sent."""
+        if "csrftoken" not in self.session.cookies:
+            page = self.get("/accounts/login/")
+            assert page.ok, reason_of(page)
+        return {"X-CSRFToken": self.session.cookies["csrftoken"], "Referer": self.url + path}
 
     # -- people --------------------------------------------------------------------------------
 

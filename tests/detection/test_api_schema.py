@@ -14,7 +14,8 @@ from schemathesis import checks
 from schemathesis.specs.openapi import checks as openapi
 
 from detection.api.description import DESCRIPTION
-from detection.models import Analysis, Face
+from detection.models import Analysis, Batch, Face
+from detection.services.batches import batch_open
 from portal.models import User
 from portal.wsgi import application
 from tests import reported, work
@@ -66,6 +67,9 @@ def known_id(path: str, alice: User) -> str:
     analysis = Analysis.objects.visible_to(alice).on_images().first() or reported.finished(alice)
     if kind == "submissions":
         return analysis.image.submission.public_id
+    if kind == "batches":
+        batch = Batch.objects.visible_to(alice).first()
+        return (batch or batch_open(owner=alice, name="x.zip", upload_bytes=1000)).public_id
     if kind == "faces":
         face = Face(analysis=analysis, number=Face.objects.count() + 1, left=0, top=0)
         face.width = face.height = 8
