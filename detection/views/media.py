@@ -125,6 +125,7 @@ def file_response(stored: FieldFile, content_type: str, *, save_as: str = "") ->
         raise Http404("There is no such picture.")
     if settings.MEDIA_DELIVERY == "redirect":
         return _redirected(str(stored.name), content_type, save_as)
+    response: HttpResponseBase
     if settings.MEDIA_DELIVERY == "accel":
         response = _left_to_the_proxy(str(stored.name), content_type, save_as)
     else:

@@ -8,9 +8,11 @@ from pathlib import Path
 from tests.data import ROOT
 from tests.installation import clean_environment
 
-HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib", "scipy", "h5py", "weasyprint")
-# For a bucket alone, which an installation on a folder has none of.
-HEAVY += ("boto3", "botocore")
+HEAVY = (
+    *("tensorflow", "keras", "sklearn", "matplotlib", "scipy", "h5py", "weasyprint"),
+    # For a bucket alone, which an installation on a folder has none of.
+    *("boto3", "botocore"),
+)
 PROGRAM = """
 import io, json, sys
 from pathlib import Path
