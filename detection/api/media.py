@@ -10,10 +10,10 @@ from rest_framework.request import Request
 
 from detection.api.analyses import own_analysis
 from detection.api.base import AnyAnswer, ApiView
+from detection.delivery import file_response
 from detection.models import Face
 from detection.services.report_pdf import report_pdf
 from detection.services.reports import Report, report_issue
-from detection.views.media import file_response
 
 
 def _file(content_type: str, description: str) -> dict[tuple[int, str], OpenApiResponse]:

@@ -19,6 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from detection.delivery import file_response
 from detection.models import Analysis, ShareLink, State
 from detection.services.report_content import report_content
 from detection.services.reports import Report, report_issue
@@ -29,7 +30,6 @@ from detection.services.sharing import (
     link_opened,
     link_revoke,
 )
-from detection.views.media import file_response
 from detection.views.reports import report_response, site_of
 from detection.views.throttling import is_too_often
 

@@ -8,7 +8,6 @@ import pytest
 from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
 
@@ -51,7 +50,7 @@ def paths(analysis: Analysis) -> list[str]:
     return [*(f"{image}{kind}/" for kind in kinds), f"/analyses/{analysis.public_id}/heatmap/"]
 
 
-def queried(answer: HttpResponse) -> dict[str, str]:
+def queried(answer: Any) -> dict[str, str]:
     """What a signed address says."""
     return {name: value[0] for name, value in parse_qs(urlsplit(answer["Location"]).query).items()}
 
