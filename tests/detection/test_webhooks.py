@@ -8,6 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from detection.models import Analysis, Event, State, Submission, Webhook, WebhookDelivery
 from detection.models.webhooks import DeliveryState
+from detection.services.batches import batch_cancel, batch_open
 from detection.services.intake import images_delete
 from detection.services.webhooks import (
     MOST_WEBHOOKS,
@@ -115,6 +116,17 @@ def test_a_submission_that_may_still_grow_is_not_told_at_once(
     assert told(Event.SUBMISSION_ENDED) == []
     assert submissions_release(now=timezone.now() + LATER) == 1
     assert submissions_release(now=timezone.now() + LATER) == 0
+
+
+def test_the_end_of_a_batch_is_told_also_when_it_is_cancelled(
+    alice: User, webhook: Webhook
+) -> None:
+    batch = batch_open(owner=alice, name="a.zip", upload_bytes=1000)
+    assert submissions_release(now=timezone.now() + LATER) == 0, "it is still to come in"
+    batch_cancel(batch=batch)
+    assert submissions_release() == 1
+    (delivery,) = told(Event.SUBMISSION_ENDED)
+    assert delivery.payload["data"]["counts"]["total"] == 0
 
 
 def test_a_deleted_image_takes_its_messages_along(alice: User, webhook: Webhook) -> None:

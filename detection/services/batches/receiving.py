@@ -16,6 +16,7 @@ from detection.models.submissions import Source
 from detection.services.intake import submission_open
 from detection.services.queueing import task_send
 from detection.services.storage import StorageUnavailable, files_delete, storage_errors
+from detection.services.webhooks import submission_expect
 
 UNPACK_BATCH = "detection.tasks.background.unpack_batch"
 # A piece is held in memory, and is an object in the storage: neither huge nor tiny.
@@ -74,8 +75,11 @@ def batch_open(
             f"{MOST_RECEIVING} of your batches are still to come in: finish or delete one first.",
         )
     with transaction.atomic():
+        submission = submission_open(owner=owner, source=source)
+        # Also if it ends without a single verdict: nothing could be taken in, or it is cancelled.
+        submission_expect(submission=submission)
         return Batch.objects.create(
-            submission=submission_open(owner=owner, source=source),
+            submission=submission,
             name=display_name(name),
             upload_bytes=upload_bytes,
             wants_mail=wants_mail,
