@@ -5,7 +5,8 @@ GUNICORN_CMD_ARGS come after and win.
 """
 
 wsgi_app = "portal.wsgi:application"
-worker_class = "gthread"
+# Threads that do not wait for ever for slow senders.
+worker_class = "portal.web_worker.PatientWorker"
 # Loaded before the fork, a wrong configuration ends gunicorn with its sentence; loaded by the
 # worker, it would start workers for ever. Nothing in the portal opens a connection on import.
 preload_app = True

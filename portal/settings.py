@@ -105,6 +105,10 @@ TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 STATIC_URL = "/static/"
 STATIC_ROOT = env.folder("STATIC_ROOT", VAR_ROOT / "static", is_private=False)
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "portal.storage.UsedFinder",
+]
 MEDIA_ROOT = env.folder("MEDIA_ROOT", VAR_ROOT / "media")
 # User files are only ever reached through a view that asks who is asking, on this machine too.
 MEDIA_URL = "/no-public-media/"

@@ -4,10 +4,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from portal.metrics import measure
+from portal.patience import patient, watch
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
-application = get_wsgi_application()
-
-from portal.metrics import measure  # noqa: E402 - it reads the settings
-
+application = patient(get_wsgi_application(), watch)
 measure()

@@ -1,4 +1,4 @@
-"""Who is asking: a token in the header, and nothing else; see decision 14.
+"""Who is asking: a token in the header, and nothing else; see decision 15.
 
 A session's cookie is no way in, so no other site can make a signed-in browser act here, and no
 form token is needed.

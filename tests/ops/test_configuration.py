@@ -79,6 +79,8 @@ def test_what_servers_demand_is_named_where_it_is_missing(tmp_path: Path, missin
         ("QUOTA_IMAGES_PER_DAY", "staff:many"),
         ("QUOTA_MEGABYTES_PER_DAY", "newsroom:5"),
         ("URL_FETCH", "perhaps"),
+        ("API_RATE_PER_MINUTE", "0"),
+        ("API_MAX_JSON_KILOBYTES", "2001"),
         ("OUTBOUND_PORTS", "http"),
         ("OUTBOUND_PORTS", "80,65536"),
         ("OUTBOUND_ALLOW_NETWORKS", "10.1.0.1/16"),
