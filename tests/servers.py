@@ -118,7 +118,7 @@ def mariadb_server(
     # A socket's path may have 107 characters at most, so it is not put below pytest's folders.
     socket_path = Path(f"/tmp/veripix-{os.getpid()}-{port}.sock")  # noqa: S108
     temporary = folder / "tmp"
-    temporary.mkdir()
+    temporary.mkdir(exist_ok=True)
     install = [program("mariadb-install-db", "mysql_install_db"), "--no-defaults"]
     install += [f"--datadir={data}", f"--user={getpass.getuser()}", "--skip-test-db"]
     install += ["--auth-root-authentication-method=socket"]
