@@ -28,7 +28,7 @@ _kept: dict[str, tuple[float, HealthCheckResult]] = {}
 
 
 @dataclasses.dataclass(repr=False)
-class Check(HealthCheck):  # type: ignore[misc]
+class Check(HealthCheck):
     """A check that is told by its name, and whose last answer counts for some seconds."""
 
     def __repr__(self) -> str:
@@ -45,7 +45,7 @@ class Check(HealthCheck):  # type: ignore[misc]
 
 
 @dataclasses.dataclass(repr=False)
-class Database(Check, checks.Database):  # type: ignore[misc]
+class Database(Check, checks.Database):
     """Whether the database answers."""
 
     def run(self) -> None:
@@ -58,7 +58,7 @@ class Database(Check, checks.Database):  # type: ignore[misc]
 
 
 @dataclasses.dataclass(repr=False)
-class Cache(Check, checks.Cache):  # type: ignore[misc]
+class Cache(Check, checks.Cache):
     """Whether the cache keeps what it is given."""
 
 
@@ -101,7 +101,7 @@ class Disk(Check):
             raise ServiceUnavailable("almost full")
 
 
-class Health(HealthCheckView):  # type: ignore[misc]
+class Health(HealthCheckView):
     """Asks all parts at once; 200 where all are well, else 500."""
 
     checks: Iterable[type[HealthCheck]] = (Database, Cache, Storage, Broker, Workers, Disk)

@@ -8,7 +8,7 @@ from portal.environment import Environment
 from portal.logs import LOG_FORMATS, formatter
 
 
-class WebLog(Logger):  # type: ignore[misc]
+class WebLog(Logger):
     """gunicorn's logger with our formatter."""
 
     def setup(self, cfg: Any) -> None:

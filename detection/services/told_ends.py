@@ -37,5 +37,7 @@ def ends_measure(*, analyses: Sequence[Analysis]) -> None:
 @lru_cache(maxsize=256)
 def _label(version_id: int | None) -> str:
     """Return the name and number of a version, which never change; empty where none was asked."""
+    if version_id is None:
+        return ""
     version = ModelVersion.objects.select_related("model").filter(pk=version_id).first()
     return version.label if version else ""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Min, QuerySet
 from django.db.models.functions import Coalesce
@@ -24,6 +25,8 @@ LATELY = timedelta(minutes=10)
 A_DAY = timedelta(days=1)
 # Beyond it nobody needs the number, and counting on would cost a second.
 COUNTED = 10_000
+# The same of analyses in one queue with one priority.
+DEPTH_COUNTED = 100_000
 
 
 @dataclass(slots=True)
@@ -69,24 +72,30 @@ class Lately:
 def queue_figures(*, now: datetime | None = None) -> list[QueueFigures]:
     """Return what each queue of analyses holds.
 
-    One look at the index of what waits, and one at the oldest rows: what has ended costs nothing.
+    A look at the index for each kind that waits, and one at the oldest rows: what has ended costs
+    nothing, and of what waits no more than `DEPTH_COUNTED` of a kind is counted.
     """
     now = now or timezone.now()
     figures = {queue.value: QueueFigures(queue.value, queue.label) for queue in Queue}
-    waiting = Analysis.objects.filter(state=State.QUEUED).order_by().values("queue", "priority")
-    oldest: dict[int, str] = {}
-    for row in waiting.annotate(count=Count("pk"), oldest=Min("pk")):
-        figures[row["queue"]].waiting[row["priority"]] = row["count"]
-        oldest[row["oldest"]] = row["queue"]
+    oldest: dict[int, QueueFigures] = {}
+    for one in figures.values():
+        for priority in Priority:
+            waiting = Analysis.objects.waiting_in(one.queue).filter(priority=priority)
+            # In turn, as the index has them: beyond the bound only younger ones are left out.
+            first = waiting.order_by("turn", "pk").values("pk")[:DEPTH_COUNTED]
+            found = first.aggregate(count=Count("pk"), oldest=Min("pk"))
+            if found["count"]:
+                one.waiting[priority] = found["count"]
+                oldest[found["oldest"]] = one
     since = Analysis.objects.filter(pk__in=oldest).annotate(
         since=Coalesce("enqueued_at", "created_at")
     )
     for pk, moment in since.values_list("pk", "since"):
-        one = figures[oldest[pk]]
+        one = oldest[pk]
         one.oldest_seconds = max(one.oldest_seconds or 0.0, (now - moment).total_seconds())
-    running = Analysis.objects.filter(state=State.RUNNING).order_by().values("queue")
-    for row in running.annotate(count=Count("pk")):
-        figures[row["queue"]].running = row["count"]
+    running = Analysis.objects.filter(state=State.RUNNING).order_by().values_list("queue")
+    for queue, count in running.annotate(count=Count("pk")):
+        figures[queue].running = count
     return list(figures.values())
 
 
@@ -115,7 +124,7 @@ def failures_lately(*, now: datetime | None = None) -> dict[str, int]:
 
 def others_waiting() -> dict[str, int]:
     """Return what waits beside analyses: training, fetches, webhooks; at most `COUNTED` of each."""
-    kinds: Iterable[tuple[str, QuerySet]] = (  # type: ignore[type-arg] - of several models
+    kinds: Iterable[tuple[str, QuerySet[Any]]] = (
         ("training", TrainingRun.objects.filter(state=Work.QUEUED)),
         ("fetches", UrlFetch.objects.unfinished()),
         ("webhooks", WebhookDelivery.objects.waiting()),
