@@ -1,8 +1,8 @@
 """The floor loop: one process that does for an image only what no portal can leave out.
 
 Decode, one fused pass at batches of 64, the heatmap's PNG, two files, and the image's rows in the
-database: no web, no queue, no evidence, no previews. `python -m bench.floor DATABASE_URL FOLDER COUNT`
-prints its images a second as JSON; `docs/benchmarks.md` holds the portal against it.
+database: no web, no queue, no evidence, no previews. `python -m bench.floor DATABASE_URL FOLDER
+COUNT` prints its images a second as JSON; `docs/benchmarks.md` holds the portal against it.
 """
 
 import io
@@ -35,14 +35,17 @@ ANALYSIS_ROW = (
     " created_at, finished_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 # Like the portal's own as far as a row that an image cannot do without goes.
-TABLES = (
+IMAGE_TABLE = (
     "CREATE TABLE IF NOT EXISTS floor_image (id BIGINT AUTO_INCREMENT PRIMARY KEY, public_id"
-    " VARCHAR(24) NOT NULL UNIQUE, file_name VARCHAR(255), original VARCHAR(100), sha256 VARCHAR(64),"
-    " width INT, height INT, byte_size BIGINT, created_at DATETIME(6), KEY (sha256))",
+    " VARCHAR(24) NOT NULL UNIQUE, file_name VARCHAR(255), original VARCHAR(100),"
+    " sha256 VARCHAR(64), width INT, height INT, byte_size BIGINT, created_at DATETIME(6),"
+    " KEY (sha256))"
+)
+ANALYSIS_TABLE = (
     "CREATE TABLE IF NOT EXISTS floor_analysis (id BIGINT AUTO_INCREMENT PRIMARY KEY, public_id"
     " VARCHAR(24) NOT NULL UNIQUE, file VARCHAR(24), state VARCHAR(16), p_fake DOUBLE, verdict"
     " VARCHAR(16), reasons LONGTEXT, heatmap VARCHAR(100), created_at DATETIME(6), finished_at"
-    " DATETIME(6), KEY (state), KEY (created_at))",
+    " DATETIME(6), KEY (state), KEY (created_at))"
 )
 REASONS = json.dumps([{"code": "model_sure", "sentence": "The model is sure of it."}] * 2)
 
@@ -63,7 +66,7 @@ def main() -> None:
         db=parts.path.lstrip("/"),
     )
     with database.cursor() as cursor:
-        for table in TABLES:
+        for table in (IMAGE_TABLE, ANALYSIS_TABLE):
             cursor.execute(table)
     seconds = min(one_round(detector, database, folder, files) for _ in range(ROUNDS))
     print(json.dumps({"images_per_second": len(files) / seconds}))
@@ -101,7 +104,7 @@ def one_batch(
     with database.cursor() as cursor:
         cursor.executemany(IMAGE_ROW, images)
         cursor.executemany(ANALYSIS_ROW, analyses)
-    database.commit()
+    database.commit()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

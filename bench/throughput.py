@@ -1,20 +1,20 @@
 """How much of the machine the portal leaves to the images: its rate beside the floor loop's.
 
-`python -m bench.throughput` starts the portal on a MariaDB and a Redis of its own, hands images in by
-its REST interface, and prints the rates, the latency at half of the capacity, and what each process
-spent on an image.
+`python -m bench.throughput` starts the portal on a MariaDB and a Redis of its own, hands images in
+by its REST interface, and prints the rates, the latency at half of the capacity, and what each
+process spent on an image.
 """
 
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -69,7 +69,7 @@ def measure() -> ThroughputFigures:
         with mariadb_server(folder / "mariadb") as mariadb, redis_server(folder / "redis") as redis:
             before = floor(mariadb, folder)
             variables = server_variables(folder / "var", folder / "static", mariadb, redis)
-            variables |= UNHURRIED
+            variables |= {**UNHURRIED, "API_RATE_PER_MINUTE": "1000000"}
             with running_installation(folder / "var", variables, programs=PROGRAMS) as portal:
                 return _measured(portal, mariadb, folder, before)
 
@@ -157,7 +157,7 @@ def loaded(portal: Installation, clients: list[Client], work: list[Files]) -> Lo
                 return
             client.post(files)
 
-    together([lambda client=client: run(client) for client in clients])  # type: ignore[misc]
+    together([partial(run, client) for client in clients])
     finished = ended(portal)
     count = sum(len(files) for files in work)
     spent = processor(portal)
@@ -165,13 +165,12 @@ def loaded(portal: Installation, clients: list[Client], work: list[Files]) -> Lo
     return Load(count / (finished - started), each)
 
 
-def at_rate(
-    portal: Installation, clients: list[Client], files: Files, rate: float
-) -> list[float]:
+def at_rate(portal: Installation, clients: list[Client], files: Files, rate: float) -> list[float]:
     """Post single images at a steady rate; seconds from each POST to its verdict."""
     started = time.time() + 0.5
-    due = {name: started + number / rate for number, (name, _) in enumerate(files)}
     names = numbered(files)
+    due = {name: started + number / rate for number, (name, _) in enumerate(names)}
+    sent: dict[str, float] = {}
 
     def run(client: Client, share: Files) -> None:
         for name, content in share:
@@ -181,15 +180,9 @@ def at_rate(
             sent[name] = time.time()
             client.post([(name, content)])
 
-    due = {name: started + number / rate for number, (name, _) in enumerate(names)}
-    sent: dict[str, float] = {}
     many = clients * 4
-    together(
-        [
-            lambda client=client, share=names[at :: len(many)]: run(client, share)  # type: ignore[misc]
-            for at, client in enumerate(many)
-        ]
-    )
+    shares = [names[at :: len(many)] for at in range(len(many))]
+    together([partial(run, *pair) for pair in zip(many, shares, strict=True)])
     ended(portal)
     rows = portal.rows(
         "SELECT i.file_name, a.finished_at FROM detection_analysis a"
@@ -262,8 +255,6 @@ def processor(portal: Installation) -> dict[str, float]:
 
 def floor(mariadb: MariaDB, folder: Path) -> float:
     """Images a second of the floor loop, in a process of its own."""
-    import subprocess
-
     files = folder / f"floor-{time.time_ns()}"
     files.mkdir()
     command = [sys.executable, "-m", "bench.floor", mariadb.new_database(), str(files), "640"]
