@@ -13,6 +13,7 @@ from detection.models import SubmittedImage
 from detection.models.submissions import preview_name
 from detection.provenance import credentials
 from detection.services.shared_trust import trust_list_here
+from detection.services.storage import storage_errors
 
 # What a signed thumbnail may be; larger ones are not shown.
 THUMBNAIL_FORMATS = ("JPEG", "PNG", "WEBP")
@@ -55,11 +56,16 @@ def file_examine(
 
 
 def thumbnail_store(*, image: SubmittedImage, thumbnail: bytes | None) -> str:
-    """Store a signed thumbnail, encoded anew, and return its name; empty where there is none."""
+    """Store a signed thumbnail, encoded anew, and return its name; empty where there is none.
+
+    Raises:
+        StorageUnavailable: When the storage does not take it.
+    """
     encoded = _encoded(thumbnail) if thumbnail else b""
     if not encoded:
         return ""
-    return default_storage.save(preview_name(image, ""), ContentFile(encoded))
+    with storage_errors():
+        return default_storage.save(preview_name(image, ""), ContentFile(encoded))
 
 
 def _encoded(thumbnail: bytes) -> bytes:

@@ -11,7 +11,7 @@ from detection.models.submissions import preview_name
 from detection.services.evidence import Evidence, file_examine, thumbnail_store
 from detection.services.files import heatmap_store, original_read, stored_copy
 from detection.services.judging import Examined, FaceJudgement, Judgement, faces_judge, images_judge
-from detection.services.storage import StorageUnavailable
+from detection.services.storage import StorageUnavailable, files_delete
 from detection.telemetry import stage
 from detection.verdicts import Verdict, decide, opinion_without_model
 
@@ -77,12 +77,15 @@ def _of_track(track: Track, claims: list[Analysis]) -> dict[int, Ended]:
 
 def _on_faces(claim: Analysis, version: ModelVersion) -> Ended:
     image = claim.image
+    faces: list[Face] = []
     try:
         judged = faces_judge(
             version=version, content=original_read(image), size=(image.width, image.height)
         )
-        faces = [_face(claim, number, one) for number, one in enumerate(judged, start=1)]
+        for number, one in enumerate(judged, start=1):
+            faces.append(_face(claim, number, one))
     except (GatewayError, StorageUnavailable) as error:
+        files_delete(str(face.heatmap.name) for face in faces if face.heatmap)
         return error
     return Outcome({"model_version": version}, tuple(faces))
 
@@ -149,10 +152,12 @@ def _twin(ended: Ended, first: Analysis) -> Ended:
 
 
 def _with_copies(columns: dict[str, Any], heatmap: str, thumbnail: str) -> Ended:
+    copied = ""
     try:
-        columns["heatmap"] = stored_copy(heatmap, heatmap_name)
+        columns["heatmap"] = copied = stored_copy(heatmap, heatmap_name)
         columns["signed_thumbnail"] = stored_copy(thumbnail, preview_name)
     except StorageUnavailable as error:
+        files_delete([copied])
         return error
     return Outcome(columns)
 
@@ -190,7 +195,7 @@ def _evidence(claim: Analysis, content: bytes) -> Evidence:
 
 def _judged(
     version: ModelVersion | None, examined: Sequence[tuple[Analysis, Evidence, bytes]]
-) -> Sequence[Judgement | GatewayError | None]:
+) -> Sequence[Judgement | GatewayError | StorageUnavailable | None]:
     if version is None:
         return [None] * len(examined)
     files = [
@@ -199,7 +204,7 @@ def _judged(
     ]
     try:
         return images_judge(version=version, files=files)
-    except GatewayError as error:
+    except (GatewayError, StorageUnavailable) as error:
         return [error] * len(examined)
 
 
@@ -207,10 +212,10 @@ def _outcome(
     claim: Analysis,
     version: ModelVersion | None,
     evidence: Evidence,
-    judgement: Judgement | GatewayError | None,
+    judgement: Judgement | GatewayError | StorageUnavailable | None,
 ) -> Ended:
     """Store the pictures of one analysis and return its columns."""
-    if isinstance(judgement, GatewayError):
+    if isinstance(judgement, GatewayError | StorageUnavailable):
         return judgement
     findings, image = evidence.findings, claim.image
     columns: dict[str, Any] = {
@@ -234,6 +239,7 @@ def _outcome(
                 columns["heatmap_method"] = answer.heatmap_method
         columns["signed_thumbnail"] = thumbnail_store(image=image, thumbnail=evidence.thumbnail)
     except StorageUnavailable as error:
+        files_delete([columns["heatmap"]])
         return error
     return Outcome(columns)
 

@@ -1,7 +1,10 @@
 """What machines share through a bucket, model versions and the trust list, is not believed."""
 
+import json
 import logging
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +14,17 @@ from django.core.files.storage import default_storage
 from pytest_django import Settings
 
 from detection.ml_gateway import GatewayError
-from detection.models import ModelVersion
+from detection.models import Leftover, ModelVersion, State, SubmittedImage
 from detection.services import shared_trust
+from detection.services.analysis import analysis_run
 from detection.services.registry import version_promote, version_register
 from detection.services.shared_models import shared_name, versions_publish
 from detection.services.signatures import version_is_at_hand, version_verify
-from detection.services.storage import local_file, storage_check
+from detection.services.storage import StorageUnavailable, local_file, storage_check
 from portal.environment import Environment
+from portal.models import User
 from portal.storage_address import object_address
+from tests import work
 from tests.fixtures import *  # noqa: F403 - pytest finds fixtures by name
 from tests.servers import S3
 
@@ -59,6 +65,22 @@ def version(model_folder: Path, another_machine: Callable[[], Path]) -> ModelVer
     version, _ = version_register(directory=model_folder)
     another_machine()
     return version
+
+
+@contextmanager
+def denied(s3: S3, bucket: str, action: str, folder: str) -> Iterator[None]:
+    """Let the bucket deny everybody one thing, in one folder."""
+    rule = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": f"s3:{action}",
+        "Resource": f"arn:aws:s3:::{bucket}/{folder}/*",
+    }
+    s3.client().put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Statement": [rule]}))
+    try:
+        yield
+    finally:
+        s3.client().delete_bucket_policy(Bucket=bucket)
 
 
 def overwritten(name: str, content: bytes) -> None:
@@ -156,6 +178,38 @@ def test_a_machine_looks_for_a_new_trust_list_now_and_then(
     assert not shared_trust.trust_list_here().exists()
     monkeypatch.setattr(shared_trust, "LOOK_SECONDS", 0.0)
     assert shared_trust.trust_list_here().read_bytes() == b"a newer list"
+
+
+def test_of_an_upload_that_is_stored_in_part_nothing_is_left(
+    alice: User, s3: S3, bucket: str
+) -> None:
+    with denied(s3, bucket, "PutObject", "previews"), pytest.raises(StorageUnavailable):
+        work.hand_in(alice)
+    assert s3.names(bucket) == set()
+    assert not SubmittedImage.objects.exists()
+    assert not Leftover.objects.exists()
+    work.hand_in(alice)
+    assert {name.partition("/")[0] for name in s3.names(bucket)} == {"originals", "previews"}
+
+
+@pytest.mark.parametrize(("action", "folder"), [("GetObject", "models"), ("PutObject", "heatmaps")])
+def test_an_analysis_waits_where_a_part_is_denied(
+    alice: User, version: ModelVersion, s3: S3, bucket: str, action: str, folder: str
+) -> None:
+    version_promote(version=version, reason="For the tests.")
+    if folder == "models":
+        shutil.rmtree(version.directory)
+    analysis = work.queued(alice)
+    before = s3.names(bucket)
+    with denied(s3, bucket, action, folder):
+        assert not analysis_run(analysis_id=analysis.pk, worker="tester")
+    analysis.refresh_from_db()
+    assert (analysis.state, analysis.attempts) == (State.QUEUED, 0)
+    assert s3.names(bucket) == before
+    assert analysis_run(analysis_id=analysis.pk, worker="tester")
+    analysis.refresh_from_db()
+    assert analysis.state == State.FINISHED
+    assert analysis.heatmap.name in s3.names(bucket)
 
 
 def test_an_upload_is_read_from_a_copy_on_this_machine() -> None:
