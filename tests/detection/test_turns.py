@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -168,6 +169,16 @@ def test_the_same_file_is_looked_at_once_and_each_has_pictures_of_its_own(
         assert copy.heatmap.name != source.heatmap.name
         assert Path(copy.heatmap.path).read_bytes() == Path(source.heatmap.path).read_bytes()
     assert Analysis.objects.get(owner=charlie).answered_from is None
+
+
+def test_the_page_says_whose_result_it_is(
+    alice: User, as_alice: Client, model: ModelVersion
+) -> None:
+    earlier, copy = work.analysed(alice), work.analysed(alice)
+    page = as_alice.get(f"/analyses/{copy.public_id}/").text
+    assert 'data-testid="answered-from"' in page
+    assert f"/analyses/{earlier.public_id}/" in page
+    assert 'data-testid="answered-from"' not in as_alice.get(f"/analyses/{earlier.public_id}/").text
 
 
 def test_what_would_be_judged_otherwise_today_is_looked_at_anew(
