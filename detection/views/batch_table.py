@@ -104,7 +104,7 @@ def batch_table(batch: Batch, progress: BatchProgress, wanted: QueryDict) -> Tab
     paginator: Paginator[Any] = Paginator(rows, PAGE_SIZE)
     if not text:
         # Counted already, with everything else.
-        paginator.count = counts[show]  # type: ignore[misc]
+        paginator.count = counts[show]
     page = paginator.get_page(wanted.get("page"))
     return Table(
         choices=_choices(given, counts),

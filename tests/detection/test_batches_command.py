@@ -11,7 +11,6 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from pytest_django import Settings
 
-from detection.management import queued
 from detection.models import Batch, ModelVersion
 from detection.services.batches import batch_unpack, batches_sweep
 from portal.models import User
@@ -43,7 +42,7 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> None:
         batches.judge(batch)
         batches_sweep()
 
-    monkeypatch.setattr(queued.time, "sleep", work)
+    monkeypatch.setattr("detection.management.queued.time.sleep", work)
 
 
 def classify(*arguments: object) -> tuple[str, str, int]:
@@ -91,7 +90,7 @@ def test_ctrl_c_leaves_the_batch_going(
     def pressed(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(queued.time, "sleep", pressed)
+    monkeypatch.setattr("detection.management.queued.time.sleep", pressed)
     out, err, status = classify("--queue", folder, "--user", alice.email)
     batch = Batch.objects.get()
     assert (out, status, batch.state) == ("", 130, "unpacking")

@@ -51,7 +51,7 @@ def test_it_ends_with_its_last_verdict_and_one_mail(
     assert batches_sweep().ended == 0
     batch.refresh_from_db()
     assert batch.state == "finished"
-    assert batch.finished_at == max(batch.answers.values_list("finished_at", flat=True))
+    assert batch.finished_at == batch.answers.latest("finished_at").finished_at
     assert [batch_mail(batch_id=batch.pk) for _ in range(3)] == [True, False, False]
     (message,) = mail.outbox
     assert message.to == [alice.email]

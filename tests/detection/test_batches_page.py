@@ -220,7 +220,7 @@ def test_pages_hold_fifty(
     made = batches.unpacked(alice, batches.pictures(120))
     with django_assert_max_num_queries(14):
         first = as_alice.get(address(made))
-    third = as_alice.get(address(made), {"page": 3, "sort": "name"})
+    third = as_alice.get(address(made), {"page": "3", "sort": "name"})
     assert (len(names(first)), len(names(third))) == (50, 20)
     assert names(third)[-1] == "0119.png"
 

@@ -167,7 +167,8 @@ def test_a_worker_that_is_lost_is_followed_by_one_that_goes_on(
     alice: User, few_together: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = batches.sent(alice, batches.packed(batches.pictures(17)))
-    take, steps = unpacking._take, []
+    take = unpacking._take
+    steps: list[int] = []
 
     def killed(claim: Batch, some: object) -> None:
         """Die in the third step, as a power cut would."""

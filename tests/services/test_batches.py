@@ -24,8 +24,9 @@ def portal(
     tmp_path: Path, static_root: Path, mariadb: MariaDB, shared_redis: Redis
 ) -> Iterator[Installation]:
     """Web, verdicts and the clock; who unpacks is started by the test."""
-    variables = server_variables(tmp_path, static_root, mariadb, shared_redis)
-    installation = Installation(tmp_path / "var", variables)
+    folder = tmp_path / "var"
+    variables = server_variables(folder, static_root, mariadb, shared_redis)
+    installation = Installation(folder, variables)
     installation.prepare()
     try:
         installation.start("web", "inference", "pictures", "beat")
@@ -105,5 +106,5 @@ def test_each_image_ends_once_whatever_breaks(portal: Installation) -> None:
 
 def told_by_mail(portal: Installation) -> int:
     """How many mails say that the batch has ended."""
-    mails = [path.read_text() for path in portal.folder.rglob("mail/*")]
+    mails = [path.read_text() for path in portal.mail_folder.glob("*")]
     return sum(mail.count("Subject: [Veripix] all.zip: finished") for mail in mails)

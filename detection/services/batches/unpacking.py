@@ -248,7 +248,7 @@ def _held(claim: Batch) -> BatchQuerySet:
 
 def _put_back(claim: Batch) -> None:
     """Let somebody take it up later; the sweep sends for them."""
-    _held(claim).update(worker="", enqueued_at=timezone.now(), attempts=F("attempts") - 1)
+    _held(claim).update(worker="", enqueued_at=None, attempts=F("attempts") - 1)
 
 
 def _end(claim: Batch, **fields: Any) -> bool:
