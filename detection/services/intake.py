@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -53,6 +53,8 @@ THUMBNAIL_SIDE = 256
 SCALABLE_MODES = ("RGB", "L", "LA", "RGBA", "CMYK")
 # So many files share a transaction.
 AT_ONCE = 32
+# A submission that stayed empty for longer was there while no sweeper ran.
+EMPTY_FOR = timedelta(days=7)
 # How many files a process decodes at a time: one of 50 megapixels may need 800 MB while it lasts.
 DECODING = threading.BoundedSemaphore(2)
 
@@ -352,7 +354,8 @@ def submissions_delete_empty(*, before: datetime) -> int:
     with transaction.atomic():
         # A batch that is still coming in is not empty.
         none_came = Submission.objects.filter(images=None, refusals=None, batch=None)
-        opened = none_came.filter(created_at__lt=before)
+        # Not all that was ever handed in is looked through for them, each time.
+        opened = none_came.filter(created_at__lt=before, created_at__gte=before - EMPTY_FOR)
         locked = _locked(list(opened.values_list("pk", flat=True)))
         # Looked at once more under the lock: an image may have come in meanwhile.
         still_empty = Submission.objects.filter(pk__in=locked, images=None, refusals=None)
