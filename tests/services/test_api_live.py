@@ -141,11 +141,9 @@ def test_all_web_processes_count_together(portal: Installation, session: request
 
     with ThreadPoolExecutor(8) as pool:
         told = list(pool.map(ask, range(40)))
-    # Where a minute ended among them, the count began anew, by which far more are left.
-    minutes = {remaining // 500_000: [] for remaining, _ in told}  # type: dict[int, list[int]]
-    assert len({remaining for remaining, _ in told}) >= 40 - 40 // 2 * (len(minutes) > 1), told
-    if max(reset for _, reset in told) - min(reset for _, reset in told) < 30:
-        assert len({remaining for remaining, _ in told}) == 40
+    # A minute may have ended among them, and the count begun anew.
+    of_one_minute = [left for left, reset in told if abs(reset - told[-1][1]) < 30]
+    assert len(set(of_one_minute)) == len(of_one_minute) > 0
 
 
 def test_schemathesis_finds_nothing(portal: Installation, token: str, tmp_path: Path) -> None:
