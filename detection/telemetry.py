@@ -278,7 +278,7 @@ def task_ended(task: str, outcome: str, seconds: float) -> None:
 
 
 def webhook_tried(outcome: str, seconds: float) -> None:
-    """Tell of an attempt to deliver a webhook: delivered, refused, failed, given_up."""
+    """Tell of an attempt to deliver a webhook: delivered, failed, or given_up with the last one."""
     if _meter is not None:
         _meter("webhooks", outcome).inc()
         _meter("webhook_seconds").observe(seconds)

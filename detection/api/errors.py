@@ -17,6 +17,8 @@ from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from detection import telemetry
+
 # Which refusals of services have a status of their own; all others are 422.
 STATUS = {
     "wrong_offset": 409,
@@ -96,6 +98,7 @@ def error_body(code: str, message: str, *, field: str = "", details: Any = None)
 
 def error_page(request: HttpRequest, status: int, code: str) -> JsonResponse:
     """Answer in the one form where no endpoint of the interface has been reached, or it broke."""
+    telemetry.error_met("api", code)
     return JsonResponse(error_body(code, SENTENCES[code]), status=status)
 
 
@@ -122,6 +125,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
 
 def refusal_answer(refused: Any) -> Response:
     """Return the answer to a refusal: anything with a `code` and a `sentence`."""
+    telemetry.error_met("api", refused.code)
     body = error_body(
         refused.code,
         refused.sentence,
@@ -143,6 +147,7 @@ def _answered(error: exceptions.APIException) -> Response:
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(int(wait))
     message = str(detail).rstrip(".") + "."
+    telemetry.error_met("api", code)
     return Response(error_body(code, message), status=error.status_code, headers=headers)
 
 
@@ -150,6 +155,7 @@ def _invalid(error: exceptions.ValidationError) -> Response:
     """Return the first trouble as code, sentence and field, and all of them as details."""
     found = list(_troubles(error.detail, ""))
     first = found[0] if found else {"message": "The values are not valid.", "field": ""}
+    telemetry.error_met("api", "invalid")
     body = error_body("invalid", first["message"], field=first["field"], details=found)
     return Response(body, status=422)
 

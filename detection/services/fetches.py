@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from detection import telemetry
 from detection.image_files import ImageRejected, display_name
 from detection.models import Refusal, State, Submission, UrlFetch
 from detection.models.submissions import Source
@@ -171,6 +172,9 @@ def _end(claim: UrlFetch, state: State, **fields: Any) -> bool:
         is_stored = bool(held.update(state=state, finished_at=timezone.now(), **fields))
         if is_stored:
             submission_expect(submission=claim.submission)
+    if is_stored and claim.started_at is not None:
+        seconds = (timezone.now() - claim.started_at).total_seconds()
+        telemetry.fetch_ended(fields.get("error_code") or "fetched", seconds)
     return is_stored
 
 

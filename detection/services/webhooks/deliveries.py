@@ -9,6 +9,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from detection import telemetry
 from detection.models import DeliveryState, Webhook, WebhookDelivery
 from detection.models.webhooks import WebhookDeliveryQuerySet
 from detection.outbound import Answer, OutboundRefused, post
@@ -108,6 +109,7 @@ def _attempt(claim: WebhookDelivery) -> None:
 
 
 def _taken(claim: WebhookDelivery, answer: Answer) -> None:
+    telemetry.webhook_tried("delivered", answer.milliseconds / 1000)
     end = {"state": DeliveryState.DELIVERED, "ended_at": timezone.now(), "status": answer.status}
     _mine(claim).update(**end, error_code="", error_sentence="", milliseconds=answer.milliseconds)
     ailing = Webhook.objects.filter(pk=claim.webhook_id, failures__gt=0)
@@ -123,7 +125,9 @@ def _failed(claim: WebhookDelivery, refused: OutboundRefused, milliseconds: int)
         "error_sentence": refused.sentence[:500],
         "milliseconds": milliseconds,
     }
-    if claim.attempts >= settings.WEBHOOK_ATTEMPTS:
+    is_last = claim.attempts >= settings.WEBHOOK_ATTEMPTS
+    telemetry.webhook_tried("given_up" if is_last else "failed", milliseconds / 1000)
+    if is_last:
         _mine(claim).update(**said, state=DeliveryState.FAILED, ended_at=now)
     else:
         _mine(claim).update(**said, next_attempt_at=now + wait_before(claim.attempts))
