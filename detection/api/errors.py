@@ -41,6 +41,7 @@ STATUS = {
     "idempotency_in_progress": 409,
     "quota_exceeded": 429,
     "fetch_off": 403,
+    "too_many_fetches": 409,
     "too_many_webhooks": 409,
     "webhook_off": 409,
     "still_waiting": 409,

@@ -4,6 +4,7 @@ import http.client
 import io
 import socket
 import ssl
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 from detection.outbound.addresses import IP, Address
@@ -33,7 +34,9 @@ class PinnedConnection(http.client.HTTPConnection):
             if self._address.scheme == "https":
                 # The handshake as a whole has this long.
                 raw.settimeout(self._clock.left(self._rules.connect_seconds))
-                raw = _context(self._rules).wrap_socket(raw, server_hostname=self._address.host)
+                raw = _context(self._rules.ca_file).wrap_socket(
+                    raw, server_hostname=self._address.host
+                )
         except BaseException:
             raw.close()
             raise
@@ -78,8 +81,10 @@ class _TimedReader(io.RawIOBase):
         return self._raw.recv_into(buffer)
 
 
-def _context(rules: Rules) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=rules.ca_file or None)
+@lru_cache(maxsize=4)
+def _context(ca_file: str) -> ssl.SSLContext:
+    """Return what verifies servers; reading some hundred certificates takes longer than asking."""
+    return ssl.create_default_context(cafile=ca_file or None)
 
 
 def trouble(error: Exception, address: Address, clock: Clock) -> OutboundRefused:

@@ -29,6 +29,8 @@ FETCH_IMAGE = "detection.tasks.background.fetch_image"
 ENQUEUE_GRACE = timedelta(seconds=5)
 FIRST_WAIT = timedelta(seconds=5)
 AT_ONCE = 1000
+# So many addresses of one person wait at most: the queue is everybody's.
+MOST_WAITING = 500
 
 
 class FetchRefused(Exception):
@@ -46,7 +48,8 @@ def fetch_request(*, owner: Any, urls: Iterable[str], source: str = Source.PAGE)
 
     Raises:
         FetchRefused: `fetch_off`, `no_address`, `too_many_files`, or the codes of
-            `outbound.address_parse`, with the first address that cannot be opened.
+            `outbound.address_parse`, with the first address that cannot be opened;
+            `too_many_fetches` as long as too many of this person wait.
     """
     if not settings.URL_FETCH:
         raise FetchRefused("fetch_off", "This portal opens no addresses: hand in the file itself.")
@@ -61,6 +64,11 @@ def fetch_request(*, owner: Any, urls: Iterable[str], source: str = Source.PAGE)
         trouble = address_trouble(url)
         if trouble:
             raise FetchRefused(trouble.code, trouble.sentence, url)
+    waiting = UrlFetch.objects.visible_to(owner).unfinished().count()
+    if waiting + len(wanted) > MOST_WAITING:
+        raise FetchRefused(
+            "too_many_fetches", f"{waiting} addresses of yours wait already. Try again later."
+        )
     with transaction.atomic():
         submission = intake.submission_open(owner=owner, source=source)
         fetches = [UrlFetch(submission=submission, url=url) for url in wanted]

@@ -10,7 +10,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from detection.models import Analysis, Event, State, Submission, UrlFetch, WebhookDelivery
-from detection.services.fetches import FetchRefused, fetch_request, fetch_run, fetches_sweep
+from detection.services.fetches import (
+    MOST_WAITING,
+    FetchRefused,
+    fetch_request,
+    fetch_run,
+    fetches_sweep,
+)
 from detection.services.webhooks import submissions_release, webhook_create
 from portal.models import User
 from tests import images, work
@@ -166,6 +172,17 @@ def test_all_addresses_or_none(alice: User, settings: Settings, urls: list[str],
     assert refused.value.code == code
     assert refused.value.url in ("", *urls)
     assert not Submission.objects.exists()
+
+
+def test_nobody_fills_the_queue(alice: User, settings: Settings) -> None:
+    settings.URL_FETCH = True
+    settings.MAX_FILES = MOST_WAITING
+    many = [f"https://example.org/{number}.png" for number in range(MOST_WAITING - 1)]
+    asked(alice, *many)
+    with pytest.raises(FetchRefused, match="499 addresses of yours wait already") as refused:
+        asked(alice, *many[:2])
+    assert refused.value.code == "too_many_fetches"
+    asked(alice, many[0])
 
 
 def test_the_end_is_told_also_when_nothing_was_taken_in(alice: User, server: Receiver) -> None:
