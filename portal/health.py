@@ -18,7 +18,7 @@ from health_check.exceptions import HealthCheckException, ServiceUnavailable
 from health_check.views import HealthCheckView
 
 from detection.models import Queue
-from detection.services.workers import workers_alive
+from detection.services.workers import CACHE_ERRORS, workers_alive
 from portal import ops
 
 KEPT_SECONDS = 5
@@ -86,7 +86,11 @@ class Workers(Check):
 
     def run(self) -> None:
         """Look for a sign of life on the queue that everybody needs."""
-        if not any(Queue.INFERENCE in sign.queues for sign in workers_alive()):
+        try:
+            signs = workers_alive()
+        except CACHE_ERRORS:
+            raise ServiceUnavailable("nobody knows without the cache") from None
+        if not any(Queue.INFERENCE in sign.queues for sign in signs):
             raise ServiceUnavailable("nobody takes images up")
 
 

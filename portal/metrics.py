@@ -4,6 +4,7 @@
 same folder; where workers have a machine of their own, these answer themselves on `METRICS_PORT`.
 """
 
+import contextlib
 import logging
 import socket
 import threading
@@ -124,10 +125,11 @@ def queues() -> Iterator[Any]:
     for kind, count in others.items():
         waiting.add_metric((kind,), count)
     by_queue: dict[str, int] = {}
-    for sign in workers.workers_alive():
-        memory.add_metric((sign.name,), sign.memory_bytes)
-        for queue in sign.queues:
-            by_queue[queue] = by_queue.get(queue, 0) + 1
+    with contextlib.suppress(*workers.CACHE_ERRORS):
+        for sign in workers.workers_alive():
+            memory.add_metric((sign.name,), sign.memory_bytes)
+            for queue in sign.queues:
+                by_queue[queue] = by_queue.get(queue, 0) + 1
     for queue, count in sorted(by_queue.items()):
         alive.add_metric((queue,), count)
     yield from (is_up, depth, running, oldest, waiting, alive, memory)

@@ -1,5 +1,6 @@
 """One page for staff on what the installation is doing, which keeps itself up to date."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from detection.services.workload import COUNTED, QueueFigures
 # After so many sweeps that did not come nobody sweeps any more.
 MISSED_SWEEPS = 4
 SLOWEST_GAP = 30
+CACHE_AWAY = "The cache cannot be reached, so nobody knows which workers are alive."
 OTHERS = {"training": "Training runs", "fetches": "Images to fetch", "webhooks": "Webhooks"}
 
 
@@ -33,7 +35,9 @@ def status(request: HttpRequest) -> HttpResponse:
 def figures() -> dict[str, Any]:
     """Return what the page shows."""
     queues, states = workload.queue_figures(), installation.worker_states()
-    swept = workers.seconds_since_sweep()
+    is_cache_away = states is None
+    states = states or []
+    swept = None if is_cache_away else workers.seconds_since_sweep()
     storage = installation.storage_state()
     lately = workload.done_lately()
     on_queue = {
@@ -55,22 +59,26 @@ def figures() -> dict[str, Any]:
         "champions": installation.champions(),
         "seconds_since_sweep": swept,
         "version": settings.VERSION,
-        "troubles": list(_troubles(queues, on_queue, swept, storage)),
+        "troubles": [
+            *([CACHE_AWAY] if is_cache_away else _missing(queues, on_queue, swept)),
+            *_full(storage),
+        ],
     }
 
 
-def _troubles(
-    queues: list[QueueFigures],
-    on_queue: dict[str, int],
-    swept: float | None,
-    storage: installation.StorageState,
-) -> Any:
-    """Yield in a sentence each what somebody should see to."""
+def _missing(
+    queues: list[QueueFigures], on_queue: dict[str, int], swept: float | None
+) -> Iterator[str]:
+    """Yield in a sentence each who is not at work and should be."""
     for one in queues:
         if one.depth and not on_queue[one.queue]:
             yield f"{one.depth:,} images wait in the queue {one.label}, and no worker is there."
     if swept is None or swept > MISSED_SWEEPS * settings.SWEEP_SECONDS + SLOWEST_GAP:
-        yield "Nobody has swept lately: beat or the inference worker does not run."
+        yield "Nobody has swept lately: beat does not run, or no worker takes its tasks."
+
+
+def _full(storage: installation.StorageState) -> Iterator[str]:
+    """Yield what is wrong with where files are kept."""
     if not storage.is_reachable:
         yield "The file storage cannot be reached."
     elif storage.is_almost_full:

@@ -91,9 +91,12 @@ def storage_state() -> StorageState:
     )
 
 
-def worker_states() -> list[WorkerState]:
-    """Return the state of each worker that is alive."""
-    signs = workers.workers_alive()
+def worker_states() -> list[WorkerState] | None:
+    """Return the state of each worker that is alive; `None` where the cache is away."""
+    try:
+        signs = workers.workers_alive()
+    except workers.CACHE_ERRORS:
+        return None
     answered = _answered() if signs and settings.HAS_REDIS else None
     return [
         WorkerState(sign, None if answered is None else sign.name in answered) for sign in signs

@@ -9,10 +9,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.core.cache import cache
+from redis.exceptions import RedisError
 
 # How often a worker gives a sign, and after how long without one it is taken to be gone.
 BEAT_SECONDS = 10
 GONE_SECONDS = 45
+# What a cache that is away raises.
+CACHE_ERRORS = (RedisError, OSError)
 NAMES = "workers"
 SWEPT = "workers-swept"
 
@@ -66,7 +69,11 @@ def worker_gone(*, name: str) -> None:
 
 
 def workers_alive() -> list[Sign]:
-    """Return the last sign of each worker that is alive, sorted by name."""
+    """Return the last sign of each worker that is alive, sorted by name.
+
+    Raises:
+        RedisError: When the cache is away, or `OSError`: see `CACHE_ERRORS`.
+    """
     found: dict[str, dict[str, Any]] = cache.get_many([_key(n) for n in cache.get(NAMES) or []])
     return sorted((Sign(**sign) for sign in found.values()), key=lambda sign: sign.name)
 

@@ -1,5 +1,6 @@
 """Has each worker give signs of life from a thread of its own, whatever its task does."""
 
+import contextlib
 import logging
 import os
 import resource
@@ -13,7 +14,6 @@ from celery.signals import (
     worker_ready,
     worker_shutting_down,
 )
-from redis.exceptions import RedisError
 
 from detection.services import workers
 
@@ -47,14 +47,14 @@ class Heart:
         if self.name:
             try:
                 workers.worker_gone(name=self.name)
-            except (RedisError, OSError) as error:
+            except workers.CACHE_ERRORS as error:
                 log.debug("the sign of life stays until it expires: %s", error)
 
     def _beat(self) -> None:
         while True:
             try:
                 workers.worker_beat(sign=self._sign())
-            except (RedisError, OSError) as error:
+            except workers.CACHE_ERRORS as error:
                 # It will be back, and somebody else says so.
                 log.debug("no sign of life: %s", error)
             if self._end.wait(workers.BEAT_SECONDS):
@@ -99,7 +99,8 @@ def note_end(task: Any, **_: Any) -> None:
     """Remember that it is at nothing any more."""
     heart.at("")
     if task.name == SWEEP:
-        workers.sweep_told()
+        with contextlib.suppress(*workers.CACHE_ERRORS):
+            workers.sweep_told()
 
 
 @worker_shutting_down.connect

@@ -22,6 +22,7 @@ from detection.services.workers import (
     worker_gone,
     workers_alive,
 )
+from portal import health
 from portal.models import User
 from tests.portal.test_metrics import queued
 
@@ -34,8 +35,10 @@ pytestmark = pytest.mark.django_db
 def nothing_told(settings: Settings) -> Iterator[None]:
     """No worker has ever been there; there is a folder for files."""
     Path(settings.MEDIA_ROOT).mkdir()
+    caches_before = settings.CACHES
     cache.clear()
     yield
+    settings.CACHES = caches_before
     cache.clear()
 
 
@@ -117,6 +120,31 @@ def test_looking_costs_no_more_where_much_has_been_done(admin_client: Client, al
     with CaptureQueriesContext(connection) as many:
         text_of(admin_client)
     assert len(many) <= len(few)
+
+
+def test_without_the_cache_it_says_that_nobody_knows_the_workers(
+    admin_client: Client, alice: User, settings: Settings
+) -> None:
+    queued(alice, Queue.INFERENCE, Priority.SINGLE, 1)
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://:secret@127.0.0.1:1/0",
+        }
+    }
+    text = text_of(admin_client)
+    assert "The cache cannot be reached, so nobody knows which workers are alive." in text
+    assert "no worker is there" not in text
+    settings.METRICS_TOKEN = "a-token-of-the-tests-alone"
+    bearer = {"Authorization": f"Bearer {settings.METRICS_TOKEN}"}
+    told = admin_client.get("/metrics", headers=bearer)
+    assert 'veripix_queue_depth{priority="single",queue="inference"} 1.0' in told.text
+    health._kept.clear()
+    found = admin_client.get("/health/?format=json").json()
+    assert found["workers"] == "Unavailable: nobody knows without the cache"
+    assert found["cache"] != "OK"
+    assert "secret" not in text + told.text + str(found)
+    health._kept.clear()
 
 
 def test_workers_come_and_go() -> None:
