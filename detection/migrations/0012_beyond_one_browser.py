@@ -573,6 +573,14 @@ class Migration(migrations.Migration):
                 fields=["webhook", "state", "next_attempt_at"], name="delivery_in_turn"
             ),
         ),
+        migrations.AddIndex(
+            model_name="webhookdelivery",
+            index=models.Index(fields=["webhook", "-created_at", "-id"], name="delivery_log"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookdelivery",
+            index=models.Index(fields=["ended_at"], name="delivery_ended"),
+        ),
         migrations.AddConstraint(
             model_name="webhookdelivery",
             constraint=models.UniqueConstraint(

@@ -156,6 +156,8 @@ class WebhookDelivery(models.Model):
         indexes = [
             models.Index(fields=["state", "next_attempt_at"], name="delivery_waiting"),
             models.Index(fields=["webhook", "state", "next_attempt_at"], name="delivery_in_turn"),
+            models.Index(fields=["webhook", "-created_at", "-id"], name="delivery_log"),
+            models.Index(fields=["ended_at"], name="delivery_ended"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["webhook", "submission"], name="submission_told_once")

@@ -114,7 +114,7 @@ def _mine(request: HttpRequest, public_id: str) -> Webhook:
 def _log(webhook: Webhook) -> dict[str, object]:
     """Return what the log shows: what is held back until a submission has ended stays out."""
     sent = webhook.deliveries.exclude(next_attempt_at=None)
-    deliveries = list(sent[: SHOWN + 1])
+    deliveries = list(sent.order_by("-created_at", "-pk")[: SHOWN + 1])
     return {
         "webhook": webhook,
         "deliveries": deliveries[:SHOWN],

@@ -165,10 +165,8 @@ def _mine(claim: WebhookDelivery) -> WebhookDeliveryQuerySet:
 
 def _shorten_log(now: datetime) -> None:
     """Delete what ended long ago, some at a time, so that no lock is held for long."""
-    old = WebhookDelivery.objects.exclude(state=DeliveryState.WAITING)
     kept_since = now - timedelta(days=settings.WEBHOOK_LOG_DAYS)
-    keys = list(
-        old.filter(ended_at__lt=kept_since).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]
-    )
+    old = WebhookDelivery.objects.filter(ended_at__lt=kept_since).order_by("ended_at")
+    keys = list(old.values_list("pk", flat=True)[:AT_ONCE])
     if keys:
         WebhookDelivery.objects.filter(pk__in=keys).delete()
