@@ -85,7 +85,8 @@ def image_add(request: HttpRequest, public_id: str) -> JsonResponse:
 @require_safe
 def submission_detail(request: HttpRequest, public_id: str) -> HttpResponse:
     """Show a submission, filling in while workers finish; a batch has a page of its own."""
-    batch = Batch.objects.visible_to(request.user).filter(submission__public_id=public_id).first()
+    mine = Batch.objects.filter(submission__owner_id=request.user.pk)
+    batch = mine.filter(submission__public_id=public_id).first()
     if batch is not None:
         return redirect("batch_detail", batch.public_id)
     return _submission_page(request, public_id, "submissions/detail.html")

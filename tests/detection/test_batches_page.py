@@ -267,3 +267,9 @@ def test_what_was_begun_can_be_gone_on_with(as_alice: Client, alice: User) -> No
     page = as_alice.get(place["url"]).content.decode()
     assert f'data-pieces-url="{place["pieces_url"]}"' in page
     assert 'data-size="600000"' in page
+
+
+def test_what_is_being_deleted_has_no_page_any_more(as_alice: Client, batch: Batch) -> None:
+    as_alice.post(address(batch, "delete/"))
+    page = as_alice.get(f"/submissions/{batch.submission.public_id}/", follow=True)
+    assert page.status_code == 404
