@@ -97,7 +97,7 @@ KEY = OpenApiParameter(
 )
 
 
-class TokenScheme(OpenApiAuthenticationExtension):
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """The token, as the description names it."""
 
     target_class = "detection.api.authentication.TokenAuthentication"

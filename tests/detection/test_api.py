@@ -100,7 +100,7 @@ def test_what_is_not_there_yet_has_no_files(alice: User) -> None:
 
 def test_a_file_that_is_gone(alice: User, settings: Settings) -> None:
     analysis = work.queued(alice)
-    Path(settings.MEDIA_ROOT, analysis.image.original.name).unlink()
+    Path(settings.MEDIA_ROOT, str(analysis.image.original.name)).unlink()
     answer = program(alice).get(f"{ANALYSES}{analysis.public_id}/image/")
     assert error(answer, 404)["code"] == "not_found"
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, ViewportSize
 from tests.data import drawn_image
 from tests.installation import Installation
 from tests.journeys.person import VERDICT_MILLISECONDS, Person
-from tests.visitor import Visitor
+from tests.visitor import PASSWORD, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.services]
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -39,6 +39,7 @@ CUT_OFF = """[...document.querySelectorAll(".analysis-card .badge")].filter((bad
 def member(embedded: Installation) -> Visitor:
     """Somebody with a history: thumbnails, an odd size, a photograph, a refused file."""
     visitor = embedded.visitor().sign_up("axe@example.org")
+    visitor.post("/accounts/reauthenticate/", {"password": PASSWORD})
     files = {f"{n}.jpg": drawn_image((32, 32), seed=n) for n in range(3)}
     files |= {"odd.jpg": drawn_image((80, 50)), "holiday.jpg": drawn_image((800, 500))}
     files |= {"bad.jpg": b"no image"}
@@ -118,7 +119,8 @@ def test_views_of_a_picture(person: Person, member: Visitor) -> None:
 def member_pages(member: Visitor) -> list[str]:
     """The pages of somebody with a history."""
     pages = ["/submit/", "/batches/", "/history/", "/history/?q=nothing-like-this", "/account/"]
-    pages += ["/webhooks/"]
+    # Making a token asks for the password, or shows its form where that was given lately.
+    pages += ["/webhooks/", "/account/tokens/new/"]
     pages += ["/account/delete/", "/accounts/email/", "/accounts/password/change/"]
     verdicts = member.analysis_links(member.submission)
     pages += [f"/submissions/{member.submission}/", *verdicts]
