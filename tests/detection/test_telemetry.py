@@ -100,3 +100,15 @@ def test_a_folder_that_takes_nothing_stops_no_work(tmp_path: Path) -> None:
     assert not telemetry.is_on()
     with telemetry.stage("infer"):
         telemetry.error_met("analysis", "internal")
+
+
+def test_every_metric_is_in_the_documentation() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = page.partition("### Metrics")[2].partition("### Flower")[0]
+    for name, (_, labels) in telemetry.COUNTERS.items():
+        row = next((line for line in table.splitlines() if f"`{name}_total`" in line), "")
+        assert all(f"`{label}`" in row for label in labels), name
+    for name, (_, labels, _) in telemetry.HISTOGRAMS.items():
+        row = next((line for line in table.splitlines() if f"`{name}`" in line), "")
+        assert row
+        assert all(f"`{label}`" in row for label in labels), name
