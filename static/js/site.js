@@ -1,5 +1,6 @@
 // What every page has: the theme toggle, the account menu, copying, printing, and questions before a loss.
 import { wireConfirmations } from "./confirm.js";
+import "./missing.js";
 import { wireThemeToggle } from "./theme.js";
 
 function wireMenu(menu) {
