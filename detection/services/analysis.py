@@ -104,7 +104,8 @@ def analyses_run(*, waiting: Sequence[int], worker: str = "") -> int:
     queue = still.values_list("queue", flat=True).first()
     if queue is None:
         return 0
-    claims = analyses_claim(queue=queue, worker=worker)
+    with stage("claim"):
+        claims = analyses_claim(queue=queue, worker=worker)
     taken = {claim.pk for claim in claims}
     left = [pk for pk in waiting if pk not in taken]
     if left and claims:
