@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from detection.api.base import ApiView, OpenApiView
+from detection.api.examples import ANSWERING, USED
 from detection.api.serializers.about import HealthSerializer, ModelsSerializer, UsageSerializer
 from detection.models import ModelVersion, Track
 from detection.services.quotas import usage_of
@@ -35,6 +36,7 @@ class Models(ApiView):
         tags=["About"],
         summary="The models that answer, with their measured figures",
         responses=ModelsSerializer,
+        examples=[ANSWERING],
     )
     def get(self, request: Request) -> Response:
         """Tell the champion of each track that has one."""
@@ -51,6 +53,7 @@ class Usage(ApiView):
         tags=["About"],
         summary="What you handed in, and what your quota leaves of today",
         responses=UsageSerializer,
+        examples=[USED],
     )
     def get(self, request: Request) -> Response:
         """Tell what the person of the token used."""

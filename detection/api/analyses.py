@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from detection.api.base import ApiView
+from detection.api.examples import AGAIN, ANALYSIS_ROW, KEPT, ONE_ANALYSIS, SAID
 from detection.api.idempotency import idempotent
 from detection.api.pagination import NewestFirst, limit_of, paged, place_of
 from detection.api.serializers.analyses import (
@@ -40,6 +41,7 @@ class Analyses(ApiView):
         ),
         parameters=[AnalysisFilterSerializer],
         responses=BriefAnalysisSerializer(many=True),
+        examples=[ANALYSIS_ROW],
     )
     def get(self, request: Request) -> Response:
         """List what the filters leave."""
@@ -65,6 +67,7 @@ class AnalysisDetail(ApiView):
             "While `state` is `queued` or `running`, ask again after `Retry-After` seconds."
         ),
         responses=AnalysisSerializer,
+        examples=[ONE_ANALYSIS],
     )
     def get(self, request: Request, public_id: str) -> Response:
         """Tell it with findings, faces and where its pictures are."""
@@ -100,6 +103,7 @@ class AnalysisRetry(AnalysisDetail):
         summary="Run a failed analysis again",
         request=None,
         responses={202: AnalysisSerializer},
+        examples=[AGAIN],
     )
     @idempotent
     def post(self, request: Request, public_id: str) -> Response:
@@ -121,6 +125,7 @@ class AnalysisFeedback(ApiView):
         ),
         request=FeedbackSerializer,
         responses=GivenFeedbackSerializer,
+        examples=[SAID, KEPT],
     )
     @idempotent
     def post(self, request: Request, public_id: str) -> Response:

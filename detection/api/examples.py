@@ -59,3 +59,117 @@ HANDED_IN = OpenApiExample(
     response_only=True,
     status_codes=["201"],
 )
+
+COUNTS = {
+    "total": 1,
+    "unfinished": 0,
+    "finished": 1,
+    "failed": 0,
+    "likely_ai": 1,
+    "likely_real": 0,
+    "inconclusive": 0,
+}
+SUBMISSION_BRIEF = {
+    name: value
+    for name, value in HANDED_IN.value.items()
+    if name not in ("analyses", "refusals", "fetches")
+}
+LISTED = BRIEF | {
+    "state": "finished",
+    "finished_at": "2026-11-27T14:02:12.091204Z",
+    "verdict": VERDICT,
+    "model": "cifake-residual 1",
+}
+WHOLE = LISTED | {
+    "page": f"{SITE}/analyses/{ANALYSIS}/",
+    "image_url": f"{SITE}/api/v1/analyses/{ANALYSIS}/image/",
+    "started_at": "2026-11-27T14:02:12.080011Z",
+    "milliseconds": 9,
+    "tags": ["night desk"],
+    "verdict": VERDICT | {"would_change": ["A signature of a camera that is trusted here."]},
+    "findings": [
+        {
+            "kind": "generator",
+            "code": "generator_record",
+            "source": "PNG text chunk “parameters”",
+            "strength": "strong",
+            "leaning": "ai",
+            "sentence": "The file holds the settings of an image generator.",
+            "details": [{"label": "Steps", "value": "20"}],
+        }
+    ],
+    "heatmap": {"url": f"{SITE}/api/v1/analyses/{ANALYSIS}/heatmap/", "method": "grad_cam"},
+    "faces": None,
+    "reports": {
+        "pdf": f"{SITE}/api/v1/analyses/{ANALYSIS}/report.pdf",
+        "json": f"{SITE}/api/v1/analyses/{ANALYSIS}/report.json",
+    },
+}
+# Of answers, by what they are examples of.
+ONE_SUBMISSION = OpenApiExample(
+    "Ended",
+    SUBMISSION_BRIEF | {"is_finished": True, "counts": COUNTS, "refusals": [], "fetches": []},
+    response_only=True,
+)
+SUBMISSION_ROW = OpenApiExample("A row", SUBMISSION_BRIEF, response_only=True)
+ONE_ANALYSIS = OpenApiExample("Finished", WHOLE, response_only=True, status_codes=["200"])
+AGAIN = OpenApiExample(
+    "Waiting again",
+    WHOLE | dict.fromkeys(("verdict", "model", "heatmap", "reports"), None) | {"state": "queued"},
+    response_only=True,
+    status_codes=["202"],
+)
+ANALYSIS_ROW = OpenApiExample("A row", LISTED, response_only=True)
+SAID = OpenApiExample(
+    "It is real", {"label": "real", "note": "I took it.", "has_consent": True}, request_only=True
+)
+KEPT = OpenApiExample(
+    "Kept",
+    {
+        "label": "real",
+        "note": "I took it.",
+        "has_consent": True,
+        "state": "open",
+        "created_at": "2026-11-27T15:10:00Z",
+    },
+    response_only=True,
+)
+USED = OpenApiExample(
+    "With a quota",
+    {
+        "quota": {"images": 1000, "bytes": None},
+        "left": {"images": 988, "bytes": None},
+        "today": {"day": "2026-11-27", "images": 12, "bytes": 48_230_112},
+        "resets_at": "2026-11-28T00:00:00Z",
+        "days": [{"day": "2026-11-27", "images": 12, "bytes": 48_230_112}],
+    },
+    response_only=True,
+)
+ANSWERING = OpenApiExample(
+    "One track",
+    {
+        "results": [
+            {
+                "label": "cifake-residual 1",
+                "name": "cifake-residual",
+                "number": 1,
+                "track": "thumbnail",
+                "weights_sha256": BRIEF["image"]["sha256"],
+                "domain": "Images of 32 x 32 pixels.",
+                "card": {
+                    "measured_on": "Measured on 20,000 images that it had not learnt from.",
+                    "figures": [
+                        {
+                            "name": "accuracy",
+                            "label": "Right, if it had to decide on every image",
+                            "value": 0.9867,
+                            "interval": [0.9851, 0.9882],
+                            "images": None,
+                        }
+                    ],
+                },
+            }
+        ]
+    },
+    response_only=True,
+)

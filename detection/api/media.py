@@ -1,6 +1,7 @@
 """Pictures and reports, as files."""
 
 import json
+from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -16,8 +17,12 @@ from detection.services.report_pdf import report_pdf
 from detection.services.reports import Report, report_issue
 
 
-def _file(content_type: str, description: str) -> dict[tuple[int, str], OpenApiResponse]:
-    return {(200, content_type): OpenApiResponse(OpenApiTypes.BINARY, description)}
+def _file(content_type: str, description: str) -> dict[Any, OpenApiResponse]:
+    elsewhere = "Where it lies for a minute, where the installation hands files out by its storage."
+    return {
+        (200, content_type): OpenApiResponse(OpenApiTypes.BINARY, description),
+        302: OpenApiResponse(None, elsewhere),
+    }
 
 
 class FileView(ApiView):
@@ -96,7 +101,7 @@ class ReportPdf(ReportView):
         operation_id="analyses_report_pdf",
         tags=["Files"],
         summary="The report as PDF",
-        responses=_file("application/pdf", "For people."),
+        responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY, "For people.")},
     )
     def get(self, request: Request, public_id: str) -> HttpResponse:
         """Serve it."""

@@ -60,6 +60,7 @@ class NewestFirst(BasePagination):
             "type": "string",
             "format": "uri",
             "nullable": True,
+            "example": "https://veripix.example.org/api/v1/analyses/?cursor=AAZhQx1dfogFr3XtlZTd3w",
             "description": "The address of the next page; null on the last one.",
         }
         return {

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from detection.api.base import ApiView, created
 from detection.api.errors import Refused
-from detection.api.examples import HANDED_IN
+from detection.api.examples import HANDED_IN, ONE_SUBMISSION, SUBMISSION_ROW
 from detection.api.idempotency import idempotent
 from detection.api.pagination import NewestFirst
 from detection.api.parsers import BoundedJSONParser, FilesParser
@@ -53,6 +53,7 @@ class Submissions(ApiView):
         tags=["Submissions"],
         summary="What you handed in, newest first",
         responses=SubmissionSerializer(many=True),
+        examples=[SUBMISSION_ROW],
     )
     def get(self, request: Request) -> Response:
         """List submissions."""
@@ -107,6 +108,7 @@ class SubmissionDetail(ApiView):
         summary="How far a submission is",
         description="Ask again after `Retry-After` seconds until `is_finished` is true.",
         responses=SubmissionStateSerializer,
+        examples=[ONE_SUBMISSION],
     )
     def get(self, request: Request, public_id: str) -> Response:
         """Tell how far it is."""

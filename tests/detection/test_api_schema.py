@@ -6,6 +6,7 @@ Schemathesis makes the requests: a few to each operation, the same ones every ti
 import re
 from typing import Any
 
+import jsonschema
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -41,6 +42,7 @@ FEW = settings(
 
 schema = schemathesis.openapi.from_path(DESCRIPTION)
 schema.app = application
+COMPONENTS = schema.raw_schema["components"]
 
 
 @pytest.fixture
@@ -77,3 +79,36 @@ def known_id(path: str, alice: User) -> str:
         face.heatmap.save("", work.upload(reported.heatmap()))
         return face.public_id
     return analysis.public_id
+
+
+def examples() -> list[Any]:
+    """Each example of an answer, with the schema that it is an example of."""
+    found = []
+    for path, operations in schema.raw_schema["paths"].items():
+        for method, operation in operations.items():
+            for status, answer in operation["responses"].items():
+                for content in answer.get("content", {}).values():
+                    for name, example in content.get("examples", {}).items():
+                        told = f"{method} {path} {status} {name}"
+                        found.append(pytest.param(content["schema"], example["value"], id=told))
+    return found
+
+
+@pytest.mark.parametrize(("described", "example"), examples())
+def test_examples_are_what_they_are_examples_of(described: Any, example: Any) -> None:
+    document = {**as_json_schema(described), "components": as_json_schema(COMPONENTS)}
+    jsonschema.Draft202012Validator(document).validate(example)
+
+
+def as_json_schema(part: Any) -> Any:
+    """The same without OpenAPI's own word for null, and closed to values that are not told."""
+    if isinstance(part, list):
+        return [as_json_schema(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    made = {name: as_json_schema(one) for name, one in part.items()}
+    if made.get("type") == "object" and "properties" in made:
+        made.setdefault("additionalProperties", False)
+    if made.pop("nullable", None) is True:
+        return {"anyOf": [made, {"type": "null"}]}
+    return made
