@@ -84,9 +84,9 @@ def scenes() -> dict[str, Scene]:
         "history by verdict": page(heavy, history, verdict="inconclusive"),
         "history by state: failed": page(heavy, history, state="failed"),
         "history by state: waiting (none)": page(heavy, history, state="queued"),
-        "history of a day": page(heavy, history, since="2025-11-27", until="2025-11-27"),
+        "history of half a year": page(heavy, history, since="2025-01-01", until="2025-06-30"),
         "history by tag": page(heavy, history, tag=tag),
-        "history by tag and verdict": page(heavy, history, tag=tag, verdict="inconclusive"),
+        "history by tag and verdict": page(heavy, history, tag=tag, verdict="likely_real"),
         "history, a common word": page(heavy, history, q="holiday"),
         "history, a rare word": page(heavy, history, q=RARE),
         "history, a word that is nowhere": page(heavy, history, q="nowhere to be found"),
@@ -123,7 +123,7 @@ def scenes() -> dict[str, Scene]:
         "panel: by file name": page(admin, reverse("admin:detection_analysis_changelist"), q=RARE),
         "panel: submissions": page(admin, reverse("admin:detection_submission_changelist")),
         "panel: submissions by address": page(
-            admin, reverse("admin:detection_submission_changelist"), q=ordinary.email
+            admin, reverse("admin:detection_submission_changelist"), q=heavy.email
         ),
         "panel: people": page(admin, reverse("admin:portal_user_changelist")),
     }

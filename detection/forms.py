@@ -192,29 +192,28 @@ class HistoryFilterForm(forms.Form):
 
     def filtered(self, analyses: AnalysisQuerySet) -> AnalysisQuerySet:
         """Return those of the analyses that fit what was understood."""
-        tag = self._given.get("tag")
-        return self.fitting(analyses.tagged(tag) if tag else analyses)
+        found, text = self.fitting(analyses), self.text_wanted
+        found = found.matching(text) if text else found
+        return found.tagged(self.tag_wanted) if self.tag_wanted else found
 
     def fitting(self, analyses: AnalysisQuerySet) -> AnalysisQuerySet:
-        """Return those that all filters but the tag leave."""
-        found = analyses.filter(**self._lookups)
-        text = self._given.get("q")
-        return found.matching(text) if text else found
-
-    @property
-    def is_search(self) -> bool:
-        """Tell whether a text is looked for."""
-        return bool(self._given.get("q"))
+        """Return those that all filters but tag and text leave."""
+        return analyses.filter(**self._lookups)
 
     @property
     def is_filtering(self) -> bool:
         """Tell whether anything but a tag is asked for."""
-        return self.is_search or bool(self._lookups)
+        return bool(self.text_wanted or self._lookups)
+
+    @property
+    def text_wanted(self) -> str:
+        """The text that is looked for; empty for none."""
+        return str(self._given.get("q", ""))
 
     @property
     def tag_wanted(self) -> str:
         """The tag that is asked for; empty for any."""
-        return self._given.get("tag", "")
+        return str(self._given.get("tag", ""))
 
     @property
     def _given(self) -> dict[str, Any]:

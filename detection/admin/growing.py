@@ -15,7 +15,7 @@ from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 # How many rows a list reaches back at once.
-REACH = 5000
+REACH = 2000
 OLDER = "created_at__lt"
 # So many people whose address begins with what is looked for.
 MOST_PEOPLE = 20

@@ -1,5 +1,6 @@
 """A submission holds images; each image holds the analyses that were run over it."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -237,15 +238,22 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
         """With the tags of their images, in one query more for all of them."""
         return self.prefetch_related("image__tags")
 
-    def matching(self, text: str) -> Self:
-        """Those of images whose file name, note or one of whose tags has this text in it."""
-        in_file = models.Q(image__file_name__icontains=text) | models.Q(image__note__icontains=text)
-        folded = " ".join(text.casefold().split())
-        # The owner's own tags: nobody else's are looked through.
-        in_tag = self._tags_given().filter(
-            tag__owner=models.OuterRef("owner"), tag__name__icontains=folded
-        )
-        return self.filter(in_file | models.Exists(in_tag))
+    def matching(self, text: str, *, tags: Sequence[int] | None = None) -> Self:
+        """Those of images whose file name, note or one of whose tags has this text in it.
+
+        `tags` are the keys of their owner's tags that have it, where these are known already.
+        """
+        found = models.Q(image__file_name__icontains=text) | models.Q(image__note__icontains=text)
+        if tags is None:
+            folded = " ".join(text.casefold().split())
+            # The owner's own tags: nobody else's are looked through.
+            given = self._tags_given().filter(
+                tag__owner=models.OuterRef("owner"), tag__name__icontains=folded
+            )
+            found |= models.Q(models.Exists(given))
+        elif tags:
+            found |= models.Q(models.Exists(self._tags_given().filter(tag__in=tags)))
+        return self.filter(found)
 
     def tagged(self, name: str) -> Self:
         """Those of images that their owner gave this tag, named as tags are kept."""

@@ -31,6 +31,10 @@ class TagQuerySet(models.QuerySet["Tag"]):
         """Those on most images first; their counts are kept, as counting grows with the images."""
         return self.order_by("-image_count", "name")
 
+    def with_text(self, text: str) -> Self:
+        """Those with this text in their name."""
+        return self.filter(name__icontains=" ".join(text.casefold().split()))
+
     def unused(self) -> Self:
         """Those that no image has."""
         return self.filter(images=None)

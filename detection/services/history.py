@@ -16,7 +16,7 @@ from detection.models.submissions import AnalysisQuerySet
 # How many of somebody's analyses a search for a text looks through at once, newest first.
 SEARCH_WINDOW = 2000
 # Of a tag together with other filters, how many of its images.
-TAG_WINDOW = 500
+TAG_WINDOW = 200
 # A page tells how many there are up to this many, and beyond it that there are more.
 COUNTED = 1000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,22 +78,31 @@ class Wanted:
 
     Attributes:
         user: Whose.
-        fitting: Leaves those that all filters but the tag let through.
-        is_filtered: Whether it leaves any out.
-        is_search: Whether it looks for a text, which no index leads to.
+        fitting: Leaves those that all filters but tag and text let through.
+        is_filtered: Whether anything but a tag is asked for.
+        text: A part of file name, note or tag; no index leads to it. Empty for any.
         tag: The name of a tag that the images have, as tags are kept; empty for any.
     """
 
     user: Any
     fitting: Filter
     is_filtered: bool = False
-    is_search: bool = False
+    text: str = ""
     tag: str = ""
 
     @property
     def analyses(self) -> AnalysisQuerySet:
         """Everything of this history, unfiltered."""
         return Analysis.objects.visible_to(self.user).on_images().current()
+
+    def filtered(self, analyses: AnalysisQuerySet) -> AnalysisQuerySet:
+        """Return those of the analyses that fit, whatever their tags."""
+        found = self.fitting(analyses)
+        if not self.text:
+            return found
+        # Mostly none of one's tags has the text in it, and then no image has to be asked for its.
+        tags = Tag.objects.visible_to(self.user).with_text(self.text)
+        return found.matching(self.text, tags=list(tags.values_list("pk", flat=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +174,7 @@ def _page(
 
 
 def _count(wanted: Wanted) -> int | None:
-    if wanted.is_search or (wanted.tag and wanted.is_filtered):
+    if wanted.text or (wanted.tag and wanted.is_filtered):
         return None
     if wanted.tag:
         return _tag(wanted).image_count
@@ -177,14 +186,14 @@ def _stretch(wanted: Wanted, size: int, place: Place | None, *, upwards: bool) -
         return _stretch_of_tag(wanted, size, place, upwards=upwards)
     ahead, end = _beyond(wanted.analyses, place, upwards=upwards), None
     order = ("created_at", "pk") if upwards else ("-created_at", "-pk")
-    if wanted.is_search:
+    if wanted.text:
         bounds = ahead.order_by(*order).values_list("created_at", "pk")
         bound = bounds[SEARCH_WINDOW - 1 : SEARCH_WINDOW].first()
         if bound is not None:
             end = Place(*bound)
             # The other way, from just behind the last row of the window.
             ahead = ahead & _beyond(wanted.analyses, end, upwards=not upwards, with_it=True)
-    fitting = wanted.fitting(ahead).order_by(*order)
+    fitting = wanted.filtered(ahead).order_by(*order)
     found = [Place(*row) for row in fitting.values_list("created_at", "pk")[: size + 1]]
     keys = [place.pk for place in found]
     return _cut(keys, found, size, end)
@@ -201,7 +210,7 @@ def _stretch_of_tag(wanted: Wanted, size: int, place: Place | None, *, upwards: 
     ordered = given.order_by(column if upwards else f"-{column}")
     images = list(ordered.values_list(column, flat=True)[: window + 1])
     looked, is_more = images[:window], len(images) > window
-    fitting = wanted.fitting(wanted.analyses.filter(image__in=looked)).order_by()
+    fitting = wanted.filtered(wanted.analyses.filter(image__in=looked)).order_by()
     rows = sorted(
         fitting.values_list("image_id", "created_at", "pk"),
         key=lambda row: row[0] if upwards else -row[0],

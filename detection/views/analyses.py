@@ -75,7 +75,7 @@ def history(request: HttpRequest) -> HttpResponse:
         user=request.user,
         fitting=form.fitting,
         is_filtered=form.is_filtering,
-        is_search=form.is_search,
+        text=form.text_wanted,
         tag=form.tag_wanted,
     )
     page = history_page(

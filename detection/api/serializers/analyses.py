@@ -264,19 +264,20 @@ class AnalysisFilterSerializer(serializers.Serializer):
             user=user,
             fitting=self._fitting,
             is_filtered=bool(given.keys() - {"tag"}),
-            is_search="text" in given,
+            text=given.get("text", ""),
             tag=tag_name(given.get("tag", "")),
         )
 
     def _fitting(self, analyses: AnalysisQuerySet) -> AnalysisQuerySet:
-        """Return those that all filters but the tag leave."""
+        """Return those that all filters but tag and text leave."""
         given = self.validated_data
         lookups = {FILTERS[name]: given[name] for name in FILTERS if name in given}
         if "verdict" in given:
             # Only what has finished has a verdict; said too, it leads through the index.
             lookups.setdefault("state", State.FINISHED)
-        found = analyses.filter(**lookups)
-        return found.matching(given["text"]) if "text" in given else found
+        elif given.get("state", State.FINISHED) != State.FINISHED:
+            lookups["verdict"] = ""
+        return analyses.filter(**lookups)
 
 
 class FeedbackSerializer(serializers.Serializer):
