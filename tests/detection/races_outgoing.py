@@ -94,7 +94,7 @@ def each_address_fetched_once() -> None:
         urls = [receiver.url(f"/{number}.png") for number in range(4)]
         submission = fetch_request(owner=alice, urls=urls)
         keys = list(submission.fetches.values_list("pk", flat=True))
-        together(*[lambda key=key: fetch_run(fetch_id=key) for key in keys * 3])  # type: ignore[misc]
+        together(*[lambda key=key: fetch_run(fetch_id=key) for key in keys * 3])
         assert sorted(request.path for request in receiver.seen) == [f"/{n}.png" for n in range(4)]
     assert submission.images.count() == 4
     assert set(UrlFetch.objects.values_list("state", flat=True)) == {State.FINISHED}
