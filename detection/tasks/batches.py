@@ -49,8 +49,9 @@ def sweep_batches() -> None:
 
 @shared_task(name="detection.tasks.background.sweep_pieces")
 def sweep_pieces() -> None:
-    """Delete pieces of uploads that no batch needs."""
-    batches.pieces_sweep()
+    """Delete pieces of uploads that no batch needs; a storage that is away has them next hour."""
+    with task_boundary("sweeping pieces of uploads", log.warning):
+        batches.pieces_sweep()
 
 
 @worker_ready.connect

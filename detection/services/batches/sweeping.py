@@ -68,9 +68,10 @@ def pieces_sweep() -> int:
     Returns:
         How many files were deleted.
     """
-    if not default_storage.exists(PIECES_FOLDER):
-        return 0
-    folders, _ = default_storage.listdir(PIECES_FOLDER)
+    try:
+        folders, _ = default_storage.listdir(PIECES_FOLDER)
+    except FileNotFoundError:
+        return 0  # a disk on which there never was any
     in_use = set(
         Batch.objects.filter(state__in=(BatchState.RECEIVING, BatchState.UNPACKING)).values_list(
             "public_id", flat=True
