@@ -72,7 +72,8 @@ def _fingerprint(request: Request) -> str:
 def _parts(request: Request) -> Iterator[bytes]:
     yield f"{request.method} {request.get_full_path()}".encode()
     if not request.FILES:
-        yield json.dumps(request.data, sort_keys=True).encode()
+        sent = request.data
+        yield sent if isinstance(sent, bytes) else json.dumps(sent, sort_keys=True).encode()
         return
     for name, texts in sorted(request.POST.lists()):
         yield json.dumps([name, texts]).encode()

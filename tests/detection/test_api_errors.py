@@ -1,6 +1,7 @@
 """Whatever goes wrong below /api/ is told in one form, with a code of its own."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.urls import include, path
 from pytest_django import Settings
 
 from detection.api.base import ApiView
+from detection.models import IdempotentRequest
 from portal.models import ApiToken, User
 from portal.views import bad_request, server_error
 from tests import images, work
@@ -241,6 +243,16 @@ def test_a_bug_is_told_without_its_cause(alice: User, settings: Settings) -> Non
     answer = client.get("/api/v1/broken/")
     assert error(answer, 500)["code"] == "internal"
     assert "cause" not in answer.text
+
+
+def test_a_storage_that_is_away(alice: User, settings: Settings, tmp_path: Path) -> None:
+    # Where the folder should be lies a file.
+    settings.MEDIA_ROOT = tmp_path / "no-folder"
+    (tmp_path / "no-folder").touch()
+    answer = program(alice).post(SUBMISSIONS, {"images": work.upload(images.plain("red"))})
+    assert error(answer, 503)["code"] == "storage_unavailable"
+    assert int(answer["Retry-After"]) > 0
+    assert not IdempotentRequest.objects.exists()
 
 
 def test_addresses_are_not_opened_unless_that_is_switched_on(
