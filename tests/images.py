@@ -35,7 +35,7 @@ def picture(size: tuple[int, int] = (48, 32), *, seed: int = 0) -> Image.Image:
     return Image.frombytes("RGB", size, random.Random(seed).randbytes(3 * width * height))
 
 
-def plain(colour: str, size: tuple[int, int] = (8, 8)) -> bytes:
+def plain(colour: str | tuple[int, int, int], size: tuple[int, int] = (8, 8)) -> bytes:
     """A PNG file of one colour."""
     return encoded(Image.new("RGB", size, colour), "PNG")
 

@@ -262,7 +262,8 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
 
     def _tags_given(self) -> "models.QuerySet[Any]":
         """Return the tags of each analysis' image, to ask for them without doubling rows."""
-        through: Any = SubmittedImage._meta.get_field("tags").related_model.images.through
+        tag: Any = SubmittedImage._meta.get_field("tags").related_model
+        through: Any = tag.images.through
         return through.objects.filter(submittedimage=models.OuterRef("image"))
 
     def older_than(self, created_at: datetime, pk: int) -> Self:
@@ -290,7 +291,7 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
         In one query with its joins a database may begin at their other end, and sort all there is.
         """
         keys = list(self.newest_first().values_list("pk", flat=True)[:count])
-        return self.model._default_manager.filter(pk__in=keys).for_lists().newest_first()
+        return self.model._default_manager.filter(pk__in=keys).for_lists().newest_first()  # type: ignore[return-value]
 
     def oldest_first(self) -> Self:
         """As they are to be worked on; nobody waits for a repeat."""

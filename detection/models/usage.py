@@ -40,10 +40,10 @@ class UsageDay(models.Model):
         ordering = ["-day"]
         constraints = [models.UniqueConstraint(fields=["owner", "day"], name="usage_once")]
 
+    def __str__(self) -> str:
+        return f"{self.owner} · {self.day}"
+
     @property
     def megabytes(self) -> float:
         """The bytes in millions."""
         return self.bytes / 1_000_000
-
-    def __str__(self) -> str:
-        return f"{self.owner} · {self.day}"

@@ -47,7 +47,7 @@ def heatmap_store(owner: Model, heatmap: Image.Image | None) -> str:
         return default_storage.save(heatmap_name(owner, ""), ContentFile(buffer.getvalue()))
 
 
-def stored_copy(name: str, name_new: Callable[[Model | None, str], str]) -> str:
+def stored_copy(name: str, name_new: Callable[[Model, str], str], owner: Model) -> str:
     """Copy a stored file under a new random name and return that; empty where there is none.
 
     A picture that is gone is gone for the copy too: the verdict does not hang on it.
@@ -59,6 +59,6 @@ def stored_copy(name: str, name_new: Callable[[Model | None, str], str]) -> str:
         return ""
     try:
         with storage_errors(), default_storage.open(name, "rb") as file:
-            return default_storage.save(name_new(None, ""), ContentFile(file.read()))
+            return default_storage.save(name_new(owner, ""), ContentFile(file.read()))
     except FileNotFoundError:
         return ""

@@ -16,7 +16,7 @@ from detection.image_files import ImageRejected, InspectedImage, Limits
 from detection.models import Dataset, Item, Label, Role, SnapshotItem
 from detection.models.judged import storage_name
 from detection.perceptual import perceptual_hash
-from detection.services.intake import DECODING, SCALABLE_MODES
+from detection.services.intake.drafts import DECODING, SCALABLE_MODES
 from detection.services.storage import StorageUnavailable, files_delete
 
 # Enough for the coarse shape; a large JPEG is decoded at a fraction of its size.

@@ -121,7 +121,7 @@ def _replace(image: SubmittedImage, user: Any, names: Iterable[str]) -> None:
 def _recount(tags: TagQuerySet) -> None:
     """Count once more on how many images each of these is, as some of these were deleted."""
     given = Tag.images.through.objects.filter(tag=models.OuterRef("pk")).order_by()
-    counted = given.values("tag").annotate(count=models.Count("pk")).values("count")
+    counted = given.values("tag").annotate(images=models.Count("pk")).values("images")  # type: ignore[misc]
     tags.update(image_count=Coalesce(models.Subquery(counted), 0))
 
 

@@ -94,7 +94,9 @@ def _on_images(version: ModelVersion | None, claims: list[Analysis]) -> dict[int
     """Look at whole images; at the same file of the same owner once, and never if it was before."""
     known = _answered_before(version, claims)
     ended = {
-        claim.pk: _taken_over(known[_file(claim)]) for claim in claims if _file(claim) in known
+        claim.pk: _taken_over(claim, known[_file(claim)])
+        for claim in claims
+        if _file(claim) in known
     }
     firsts: dict[File, Analysis] = {}
     for claim in claims:
@@ -104,7 +106,7 @@ def _on_images(version: ModelVersion | None, claims: list[Analysis]) -> dict[int
     for claim in claims:
         if claim.pk not in ended:
             first = firsts[_file(claim)]
-            ended[claim.pk] = _twin(ended[first.pk], first)
+            ended[claim.pk] = _twin(claim, ended[first.pk], first)
     return ended
 
 
@@ -136,26 +138,28 @@ def _answered_before(version: ModelVersion | None, claims: list[Analysis]) -> di
     }
 
 
-def _taken_over(earlier: Analysis) -> Ended:
+def _taken_over(claim: Analysis, earlier: Analysis) -> Ended:
     """Return an earlier result as that of this analysis; its pictures are copied."""
     columns = {name: getattr(earlier, name) for name in TAKEN_OVER}
     columns |= {"model_version": earlier.model_version, "answered_from": earlier}
-    return _with_copies(columns, earlier.heatmap.name, earlier.signed_thumbnail.name)
+    return _with_copies(
+        claim, columns, earlier.heatmap.name or "", earlier.signed_thumbnail.name or ""
+    )
 
 
-def _twin(ended: Ended, first: Analysis) -> Ended:
+def _twin(claim: Analysis, ended: Ended, first: Analysis) -> Ended:
     """Return what the same file came to, for another image of the same claim."""
     if not isinstance(ended, Outcome):
         return ended
     columns = {**ended.columns, "answered_from": first}
-    return _with_copies(columns, columns["heatmap"], columns["signed_thumbnail"])
+    return _with_copies(claim, columns, columns["heatmap"], columns["signed_thumbnail"])
 
 
-def _with_copies(columns: dict[str, Any], heatmap: str, thumbnail: str) -> Ended:
+def _with_copies(claim: Analysis, columns: dict[str, Any], heatmap: str, thumbnail: str) -> Ended:
     copied = ""
     try:
-        columns["heatmap"] = copied = stored_copy(heatmap, heatmap_name)
-        columns["signed_thumbnail"] = stored_copy(thumbnail, preview_name)
+        columns["heatmap"] = copied = stored_copy(heatmap, heatmap_name, claim)
+        columns["signed_thumbnail"] = stored_copy(thumbnail, preview_name, claim)
     except StorageUnavailable as error:
         files_delete([copied])
         return error

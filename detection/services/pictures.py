@@ -11,7 +11,7 @@ from PIL import Image
 from detection import image_files, ml_gateway
 from detection.image_files import DAMAGE, ImageRejected, Limits
 from detection.models import Item
-from detection.services.intake import DECODING, SCALABLE_MODES
+from detection.services.intake.drafts import DECODING, SCALABLE_MODES
 
 # Up to this side every pixel is looked at, so none may be lost.
 EXACT_SIDE = 128

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from detection import ml_gateway
 from detection.models import Analysis, ModelVersion, Priority, Queue, State
 from detection.services import analysis as analyses
-from detection.services import intake, outcomes
+from detection.services import evidence, intake, outcomes
 from detection.services.storage import StorageUnavailable
 from detection.services.turns import KEPT_FOR_BATCHES, MICRO_BATCH, analyses_claim
 from detection.tasks import analyse_images
@@ -117,10 +117,13 @@ def test_many_thumbnails_come_with_few_messages(
     alice: User, committed: fixtures.Committed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[list[int]] = []
-    monkeypatch.setattr(
-        "detection.services.waking.task_send",
-        lambda name, waiting, queue: sent.append(waiting) or True,
-    )
+
+    def send(_: str, waiting: list[int], *, queue: str) -> bool:
+        assert queue == INFERENCE
+        sent.append(waiting)
+        return True
+
+    monkeypatch.setattr("detection.services.waking.task_send", send)
     with committed():
         keys = hand_in(alice, 2 * MICRO_BATCH)
     assert sent == [keys[:MICRO_BATCH], keys[MICRO_BATCH:]]
@@ -194,7 +197,7 @@ def test_what_would_be_judged_otherwise_today_is_looked_at_anew(
 def test_one_that_breaks_takes_nobody_with_it(
     alice: User, model: ModelVersion, monkeypatch: pytest.MonkeyPatch, queue: fixtures.Queue
 ) -> None:
-    waiting, examine = hand_in(alice, 3), outcomes.file_examine
+    waiting, examine = hand_in(alice, 3), evidence.file_examine
     poison = Analysis.objects.select_related("image").get(pk=waiting[1]).image
 
     def breaks(**options: Any) -> Any:
@@ -223,7 +226,7 @@ def test_an_unreadable_file_is_told_of_its_own_image_alone(
 ) -> None:
     waiting = hand_in(alice, 3)
     image = Analysis.objects.get(pk=waiting[1]).image
-    image.original.storage.delete(image.original.name)
+    Path(image.original.path).unlink()
     assert analyses.analyses_run(waiting=waiting) == 3
     states = Analysis.objects.order_by("pk").values_list("state", "error_code")
     assert list(states) == [("finished", ""), ("failed", "file_missing"), ("finished", "")]

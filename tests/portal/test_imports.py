@@ -29,7 +29,7 @@ admin.autodiscover()
 get_resolver().url_patterns
 file = io.BytesIO()
 Image.new("RGB", (40, 30)).save(file, "JPEG")
-intake._previews(inspect(file, Limits(10**6, 10**6)))
+intake.previews(inspect(file, Limits(10**6, 10**6)))
 # What the pages of models do: verify a version, compare answers, look for drift.
 ml_gateway.read_verified_spec(Path("ml/pretrained/cifake-residual"))
 scores, labels = np.array([0.2, 0.8]), np.array([0, 1], np.uint8)

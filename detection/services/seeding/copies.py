@@ -96,7 +96,7 @@ def _copy(model: type[Model], keys: tuple[int, int], *, pk: Any, **changed: Any)
         for field in model._meta.concrete_fields
         if not field.primary_key or pk is not None
     }
-    quoted = ", ".join(map(connection.ops.quote_name, columns))
+    quoted = ", ".join(map(connection.ops.quote_name, map(str, columns)))
     table = connection.ops.quote_name(model._meta.db_table)
     for start in range(*keys, AT_ONCE):
         end = min(start + AT_ONCE, keys[1])

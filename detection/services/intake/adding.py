@@ -1,29 +1,19 @@
-"""Takes images in: inspected, stored, queued; and gives them up again, rows and files alike."""
+"""Takes images in: files first, then all rows of some of them in one short transaction."""
 
-import io
-import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from django.conf import settings
-from django.core.files.base import ContentFile, File
-from django.core.files.storage import default_storage
+from django.core.files.base import File
 from django.db import transaction
 from django.utils import timezone
-from PIL import Image
 
-from detection import image_files, ml_gateway, perceptual, telemetry
-from detection.image_files import ImageRejected, InspectedImage, Limits
+from detection import image_files, ml_gateway, telemetry
+from detection.image_files import ImageRejected
 from detection.models import (
     Analysis,
-    BatchPiece,
-    Explanation,
-    Face,
-    ForensicViews,
     ModelVersion,
     Priority,
     Queue,
@@ -33,34 +23,18 @@ from detection.models import (
     SubmittedImage,
     Track,
 )
-from detection.models.submissions import (
-    Source,
-    SubmissionQuerySet,
-    original_name,
-    preview_name,
-)
-from detection.services.consent import images_withdraw
-from detection.services.notes import tags_prune
+from detection.models.submissions import Source
+from detection.services.intake.drafts import Added, drafted, drafts_delete
+from detection.services.intake.locks import submissions_locked
 from detection.services.quotas import QuotaExceeded, quota_take
-from detection.services.storage import StorageUnavailable, files_delete, storage_errors
 from detection.services.turns import turns_give
 from detection.services.waking import messages_send
-from detection.telemetry import INTAKE, stage
 
-PREVIEW_SIDE = 1280
-THUMBNAIL_SIDE = 256
-# Modes that scale as they are; the others are brought to RGB first, at full size.
-SCALABLE_MODES = ("RGB", "L", "LA", "RGBA", "CMYK")
 # So many files share a transaction.
 AT_ONCE = 32
-# A submission that stayed empty for longer was there while no sweeper ran.
-EMPTY_FOR = timedelta(days=7)
-# How many files a process decodes at a time: one of 50 megapixels may need 800 MB while it lasts.
-DECODING = threading.BoundedSemaphore(2)
 
-
-Added: TypeAlias = SubmittedImage | ImageRejected
 Within: TypeAlias = Callable[[Sequence[Added]], None]
+Row = TypeVar("Row", SubmittedImage, Analysis)
 
 
 def submission_open(*, owner: Any, source: str = Source.PAGE) -> Submission:
@@ -160,59 +134,20 @@ def _group_added(
         for file in files:
             # Known without a look at the file. Whether there is room is settled under the lock.
             drafts = sum(isinstance(one, SubmittedImage) for one in found)
-            found.append(_too_many(terms.limit) if drafts >= room else _drafted(submission, file))
+            found.append(_too_many(terms.limit) if drafts >= room else drafted(submission, file))
         added = _stored(submission, found, terms, held)
     except BaseException:
-        _drafts_delete(found)
+        drafts_delete(found)
         raise
-    _drafts_delete(draft for draft, one in zip(found, added, strict=True) if draft is not one)
+    drafts_delete(draft for draft, one in zip(found, added, strict=True) if draft is not one)
     names = [image_files.uploaded_name(file.name or "") for file in files]
     refused = [
-        pair for pair in zip(names, added, strict=True) if isinstance(pair[1], ImageRejected)
+        (name, one)
+        for name, one in zip(names, added, strict=True)
+        if isinstance(one, ImageRejected)
     ]
     _refusals_keep(submission, refused, most=2 * terms.limit)
     return added
-
-
-def _drafted(submission: Submission, file: File) -> Added:
-    """Inspect a file and store it with its previews; its row is still to come."""
-    try:
-        with DECODING:
-            with stage("inspect", road=INTAKE):
-                inspected = image_files.inspect(
-                    file,  # type: ignore[arg-type] # Django's File is a binary stream in all but name
-                    Limits(settings.MAX_UPLOAD_BYTES, settings.MAX_PIXELS),
-                    preview_side=PREVIEW_SIDE,
-                )
-            with stage("previews", road=INTAKE):
-                preview, thumbnail, shape = _previews(inspected)
-    except ImageRejected as rejected:
-        return rejected
-    image = SubmittedImage(
-        submission=submission,
-        file_name=image_files.uploaded_name(file.name or ""),
-        sha256=inspected.sha256,
-        format=inspected.format,
-        width=inspected.width,
-        height=inspected.height,
-        byte_size=inspected.byte_size,
-        perceptual_hash=shape,
-        **{f"band_{number}": band for number, band in enumerate(perceptual.bands(shape))},
-    )
-    # Named before they are written: so a file that a full disk leaves half-written is deleted too.
-    image.original.name = original_name(image, "")
-    image.preview.name = preview_name(image, "")
-    image.thumbnail.name = preview_name(image, "") if thumbnail else ""
-    try:
-        with stage("store", road=INTAKE), storage_errors():
-            default_storage.save(image.original.name, file)
-            default_storage.save(image.preview.name, ContentFile(preview))
-            if thumbnail:
-                default_storage.save(image.thumbnail.name, ContentFile(thumbnail))
-    except BaseException:
-        _drafts_delete([image])
-        raise
-    return image
 
 
 def _stored(
@@ -224,9 +159,9 @@ def _stored(
     with transaction.atomic():
         added = _admitted(submission, found, terms, held)
         images = [one for one in added if isinstance(one, SubmittedImage)]
-        rows_create(images)
+        _rows_create(images)
         analyses = _analyses_of(submission, images, terms.priority)
-        rows_create(analyses)
+        _rows_create(analyses)
         if terms.within is not None:
             terms.within(added)
         # Robust: once the rows are stored, no trouble with the broker may take their files away.
@@ -240,7 +175,7 @@ def _admitted(
     submission: Submission, found: Sequence[Added], terms: _Terms, held: int
 ) -> list[Added]:
     """Return what there is room for under the submission's lock; in place of others, why not."""
-    if not _locked([submission.pk]):
+    if not submissions_locked([submission.pk]):
         gone = ImageRejected("submission_gone", "The submission was deleted meanwhile.")
         return [gone if isinstance(one, SubmittedImage) else one for one in found]
     room = terms.room_in(submission, held)
@@ -317,58 +252,7 @@ def _wake(analyses: Sequence[Analysis]) -> None:
         unsent.filter(state=State.QUEUED).update(enqueued_at=None)
 
 
-def images_delete(*, images: Iterable[SubmittedImage]) -> int:
-    """Delete images with their analyses, files and copies in datasets, and submissions left empty.
-
-    Returns:
-        How many images were deleted.
-    """
-    images = list(images)
-    submissions = [image.submission_id for image in images]
-    with transaction.atomic():
-        _locked(submissions)
-        owners = set(Submission.objects.filter(pk__in=submissions).values_list("owner", flat=True))
-        names = _names_of_files(images) + images_withdraw(images=images)
-        SubmittedImage.objects.filter(pk__in=[image.pk for image in images]).delete()
-        Submission.objects.filter(pk__in=submissions, images=None).delete()
-        # Files go only once the rows are gone for good.
-        transaction.on_commit(lambda: files_delete(names))
-        # Locks people, whom others lock before submissions; so it waits until these are free.
-        transaction.on_commit(lambda: tags_prune(owners=owners), robust=True)
-    return len(images)
-
-
-def submissions_delete(*, submissions: SubmissionQuerySet) -> None:
-    """Delete whole submissions with images, analyses, refusals and files."""
-    with transaction.atomic():
-        chosen = _locked(list(submissions.values_list("pk", flat=True)))
-        pieces = BatchPiece.objects.filter(batch__submission__in=chosen)
-        names = list(pieces.values_list("file", flat=True))
-        transaction.on_commit(lambda: files_delete(names))
-        images_delete(images=SubmittedImage.objects.filter(submission__in=chosen))
-        Submission.objects.filter(pk__in=chosen).delete()
-
-
-def submissions_delete_empty(*, before: datetime) -> int:
-    """Delete submissions that were opened before then and to which nothing was ever sent."""
-    with transaction.atomic():
-        # A batch that is still coming in is not empty.
-        none_came = Submission.objects.filter(images=None, refusals=None, batch=None)
-        # Not all that was ever handed in is looked through for them, each time.
-        opened = none_came.filter(created_at__lt=before, created_at__gte=before - EMPTY_FOR)
-        locked = _locked(list(opened.values_list("pk", flat=True)))
-        # Looked at once more under the lock: an image may have come in meanwhile.
-        still_empty = Submission.objects.filter(pk__in=locked, images=None, refusals=None)
-        count, _ = still_empty.delete()
-    return count
-
-
-def owner_purge(*, owner: Any) -> None:
-    """Delete everything that a user ever handed in."""
-    submissions_delete(submissions=Submission.objects.visible_to(owner))
-
-
-def rows_create(rows: "Sequence[SubmittedImage] | Sequence[Analysis]") -> None:
+def _rows_create(rows: Sequence[Row]) -> None:
     """Store new rows in one statement, with their keys also where MySQL does not tell them."""
     if not rows:
         return
@@ -381,22 +265,8 @@ def rows_create(rows: "Sequence[SubmittedImage] | Sequence[Analysis]") -> None:
             row.pk = keys[row.public_id]
 
 
-def _locked(submissions: list[int]) -> list[int]:
-    """Lock those of the submissions that still exist: nothing is added to them or taken away."""
-    rows = Submission.objects.select_for_update().filter(pk__in=submissions).order_by("pk")
-    return list(rows.values_list("pk", flat=True))
-
-
 def _too_many(limit: int) -> ImageRejected:
     return ImageRejected("too_many_files", f"At most {limit} images can be handed in at once.")
-
-
-def _drafts_delete(found: Iterable[Added]) -> None:
-    """Delete the files of drafts that get no rows, whatever the storage says to it."""
-    for one in found:
-        if isinstance(one, SubmittedImage):
-            with suppress(StorageUnavailable), storage_errors():
-                files_delete(one.stored_names)
 
 
 def _refusals_keep(
@@ -406,7 +276,7 @@ def _refusals_keep(
     if not refused:
         return
     with transaction.atomic():
-        if not _locked([submission.pk]):
+        if not submissions_locked([submission.pk]):
             return
         for _, rejected in refused:
             telemetry.error_met("intake", rejected.code)
@@ -420,48 +290,3 @@ def _refusals_keep(
             )
             for name, rejected in refused[:room]
         )
-
-
-def _previews(inspected: InspectedImage) -> tuple[bytes, bytes | None, int]:
-    """Return WebP previews, large and small, and the perceptual hash.
-
-    Re-encoding leaves all metadata behind.
-    """
-    image = inspected.pixels
-    try:
-        if image.mode == "P":
-            image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-        if image.mode in SCALABLE_MODES:
-            image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-        rgb = ml_gateway.upright_rgb(image)
-    except image_files.DAMAGE as error:
-        raise ImageRejected("damaged_image", "The image is damaged.") from error
-    rgb.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    preview, shape = _webp(rgb), perceptual.perceptual_hash(rgb)
-    if max(rgb.size) <= THUMBNAIL_SIDE:
-        return preview, None, shape
-    rgb.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    return preview, _webp(rgb), shape
-
-
-def _webp(image: Image.Image) -> bytes:
-    """Encode without loss where every pixel is looked at, small elsewhere."""
-    buffer = io.BytesIO()
-    is_tiny = max(image.size) <= THUMBNAIL_SIDE // 2
-    image.save(buffer, "WEBP", lossless=is_tiny, quality=85, method=1 if is_tiny else 3)
-    return buffer.getvalue()
-
-
-def _names_of_files(images: list[SubmittedImage]) -> list[str]:
-    """Return the files of images and analyses, whose rows stay locked: no heatmap is added now."""
-    analyses = Analysis.objects.select_for_update().filter(image__in=images)
-    heatmaps = [
-        name for names in analyses.values_list("heatmap", "signed_thumbnail") for name in names
-    ]
-    for made_of in (Face, Explanation):
-        rows = made_of.objects.select_for_update().filter(analysis__image__in=images)
-        heatmaps += rows.values_list("heatmap", flat=True)
-    stored = [name for image in images for name in image.stored_names]
-    for drawn in ForensicViews.objects.select_for_update().filter(image__in=images):
-        stored += drawn.stored_names
-    return stored + [name for name in heatmaps if name]
