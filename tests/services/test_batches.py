@@ -1,4 +1,4 @@
-"""A batch on MariaDB and Redis: the line breaks, a worker is killed, each image ends once."""
+"""A batch on MariaDB, Redis and S3: the line breaks, a worker is killed, each image ends once."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from tests import batches
 from tests.data import drawn_image
 from tests.installation import Installation, server_variables
-from tests.servers import MariaDB, Redis
+from tests.servers import S3, MariaDB, Redis
 from tests.visitor import Visitor
 from tests.waiting import wait_for
 
@@ -20,12 +20,24 @@ PIECE = 256_000
 
 
 @pytest.fixture
+def bucket(s3: S3) -> str:
+    """Where its files lie."""
+    return s3.new_bucket()
+
+
+@pytest.fixture
 def portal(
-    tmp_path: Path, static_root: Path, mariadb: MariaDB, shared_redis: Redis
+    tmp_path: Path,
+    static_root: Path,
+    mariadb: MariaDB,
+    shared_redis: Redis,
+    s3: S3,
+    bucket: str,
 ) -> Iterator[Installation]:
     """Web, verdicts and the clock; who unpacks is started by the test."""
     folder = tmp_path / "var"
     variables = server_variables(folder, static_root, mariadb, shared_redis)
+    variables["STORAGE_URL"] = s3.url(bucket)
     installation = Installation(folder, variables)
     installation.prepare()
     try:
@@ -55,7 +67,7 @@ def piece(visitor: Visitor, place: str, content: bytes, offset: int) -> tuple[in
     return answer.status_code, answer.json()
 
 
-def test_each_image_ends_once_whatever_breaks(portal: Installation) -> None:
+def test_each_image_ends_once_whatever_breaks(portal: Installation, s3: S3, bucket: str) -> None:
     visitor = portal.visitor().sign_up("batch@example.org")
     content = zipped()
     opened = visitor.post(
@@ -76,6 +88,8 @@ def test_each_image_ends_once_whatever_breaks(portal: Installation) -> None:
         assert status == 201
         received = told["received"]
     assert told["state"] == "unpacking"
+    # In pieces, and one more whose row came to nothing if the server fell between the two.
+    assert len(s3.names(bucket, "batches/")) >= len(content) // PIECE
 
     portal.start("background")
     wait_for(lambda: int(str(column(portal, "files_seen"))) >= 64, "the first files")
@@ -96,6 +110,7 @@ def test_each_image_ends_once_whatever_breaks(portal: Installation) -> None:
     assert refused == WORDS
     ((pieces,),) = portal.rows("SELECT count(*) FROM detection_batchpiece")
     assert pieces == 0
+    wait_for(lambda: len(s3.names(bucket, "batches/")) <= 1, "the end of the pieces")
     wait_for(lambda: told_by_mail(portal), "the mail")
     page = visitor.get(opened["url"]).text
     assert "Same file as" in visitor.get(opened["url"] + "?show=copies").text
