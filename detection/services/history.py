@@ -14,7 +14,7 @@ from detection.models import Analysis, SubmittedImage, Tag
 from detection.models.submissions import AnalysisQuerySet
 
 # How many of somebody's analyses a search for a text looks through at once, newest first.
-SEARCH_WINDOW = 2000
+SEARCH_WINDOW = 1500
 # Of a tag together with other filters, how many of its images.
 TAG_WINDOW = 200
 # A page tells how many there are up to this many, and beyond it that there are more.
@@ -192,7 +192,7 @@ def _stretch(wanted: Wanted, size: int, place: Place | None, *, upwards: bool) -
         if bound is not None:
             end = Place(*bound)
             # The other way, from just behind the last row of the window.
-            ahead = ahead & _beyond(wanted.analyses, end, upwards=not upwards, with_it=True)
+            ahead = _beyond(ahead, end, upwards=not upwards, with_it=True)
     fitting = wanted.filtered(ahead).order_by(*order)
     found = [Place(*row) for row in fitting.values_list("created_at", "pk")[: size + 1]]
     keys = [place.pk for place in found]

@@ -137,7 +137,7 @@ def _add_image(
     rows.images.append(image)
     if chance.random() < 0.25:
         owner = submission.owner_id
-        name = TAGS[min(int(chance.expovariate(0.5)), len(TAGS) - 1)]
+        name = TAGS[min(int(chance.expovariate(1.0)), len(TAGS) - 1)]
         rows.tagged.append((pk, (owner, name)))
     track = Track.PHOTO if is_photo else Track.THUMBNAIL
     version = versions[0] if versions and not is_photo else None
