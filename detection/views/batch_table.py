@@ -98,9 +98,12 @@ def batch_table(batch: Batch, progress: BatchProgress, wanted: QueryDict) -> Tab
     sort = sort if sort.lstrip("-") in SORTS else ""
     text = wanted.get("q", "").replace("\0", "").strip()[:100]
     given = {"show": show, "sort": sort, "q": text}
-    rows: QuerySet[Any] = (
+    rows: QuerySet[Any] | list[Any] = (
         _refused(batch, sort, text) if show == REFUSED else _answers(batch, show, sort, text)
     )
+    if text:
+        # Counting them would look at each path once more.
+        rows = list(rows)
     paginator: Paginator[Any] = Paginator(rows, PAGE_SIZE)
     if not text:
         # Counted already, with everything else.
