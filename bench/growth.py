@@ -15,6 +15,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,7 @@ def _figures(name: str, askers: list[Asker], rounds: int) -> SceneFigures:
             all_rounds.append(times)
     figures = SceneFigures(
         name,
-        [statistics.median(sum(one, [])) for one in rounds_of],
+        [statistics.median(chain.from_iterable(one)) for one in rounds_of],
         [statistics.median(map(_p95, one)) for one in rounds_of],
         [asker.ask("reads", name) for asker in askers],
     )

@@ -14,7 +14,7 @@ from detection.models import Analysis, SubmittedImage, Tag
 from detection.models.submissions import AnalysisQuerySet
 
 # How many of somebody's analyses a search for a text looks through at once, newest first.
-SEARCH_WINDOW = 1500
+SEARCH_WINDOW = 1000
 # Of a tag together with other filters, how many of its images.
 TAG_WINDOW = 200
 # A page tells how many there are up to this many, and beyond it that there are more.
