@@ -19,7 +19,9 @@ from tests.visitor import Visitor, reason_of
 
 CLIENTS = 4
 REPORTS = 5
-PROGRAMS = ("web", "inference", "faces", "pictures", "training", "background", "beat")
+PROGRAMS = (
+    *("web", "inference", "faces", "pictures", "errands", "training", "background", "beat"),
+)
 UNHURRIED = {"SWEEP_SECONDS": "15", "ANALYSIS_LEASE_SECONDS": "120"}  # As in production.
 Sample = list[tuple[str, bytes]]
 

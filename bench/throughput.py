@@ -25,7 +25,7 @@ from bench.sample import ROOT, cifake_sample
 from tests.installation import Installation, running_installation, server_variables
 from tests.servers import MariaDB, mariadb_server, redis_server
 
-PROGRAMS = ("web", "inference", "faces", "pictures", "background", "beat")
+PROGRAMS = ("web", "inference", "faces", "pictures", "errands", "background", "beat")
 FILES = 50
 SUBMISSIONS = 30
 SINGLES = 600

@@ -25,6 +25,8 @@ app.conf.update(
         "detection.tasks.explain_analysis": {"queue": "pictures"},
         # Beside the images, of which thousands may wait: who looks after them must not wait behind.
         "detection.tasks.sweep*": {"queue": "upkeep"},
+        # What people wait for and what may take its time: unpacking, fetching, telling others.
+        "detection.tasks.errands.*": {"queue": "errands"},
         # Whatever nobody waits for at a page: imports, freezing, shadow answers, evaluations.
         "detection.tasks.background.*": {"queue": "background"},
     },

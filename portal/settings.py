@@ -372,12 +372,12 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": SWEEP_SECONDS},
     },
     "sweep pieces of uploads": {
-        "task": "detection.tasks.background.sweep_pieces",
+        "task": "detection.tasks.sweep_pieces",
         "schedule": crontab(minute="35"),
         "options": {"expires": 3000},
     },
     "sweep outgoing": {
-        "task": "detection.tasks.background.sweep_outgoing",
+        "task": "detection.tasks.sweep_outgoing",
         "schedule": float(SWEEP_SECONDS),
         "options": {"expires": SWEEP_SECONDS},
     },

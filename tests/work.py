@@ -26,7 +26,7 @@ def upload(content: bytes, name: str = "image.png") -> SimpleUploadedFile:
 def hand_in(owner: User, *contents: bytes, name: str = "image.png") -> Submission:
     """Hand in these files, or one small picture; nothing is analysed yet."""
     files = [upload(content, name) for content in contents or (images.plain(RED),)]
-    return intake.submission_create(owner=owner, files=files)
+    return intake.submission_create(owner=owner, files=files).submission
 
 
 def queued(owner: User, content: bytes | None = None, *, name: str = "image.png") -> Analysis:

@@ -83,10 +83,10 @@ class Submissions(ApiView):
         if not files:
             sentence = "Send at least one file, each in a part named 'images'."
             raise Refused("no_file", sentence, field="images")
-        submission = intake.submission_create(owner=request.user, files=files, source=Source.API)
-        if not submission.images.exists():
-            raise _nothing_taken(submission)
-        return created(self.told(HandedInSerializer, submission))
+        made = intake.submission_create(owner=request.user, files=files, source=Source.API)
+        if not made.analyses:
+            raise _nothing_taken(made)
+        return created(self.told(HandedInSerializer, made))
 
     def _fetch(self, request: Request) -> Response:
         sent = self.given(AddressesSerializer)
@@ -96,7 +96,8 @@ class Submissions(ApiView):
             field = "url" if "url" in sent.validated_data else "urls"
             about = {"url": refused.url} if refused.url else None
             raise Refused(refused.code, refused.sentence, field=field, details=about) from None
-        return created(self.told(HandedInSerializer, submission), status=202)
+        made = intake.HandedIn(submission, fetches=list(submission.fetches.all()))
+        return created(self.told(HandedInSerializer, made), status=202)
 
 
 class SubmissionDetail(ApiView):
@@ -135,11 +136,10 @@ def _own(request: Request) -> Any:
     return Submission.objects.visible_to(request.user)
 
 
-def _nothing_taken(submission: Submission) -> Refused:
+def _nothing_taken(made: intake.HandedIn) -> Refused:
     """Return why, and keep nothing: there is no page on which anybody would look for it."""
-    owner = submission.owner
-    refusals = list(submission.refusals.all())
-    submission.delete()
+    owner, refusals = made.submission.owner, made.refusals
+    made.submission.delete()
     details = {"refusals": RefusalSerializer(refusals, many=True).data}
     if len({refusal.code for refusal in refusals}) > 1:
         sentence = "None of the files can be taken in; the details say why."

@@ -25,7 +25,7 @@ from detection.services.webhooks import submission_expect
 
 log = logging.getLogger(__name__)
 
-FETCH_IMAGE = "detection.tasks.background.fetch_image"
+FETCH_IMAGE = "detection.tasks.errands.fetch_image"
 ENQUEUE_GRACE = timedelta(seconds=5)
 FIRST_WAIT = timedelta(seconds=5)
 AT_ONCE = 1000

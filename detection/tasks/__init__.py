@@ -1,6 +1,7 @@
 """Thin Celery tasks: take an id, call one service.
 
-A task whose name begins with `detection.tasks.background.` goes to the queue `background`.
+A task whose name begins with `detection.tasks.background.` goes to the queue `background`, with
+`detection.tasks.errands.` to `errands`.
 """
 
 from detection.tasks.analyses import (

@@ -47,7 +47,7 @@ def sweep_batches() -> None:
     batches.batches_sweep()
 
 
-@shared_task(name="detection.tasks.background.sweep_pieces")
+@shared_task(name="detection.tasks.sweep_pieces")
 def sweep_pieces() -> None:
     """Delete pieces of uploads that no batch needs; a storage that is away has them next hour."""
     with task_boundary("sweeping pieces of uploads", log.warning):
@@ -57,5 +57,5 @@ def sweep_pieces() -> None:
 @worker_ready.connect
 def take_up_batches(sender: Any, **_: Any) -> None:
     """Take back what this worker left behind."""
-    if "background" in sender.app.amqp.queues.consume_from:
+    if "errands" in sender.app.amqp.queues.consume_from:
         batches.worker_started(worker=sender.hostname)

@@ -28,7 +28,7 @@ def fetch_image(fetch_id: int) -> None:
         fetches.fetch_run(fetch_id=fetch_id)
 
 
-@shared_task(name="detection.tasks.background.sweep_outgoing")
+@shared_task(name="detection.tasks.sweep_outgoing")
 def sweep_outgoing() -> None:
     """Put fetches back on the road that fell off it, and send what is due."""
     with task_boundary("sweeping what goes out", log.warning):

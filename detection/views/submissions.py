@@ -28,14 +28,14 @@ def submission_new(request: HttpRequest) -> HttpResponse:
     form = SubmissionForm(request.POST, request.FILES) if is_sent else SubmissionForm()
     refusals: list[Any] = []
     if form.is_valid():
-        submission = intake.submission_create(owner=request.user, files=form.cleaned_data["images"])
-        if submission.images.exists():
-            response = redirect("submission_detail", submission.public_id)
+        made = intake.submission_create(owner=request.user, files=form.cleaned_data["images"])
+        if made.analyses:
+            response = redirect("submission_detail", made.submission.public_id)
             response.status_code = 303
             return response
-        refusals = list(submission.refusals.all())
+        refusals = made.refusals
         # Nothing was taken in: the page says why, and there is nothing to keep.
-        submission.delete()
+        made.submission.delete()
     context = hand_in_context(request, form=form, refusals=refusals)
     status = 422 if refusals or form.errors else 200
     return render(request, "submissions/new.html", context, status=status)

@@ -1,9 +1,11 @@
 """Pages of the history begin at a place: none is counted, no row is lost or shown twice."""
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -239,3 +241,20 @@ def test_tags_know_how_often_they_are_given(as_alice: Client, alice: User, commi
     with committed():
         images_delete(images=[made[1].image, made[2].image])
     assert dict(alice.tags.values_list("name", "image_count")) == {"seen": 1}
+
+
+def test_an_installation_from_before_learns_which_answers_stand(alice: User) -> None:
+    first, second = entries(alice, 2)
+    old, newest, waiting = (
+        Analysis.objects.create(image=image, owner=alice, is_repeat=True)
+        for image in (first.image, first.image, second.image)
+    )
+    Analysis.objects.filter(pk__in=[old.pk, newest.pk]).update(state="finished")
+    tagged([first, second], alice, 0, 1)
+    Analysis.objects.update(is_current=True)
+    alice.tags.update(image_count=0)
+    import_module("detection.migrations.0013_standing_answers").fill_in(apps, None)
+    standing = Analysis.objects.current().values_list("pk", flat=True)
+    assert set(standing) == {newest.pk, second.pk}
+    assert waiting.pk not in standing
+    assert alice.tags.get().image_count == 2

@@ -46,7 +46,7 @@ def test_so_is_a_large_upload_that_lies_in_a_temporary_file(alice: User, name: s
     large = TemporaryUploadedFile("large", "image/any", len(content), None)
     large.write(content)
     large.flush()
-    submission = intake.submission_create(owner=alice, files=[large])
+    submission = intake.submission_create(owner=alice, files=[large]).submission
     large.close()
     with only_image(submission).original.open("rb") as file:
         assert file.read() == content
@@ -135,7 +135,7 @@ def test_a_refused_file_leaves_the_others_alone_and_is_remembered(alice: User) -
         work.upload(b"", "empty.jpg"),
         work.upload(images.plain("blue"), "last.png"),
     ]
-    submission = intake.submission_create(owner=alice, files=files)
+    submission = intake.submission_create(owner=alice, files=files).submission
     assert [image.file_name for image in submission.images.all()] == ["first.png", "last.png"]
     refusals = [(refusal.file_name, refusal.code) for refusal in submission.refusals.all()]
     assert refusals == [("bad.jpg", "unsupported_format"), ("empty.jpg", "empty_file")]

@@ -13,7 +13,7 @@ from tools.compose import main as check_compose
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-WORKERS = ("inference", "faces", "pictures", "training", "background")
+WORKERS = ("inference", "faces", "pictures", "errands", "training", "background")
 PORTAL_SERVICES = ("web", *WORKERS, "beat", "migrate")
 SECRETS = ("SECRET_KEY", "MYSQL_PASSWORD", "EMAIL_URL")
 # May stay empty: without them there are no metrics, and Flower does not start.

@@ -45,7 +45,7 @@ def portal(
     installation.prepare()
     try:
         installation.start("web", options=["--workers=2"])
-        installation.start("inference", "background", "beat")
+        installation.start("inference", "errands", "beat")
         yield installation
     finally:
         installation.stop()

@@ -91,11 +91,11 @@ def test_each_image_ends_once_whatever_breaks(portal: Installation, s3: S3, buck
     # In pieces, and one more whose row came to nothing if the server fell between the two.
     assert len(s3.names(bucket, "batches/")) >= len(content) // PIECE
 
-    portal.start("background")
+    portal.start("errands")
     wait_for(lambda: int(str(column(portal, "files_seen"))) >= 64, "the first files")
-    portal.kill("background")
+    portal.kill("errands")
     assert int(str(column(portal, "files_seen"))) < FILES
-    portal.start("background")
+    portal.start("errands")
     wait_for(lambda: column(portal, "state") == "finished", "the end of the batch", timeout=180)
 
     assert column(portal, "files_seen") == FILES
@@ -115,7 +115,7 @@ def test_each_image_ends_once_whatever_breaks(portal: Installation, s3: S3, buck
     page = visitor.get(opened["url"]).text
     assert "Same file as" in visitor.get(opened["url"] + "?show=copies").text
     assert "not accepted" in page
-    portal.stop("beat", "background")
+    portal.stop("beat", "errands")
     assert told_by_mail(portal) == 1
 
 

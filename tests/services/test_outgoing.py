@@ -19,7 +19,7 @@ from tests.waiting import wait_for
 from tests.webhook_check import documented_check
 
 pytestmark = pytest.mark.services
-PROGRAMS = ("web", "inference", "background", "beat")
+PROGRAMS = ("web", "inference", "errands", "beat")
 IMAGE = drawn_image((32, 32))
 
 

@@ -13,6 +13,7 @@ from detection.api.serializers.analyses import BriefAnalysisSerializer
 from detection.api.serializers.common import Address, RefusalSerializer, StoredErrorSerializer
 from detection.models import Analysis, State, Submission, UrlFetch, VerdictKind
 from detection.models.submissions import UNFINISHED, Source
+from detection.services.intake import HandedIn
 
 # So many refusals are told; a submission keeps twice as many as it may have files.
 TOLD = 200
@@ -104,18 +105,20 @@ class SubmissionStateSerializer(SubmissionSerializer):
 
 
 class HandedInSerializer(SubmissionSerializer):
-    """A new submission: what was taken in, and what was not."""
+    """A new submission: what was taken in, and what was not; told of an `intake.HandedIn`."""
 
-    analyses = serializers.SerializerMethodField()
-    refusals = RefusalSerializer(source="refusals.all", many=True)
-    fetches = FetchSerializer(source="fetches.all", many=True)
+    analyses = BriefAnalysisSerializer(many=True, help_text="Of its images; they wait now.")
+    refusals = RefusalSerializer(many=True)
+    fetches = FetchSerializer(many=True)
 
-    @extend_schema_field(BriefAnalysisSerializer(many=True))
-    def get_analyses(self, submission: Submission) -> Any:
-        """The analyses of its images, which wait now."""
-        analyses = Analysis.objects.filter(image__submission=submission).on_images()
-        shown = analyses.for_lists().order_by("image_id")
-        return BriefAnalysisSerializer(shown, many=True, context=self.context).data
+    def to_representation(self, instance: HandedIn) -> dict[str, Any]:
+        """Tell of the submission what every list tells, and of the rest what came with it."""
+        about = SubmissionSerializer(instance.submission, context=self.context).data
+        came = {
+            name: self.fields[name].to_representation(getattr(instance, name))
+            for name in ("analyses", "refusals", "fetches")
+        }
+        return {**about, **came}
 
 
 class AddressesSerializer(serializers.Serializer):

@@ -19,8 +19,8 @@ from detection.services.storage import files_delete
 
 log = logging.getLogger(__name__)
 
-MAIL_BATCH = "detection.tasks.background.mail_batch"
-DELETE_BATCH = "detection.tasks.background.delete_batch"
+MAIL_BATCH = "detection.tasks.errands.mail_batch"
+DELETE_BATCH = "detection.tasks.errands.delete_batch"
 # A mail that could not be sent for a day is given up: the page tells the same.
 MAIL_PATIENCE = timedelta(days=1)
 # Images that are deleted together.

@@ -18,7 +18,7 @@ from detection.services.queueing import task_send
 from detection.services.storage import StorageUnavailable, files_delete, storage_errors
 from detection.services.webhooks import submission_expect
 
-UNPACK_BATCH = "detection.tasks.background.unpack_batch"
+UNPACK_BATCH = "detection.tasks.errands.unpack_batch"
 # A piece is held in memory, and is an object in the storage: neither huge nor tiny.
 MOST_PIECE_BYTES = 8_000_000
 LEAST_PIECE_BYTES = 256_000

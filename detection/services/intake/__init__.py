@@ -2,6 +2,7 @@
 
 from detection.services.intake.adding import (
     AT_ONCE,
+    HandedIn,
     Within,
     image_add,
     images_add,
@@ -19,6 +20,7 @@ from detection.services.intake.removal import (
 __all__ = [
     "AT_ONCE",
     "Added",
+    "HandedIn",
     "Within",
     "image_add",
     "images_add",

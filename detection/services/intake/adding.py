@@ -1,7 +1,7 @@
 """Takes images in: files first, then all rows of some of them in one short transaction."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
@@ -22,6 +22,7 @@ from detection.models import (
     Submission,
     SubmittedImage,
     Track,
+    UrlFetch,
 )
 from detection.models.submissions import Source
 from detection.services.intake.drafts import Added, drafted, drafts_delete
@@ -42,18 +43,33 @@ def submission_open(*, owner: Any, source: str = Source.PAGE) -> Submission:
     return Submission.objects.create(owner=owner, source=source)
 
 
-def submission_create(
-    *, owner: Any, files: Iterable[File], source: str = Source.PAGE
-) -> Submission:
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """A new submission, and what became of its files, so that nobody has to ask the database.
+
+    Attributes:
+        submission: The submission.
+        analyses: Those that give its images their verdicts; they wait.
+        refusals: Why files were not taken in.
+        fetches: Images that are still to be fetched by their addresses.
+    """
+
+    submission: Submission
+    analyses: list[Analysis] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    fetches: list[UrlFetch] = field(default_factory=list)
+
+
+def submission_create(*, owner: Any, files: Iterable[File], source: str = Source.PAGE) -> HandedIn:
     """Hand in several files at once; those that cannot be taken in are kept as refusals.
 
     Raises:
         StorageUnavailable: When the storage is away.
     """
-    submission = submission_open(owner=owner, source=source)
+    made = HandedIn(submission_open(owner=owner, source=source))
     # Nobody else knows it yet: what it holds need not be counted.
-    _added(submission, files, _Terms(Priority.SINGLE, settings.MAX_FILES, is_new=True))
-    return submission
+    _added(made, files, _Terms(Priority.SINGLE, settings.MAX_FILES, is_new=True))
+    return made
 
 
 def image_add(*, submission: Submission, file: File) -> SubmittedImage:
@@ -98,7 +114,7 @@ def images_add(
         StorageUnavailable: When the storage is away: what was added until then stays.
     """
     limit = settings.MAX_FILES if limit is None else limit
-    return _added(submission, files, _Terms(priority, limit, within))
+    return _added(HandedIn(submission), files, _Terms(priority, limit, within))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,27 +131,27 @@ class _Terms:
         return self.limit - (added if self.is_new else submission.images.count())
 
 
-def _added(submission: Submission, files: Iterable[File], terms: _Terms) -> list[Added]:
+def _added(made: HandedIn, files: Iterable[File], terms: _Terms) -> list[Added]:
     added: list[Added] = []
     coming = iter(files)
     while group := list(islice(coming, AT_ONCE)):
         held = sum(isinstance(one, SubmittedImage) for one in added)
-        added += _group_added(submission, group, terms, held)
+        added += _group_added(made, group, terms, held)
     return added
 
 
-def _group_added(
-    submission: Submission, files: list[File], terms: _Terms, held: int
-) -> list[Added]:
+def _group_added(made: HandedIn, files: list[File], terms: _Terms, held: int) -> list[Added]:
     """Take in a few files; each is there or refused, whatever happens to the others."""
-    room = terms.room_in(submission, held)
+    room = terms.room_in(made.submission, held)
     found: list[Added] = []
     try:
         for file in files:
             # Known without a look at the file. Whether there is room is settled under the lock.
             drafts = sum(isinstance(one, SubmittedImage) for one in found)
-            found.append(_too_many(terms.limit) if drafts >= room else drafted(submission, file))
-        added = _stored(submission, found, terms, held)
+            found.append(
+                _too_many(terms.limit) if drafts >= room else drafted(made.submission, file)
+            )
+        added = _stored(made, found, terms, held)
     except BaseException:
         drafts_delete(found)
         raise
@@ -146,26 +162,25 @@ def _group_added(
         for name, one in zip(names, added, strict=True)
         if isinstance(one, ImageRejected)
     ]
-    _refusals_keep(submission, refused, most=2 * terms.limit)
+    _refusals_keep(made, refused, most=2 * terms.limit)
     return added
 
 
-def _stored(
-    submission: Submission, found: Sequence[Added], terms: _Terms, held: int
-) -> list[Added]:
+def _stored(made: HandedIn, found: Sequence[Added], terms: _Terms, held: int) -> list[Added]:
     """Make the rows of those that there is room for, and have their analyses queued."""
     if terms.within is None and not any(isinstance(one, SubmittedImage) for one in found):
         return list(found)
     with transaction.atomic():
-        added = _admitted(submission, found, terms, held)
+        added = _admitted(made.submission, found, terms, held)
         images = [one for one in added if isinstance(one, SubmittedImage)]
         _rows_create(images)
-        analyses = _analyses_of(submission, images, terms.priority)
+        analyses = _analyses_of(made.submission, images, terms.priority)
         _rows_create(analyses)
         if terms.within is not None:
             terms.within(added)
         # Robust: once the rows are stored, no trouble with the broker may take their files away.
         transaction.on_commit(lambda: _wake(analyses), robust=True)
+    made.analyses.extend(one for one in analyses if one.track != Track.FACE)
     for image in images:
         telemetry.image_taken(image.format, image.byte_size)
     return added
@@ -270,23 +285,24 @@ def _too_many(limit: int) -> ImageRejected:
 
 
 def _refusals_keep(
-    submission: Submission, refused: Sequence[tuple[str, ImageRejected]], *, most: int
+    made: HandedIn, refused: Sequence[tuple[str, ImageRejected]], *, most: int
 ) -> None:
     """Keep why files were refused; bounded, so that refusals cannot fill the database."""
     if not refused:
         return
     with transaction.atomic():
-        if not submissions_locked([submission.pk]):
+        if not submissions_locked([made.submission.pk]):
             return
         for _, rejected in refused:
             telemetry.error_met("intake", rejected.code)
-        room = max(0, most - submission.refusals.count())
-        Refusal.objects.bulk_create(
+        room = max(0, most - made.submission.refusals.count())
+        kept = [
             Refusal(
-                submission=submission,
+                submission=made.submission,
                 file_name=name,
                 code=rejected.code,
                 sentence=rejected.sentence,
             )
             for name, rejected in refused[:room]
-        )
+        ]
+        made.refusals.extend(Refusal.objects.bulk_create(kept))

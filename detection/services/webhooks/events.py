@@ -20,7 +20,7 @@ from detection.models import (
 )
 from detection.services.queueing import task_send
 
-DELIVER_WEBHOOKS = "detection.tasks.background.deliver_webhooks"
+DELIVER_WEBHOOKS = "detection.tasks.errands.deliver_webhooks"
 # A submission whose files come one request each is taken to be complete when none came for this
 # long; of a batch it is known.
 QUIET = timedelta(seconds=10)

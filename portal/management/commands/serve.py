@@ -99,7 +99,7 @@ class Command(BaseCommand):
 
 
 def programs(host: str, port: int) -> list[Program]:
-    """The seven programs of an installation, as compose.yaml runs them too."""
+    """The eight programs of an installation, as compose.yaml runs them too."""
     python = sys.executable
     return [
         Program("web", [python, "-m", "gunicorn", "--bind", f"{host}:{port}"]),
@@ -108,6 +108,7 @@ def programs(host: str, port: int) -> list[Program]:
         ),
         Program("faces", [python, *WORKER, "--queues", "faces", "-n", "faces@%h"]),
         Program("pictures", [python, *WORKER, "--queues", "pictures,upkeep", "-n", "pictures@%h"]),
+        Program("errands", [python, *WORKER, "--queues", "errands", "-n", "errands@%h"]),
         Program("training", [python, *WORKER, "--queues", "training", "-n", "training@%h"]),
         Program("background", [python, *WORKER, "--queues", "background", "-n", "background@%h"]),
         Program("beat", [python, *BEAT]),
