@@ -184,6 +184,25 @@ def report(figures: GrowthFigures) -> list[str]:
     return lines
 
 
+def read(text: str) -> GrowthFigures:
+    """Return the figures that this module printed."""
+    told = json.loads(text)
+    del told["worst"]
+    return GrowthFigures(**{**told, "scenes": [SceneFigures(**one) for one in told["scenes"]]})
+
+
+def table(figures: GrowthFigures) -> list[str]:
+    """The same with its title, for `make bench`."""
+    return ["### The cost of growth", "", *report(figures)]
+
+
+def bars(figures: GrowthFigures) -> list[tuple[bool, str]]:
+    """The bar: whether it is met, and the sentence with its figure."""
+    worst = max(figures.scenes, key=lambda scene: scene.ratio)
+    words = f"p95 grows at most by half from {figures.sizes[0]:,} to {figures.sizes[-1]:,} analyses"
+    return [(not figures.missed, f"{words}: {worst.ratio:.2f}, {worst.name}")]
+
+
 def plan_lines(plans: dict[str, Any]) -> list[str]:
     """Return each distinct query with the indexes that it used and the rows that it read."""
     lines, seen = ["| in | query | index: rows read |", "|---|---|---|"], set()

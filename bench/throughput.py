@@ -13,12 +13,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 import psutil
 import requests
+from prometheus_client.parser import text_string_to_metric_families
 
 from bench.portal import UNHURRIED, seconds_since_epoch
 from bench.sample import ROOT, cifake_sample
@@ -32,6 +33,9 @@ SINGLES = 600
 CLIENTS = 4
 HALF_LOAD_SECONDS = 20
 LEAST_OF_FLOOR, LEAST_OF_FLOOR_SINGLE, MOST_P95_SECONDS = 0.5, 0.25, 1.0
+METRICS = "a-token-of-the-benchmark-alone"
+# Less than this of an image is no line of its own.
+LEAST_TOLD_MILLISECONDS = 0.05
 Files = list[tuple[str, bytes]]
 
 
@@ -42,10 +46,12 @@ class Load:
     Attributes:
         images_per_second: From the first POST to the last stored verdict.
         processor: Milliseconds of processor time that each process spent on an image.
+        stages: Milliseconds by the clock that an image spent in each stage, by road and stage.
     """
 
     images_per_second: float
     processor: dict[str, float]
+    stages: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,16 @@ class ThroughputFigures:
     half_rate: float
     p50_seconds: float
     p95_seconds: float
-    stages: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def share(self) -> float:
+        """What submissions of many files reach of the floor."""
+        return self.many.images_per_second / self.floor
+
+    @property
+    def share_single(self) -> float:
+        """What posts of one file reach of the floor."""
+        return self.single.images_per_second / self.floor
 
 
 def measure() -> ThroughputFigures:
@@ -69,7 +84,7 @@ def measure() -> ThroughputFigures:
         with mariadb_server(folder / "mariadb") as mariadb, redis_server(folder / "redis") as redis:
             before = floor(mariadb, folder)
             variables = server_variables(folder / "var", folder / "static", mariadb, redis)
-            variables |= {**UNHURRIED, "API_RATE_PER_MINUTE": "1000000"}
+            variables |= {**UNHURRIED, "API_RATE_PER_MINUTE": "1000000", "METRICS_TOKEN": METRICS}
             with running_installation(folder / "var", variables, programs=PROGRAMS) as portal:
                 return _measured(portal, mariadb, folder, before)
 
@@ -79,9 +94,11 @@ def _measured(
 ) -> ThroughputFigures:
     clients = [Client(portal, f"{number}@bench.example.org") for number in range(CLIENTS)]
     files = fresh(cifake_sample(FILES * SUBMISSIONS))
-    clients[0].post(files[:FILES])  # The first one pays for imports and buffers.
-    clients[0].wait()
-    many = loaded(portal, clients, [files[at : at + FILES] for at in range(0, len(files), FILES)])
+    starts = range(0, len(files), FILES)
+    first, *work = [files[start : start + FILES] for start in starts]
+    clients[0].post(first)  # It pays for imports and buffers.
+    ended(portal)
+    many = loaded(portal, clients, work)
     singles = fresh(cifake_sample(SINGLES))
     single = loaded(portal, clients, [[one] for one in singles])
     rate = single.images_per_second / 2
@@ -116,10 +133,6 @@ class Client:
         if answer.status_code not in (201, 202):
             raise RuntimeError(f"{answer.status_code}: {answer.text[:300]}")
 
-    def wait(self) -> None:
-        """Wait for the verdicts of everybody."""
-        ended(self._portal)
-
 
 def token_of(portal: Installation, email: str) -> str:
     """Make a token for a user as the profile page does."""
@@ -145,7 +158,7 @@ def fresh(files: Files) -> Files:
 
 def loaded(portal: Installation, clients: list[Client], work: list[Files]) -> Load:
     """Let the clients hand in the work, each one after the other; what it came to."""
-    before, started = processor(portal), time.time()
+    passed, before, started = stages(portal), processor(portal), time.time()
     todo = iter(work)
     lock = threading.Lock()
 
@@ -162,7 +175,9 @@ def loaded(portal: Installation, clients: list[Client], work: list[Files]) -> Lo
     count = sum(len(files) for files in work)
     spent = processor(portal)
     each = {name: 1000 * (spent[name] - before.get(name, 0.0)) / count for name in spent}
-    return Load(count / (finished - started), each)
+    after = stages(portal)
+    took = {name: 1000 * (after[name] - passed.get(name, 0.0)) / count for name in after}
+    return Load(count / (finished - started), each, took)
 
 
 def at_rate(portal: Installation, clients: list[Client], files: Files, rate: float) -> list[float]:
@@ -253,6 +268,77 @@ def processor(portal: Installation) -> dict[str, float]:
     return spent
 
 
+def stages(portal: Installation) -> dict[str, float]:
+    """Seconds that images have spent in each stage until now, by `road: stage`."""
+    answer = requests.get(
+        f"{portal.url}/metrics", headers={"Authorization": f"Bearer {METRICS}"}, timeout=30
+    )
+    answer.raise_for_status()
+    found: dict[str, float] = {}
+    for family in text_string_to_metric_families(answer.text):
+        for sample in family.samples:
+            if sample.name == "veripix_stage_seconds_sum":
+                key = f"{sample.labels['road']}: {sample.labels['stage']}"
+                found[key] = found.get(key, 0.0) + sample.value
+    return found
+
+
+def read(text: str) -> ThroughputFigures:
+    """Return the figures that this module printed."""
+    told = json.loads(text)
+    return ThroughputFigures(
+        **{**told, "many": Load(**told["many"]), "single": Load(**told["single"])}
+    )
+
+
+def table(figures: ThroughputFigures) -> list[str]:
+    """The portal beside the floor, and where an image's time goes."""
+    many, single = figures.many, figures.single
+    rows = {
+        "the floor loop": f"{figures.floor:.0f} images/s",
+        f"submissions of {FILES} files by {CLIENTS} clients": (
+            f"{many.images_per_second:.0f} images/s, {figures.share:.2f} of the floor"
+        ),
+        f"single files by {CLIENTS} clients": (
+            f"{single.images_per_second:.0f} images/s, {figures.share_single:.2f} of the floor"
+        ),
+        f"POST to stored verdict at {figures.half_rate:.0f} images/s, half of that, p50": (
+            f"{1000 * figures.p50_seconds:.0f} ms"
+        ),
+        "the same, p95": f"{1000 * figures.p95_seconds:.0f} ms",
+    }
+    lines = ["### The portal beside the floor", "", "| MariaDB and Redis | figure |", "|---|---|"]
+    lines += [f"| {what} | {figure} |" for what, figure in rows.items()]
+    lines += ["", f"| of one image, ms | {FILES} files | single |", "|---|---|---|"]
+    for title, ones, twos in (
+        ("processor", many.processor, single.processor),
+        ("clock", many.stages, single.stages),
+    ):
+        for name in sorted(ones, key=lambda name, ones=ones: -ones[name]):  # type: ignore[misc]
+            pair = ones[name], twos.get(name, 0.0)
+            if max(pair) >= LEAST_TOLD_MILLISECONDS:
+                lines.append(f"| {title}, {name} | {pair[0]:.2f} | {pair[1]:.2f} |")
+    return lines
+
+
+def bars(figures: ThroughputFigures) -> list[tuple[bool, str]]:
+    """Each bar: whether it is met, and the sentence with its figure."""
+    return [
+        (
+            figures.share >= LEAST_OF_FLOOR,
+            f"submissions of 50 files reach 0.5 of the floor loop: {figures.share:.2f}",
+        ),
+        (
+            figures.share_single >= LEAST_OF_FLOOR_SINGLE,
+            f"single files reach 0.25 of the floor loop: {figures.share_single:.2f}",
+        ),
+        (
+            figures.p95_seconds <= MOST_P95_SECONDS,
+            f"a verdict within 1 s at p95, at half load: {1000 * figures.p95_seconds:.0f} ms",
+        ),
+    ]
+
+
 def floor(mariadb: MariaDB, folder: Path) -> float:
     """Images a second of the floor loop, in a process of its own."""
     files = folder / f"floor-{time.time_ns()}"
@@ -262,5 +348,16 @@ def floor(mariadb: MariaDB, folder: Path) -> float:
     return float(json.loads(done.stdout)["images_per_second"])
 
 
+def main() -> None:
+    """Measure; print JSON for `make bench`, or the table."""
+    figures = measure()
+    if "--json" in sys.argv:
+        print(json.dumps(asdict(figures)))
+        return
+    print("\n".join(table(figures)))
+    for is_met, words in bars(figures):
+        print(f"- {'met' if is_met else 'missed'}: {words}")
+
+
 if __name__ == "__main__":
-    print(json.dumps(asdict(measure()), indent=1))
+    main()
