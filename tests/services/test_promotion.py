@@ -93,6 +93,12 @@ def finished(portal: Installation) -> list[tuple[str, float]]:
     return [(name, p_fake) for name, p_fake in rows]
 
 
+def errors(portal: Installation) -> list[tuple[str, str]]:
+    """Code and sentence of every analysis that failed."""
+    statement = "SELECT error_code, error_sentence FROM detection_analysis WHERE state = 'failed'"
+    return [(code, sentence) for code, sentence in portal.rows(statement)]
+
+
 def test_no_verdict_is_lost_or_mixed_while_the_champion_moves(portal: Installation) -> None:
     alice = portal.visitor().sign_up("alice@example.org")
     with handing_in(alice, drawn_image((32, 32))) as submissions:
@@ -105,7 +111,8 @@ def test_no_verdict_is_lost_or_mixed_while_the_champion_moves(portal: Installati
                 timeout=WITHIN_SECONDS,
             )
     for submission in submissions:
-        assert portal.wait_until_ended(submission) == ["finished"]
+        states = portal.wait_until_ended(submission)
+        assert states == ["finished"], f"{errors(portal)}\n{portal.log('inference')[-3000:]}"
     answers = finished(portal)
     assert len(answers) == len(submissions)
     names = [name for name, _ in answers]
