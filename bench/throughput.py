@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import psutil
@@ -34,6 +35,7 @@ CLIENTS = 4
 HALF_LOAD_SECONDS = 20
 LEAST_OF_FLOOR, LEAST_OF_FLOOR_SINGLE, MOST_P95_SECONDS = 0.5, 0.25, 1.0
 METRICS = "a-token-of-the-benchmark-alone"
+BOUNDARY = "veripix-bench-5f1d6a"
 # Less than this of an image is no line of its own.
 LEAST_TOLD_MILLISECONDS = 0.05
 Files = list[tuple[str, bytes]]
@@ -115,23 +117,37 @@ def _measured(
 
 
 class Client:
-    """A program with a token of a user of its own."""
+    """A program with a token of a user of its own, which costs the machine as little as it can."""
 
     def __init__(self, portal: Installation, email: str) -> None:
         visitor = portal.visitor().sign_up(email)
-        self._portal = portal
-        self.email = visitor.email
-        self._session = requests.Session()
-        self._session.headers["Authorization"] = f"Token {token_of(portal, visitor.email)}"
+        self._port = portal.port
+        self._token = token_of(portal, visitor.email)
+        # A connection of each thread's own.
+        self._local = threading.local()
 
     def post(self, files: Files) -> None:
         """Hand in files as one submission."""
-        named = [("images", (name, content)) for name, content in files]
-        answer = self._session.post(
-            f"{self._portal.url}/api/v1/submissions/", files=named, timeout=120
-        )
-        if answer.status_code not in (201, 202):
-            raise RuntimeError(f"{answer.status_code}: {answer.text[:300]}")
+        if not hasattr(self._local, "connection"):
+            self._local.connection = HTTPConnection("localhost", self._port, timeout=120)
+        parts = [
+            f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="images"; filename="{name}"\r\n'
+            "Content-Type: image/jpeg\r\n\r\n".encode()
+            + content
+            + b"\r\n"
+            for name, content in files
+        ]
+        body = b"".join([*parts, f"--{BOUNDARY}--\r\n".encode()])
+        headers = {
+            "Authorization": f"Token {self._token}",
+            "Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
+        }
+        connection = self._local.connection
+        connection.request("POST", "/api/v1/submissions/", body, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        if answer.status != 201:
+            raise RuntimeError(f"{answer.status}: {text[:300]!r}")
 
 
 def token_of(portal: Installation, email: str) -> str:
@@ -220,7 +236,7 @@ def together(jobs: list[Callable[[], None]]) -> None:
     def guarded(job: Callable[[], None]) -> None:
         try:
             job()
-        except (RuntimeError, requests.RequestException) as error:
+        except (RuntimeError, HTTPException, OSError) as error:
             trouble.append(error)
 
     threads = [threading.Thread(target=guarded, args=[job]) for job in jobs]

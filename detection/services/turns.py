@@ -6,8 +6,10 @@ image the second waits for one of the other's, not for all (start-time fair queu
 and Cheng, 1996, with each image of length 1).
 """
 
+from typing import Any
+
 from django.db import connection, transaction
-from django.db.models import F, Max, Min
+from django.db.models import F
 from django.utils import timezone
 
 from detection.models import Analysis, Priority, State, Track
@@ -17,6 +19,15 @@ from detection.models import Analysis, Priority, State, Track
 MICRO_BATCH = 32
 # Of a full pass, what is left for batches: single images go first, but never hold them up for good.
 KEPT_FOR_BATCHES = MICRO_BATCH // 8
+# The least turn of all that wait and the greatest of one owner's, each from the edge of an index.
+# As text: it is asked with every image, and building it took ten times as long as answering it.
+_EDGES = """
+    SELECT
+        (SELECT MIN(turn) FROM detection_analysis
+         WHERE state = %s AND queue = %s AND priority = %s),
+        (SELECT MAX(turn) FROM detection_analysis
+         WHERE owner_id = %s AND state = %s AND queue = %s AND priority = %s)
+"""
 
 
 def turns_give(*, owner_id: int, queue: str, priority: int, count: int) -> range:
@@ -24,11 +35,12 @@ def turns_give(*, owner_id: int, queue: str, priority: int, count: int) -> range
 
     Two that ask at the same moment may get the same ones: then the older row goes first.
     """
-    waiting = Analysis.objects.waiting_in(queue).filter(priority=priority)
-    now = waiting.aggregate(turn=Min("turn"))["turn"]
+    here: list[Any] = [State.QUEUED.value, queue, priority]
+    with connection.cursor() as cursor:
+        cursor.execute(_EDGES, [*here, owner_id, *here])
+        now, own = cursor.fetchone()
     if now is None:
         return range(count)
-    own = waiting.filter(owner_id=owner_id).aggregate(turn=Max("turn"))["turn"]
     first = now if own is None else max(now, own + 1)
     return range(first, first + count)
 
