@@ -66,9 +66,11 @@ def submission_create(*, owner: Any, files: Iterable[File], source: str = Source
     Raises:
         StorageUnavailable: When the storage is away.
     """
-    made = HandedIn(submission_open(owner=owner, source=source))
-    # Nobody else knows it yet: what it holds need not be counted.
+    made = HandedIn(Submission(owner=owner, source=source))
+    # Nobody else knows it yet: what it holds need not be counted, and nobody deletes it meanwhile.
     _added(made, files, _Terms(Priority.SINGLE, settings.MAX_FILES, is_new=True))
+    if made.submission._state.adding:
+        made.submission.save()
     return made
 
 
@@ -119,7 +121,7 @@ def images_add(
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """On what terms files go into a submission; `is_new` when nobody else can add to it."""
+    """On what terms files go in; `is_new` when the submission's row comes with the first ones."""
 
     priority: int
     limit: int
@@ -190,7 +192,9 @@ def _admitted(
     submission: Submission, found: Sequence[Added], terms: _Terms, held: int
 ) -> list[Added]:
     """Return what there is room for under the submission's lock; in place of others, why not."""
-    if not submissions_locked([submission.pk]):
+    if submission._state.adding:
+        submission.save()
+    elif not submissions_locked([submission.pk]):
         gone = ImageRejected("submission_gone", "The submission was deleted meanwhile.")
         return [gone if isinstance(one, SubmittedImage) else one for one in found]
     room = terms.room_in(submission, held)
@@ -291,7 +295,9 @@ def _refusals_keep(
     if not refused:
         return
     with transaction.atomic():
-        if not submissions_locked([made.submission.pk]):
+        if made.submission._state.adding:
+            made.submission.save()
+        elif not submissions_locked([made.submission.pk]):
             return
         for _, rejected in refused:
             telemetry.error_met("intake", rejected.code)
