@@ -77,8 +77,9 @@ def delivered(name: str = "inference") -> list[int]:
             message = queue.get(block=False)
             message.ack()
             (arguments, *_) = message.payload
-            ids += [
-                one for some in arguments for one in (some if isinstance(some, list) else [some])
-            ]
+            for told in arguments:
+                # Beside ids a message may hold the name of its queue.
+                if not isinstance(told, str):
+                    ids += told if isinstance(told, list) else [told]
         queue.close()
     return ids

@@ -93,25 +93,27 @@ def analyses_cancel(*, analyses: AnalysisQuerySet) -> int:
     )
 
 
-def analyses_run(*, waiting: Sequence[int], worker: str = "") -> int:
-    """Answer a message: as long as one of those it names waits, take whoever is next.
+def analyses_run(*, waiting: Sequence[int], queue: str, worker: str = "") -> int:
+    """Answer a message: take whoever is next in the queue.
+
+    Args:
+        waiting: The analyses that the message was sent for. Where some still wait after the claim,
+            it is sent on for these, so that each that waits is named by a message.
+        queue: One of `Queue`.
+        worker: The name of who runs them.
 
     Returns:
-        How many analyses were ended here. None where those that it names were taken already, as
-        then whoever took them was woken by another message.
+        How many analyses were ended here; none where somebody else has taken all.
     """
-    still = Analysis.objects.filter(pk__in=list(waiting), state=State.QUEUED)
-    queue = still.values_list("queue", flat=True).first()
-    if queue is None:
-        return 0
     with stage("claim"):
         claims = analyses_claim(queue=queue, worker=worker)
     taken = {claim.pk for claim in claims}
-    left = [pk for pk in waiting if pk not in taken]
-    if left and claims:
-        # Before the work: another worker may take them meanwhile. Nothing was claimed where
-        # another worker holds those rows just now; it will take them.
-        message_send(queue=queue, waiting=left)
+    if claims and (left := [pk for pk in waiting if pk not in taken]):
+        # Before the work: another worker may take them meanwhile. Where nothing was claimed they
+        # are taken, or held just now by somebody who takes them.
+        rows = Analysis.objects.filter(pk__in=left, state=State.QUEUED).order_by("pk")
+        if left := list(rows.values_list("pk", flat=True)):
+            message_send(queue=queue, waiting=left)
     return claims_run(claims=claims)
 
 

@@ -130,10 +130,15 @@ def _answered_before(version: ModelVersion | None, claims: list[Analysis]) -> di
     finished = Analysis.objects.on_images().filter(
         owner__in=owners, image__sha256__in=hashes, model_version=version, state=State.FINISHED
     )
+    # Keys first: mostly there is none, and whole rows are long.
+    keys = list(finished.values_list("pk", flat=True))
+    if not keys:
+        return {}
+    rows = Analysis.objects.filter(pk__in=keys).select_related("image").order_by("pk")
     band = None if version is None else version.band
     return {
         (earlier.owner_id, earlier.image.sha256, 0): earlier
-        for earlier in finished.select_related("image").order_by("pk")
+        for earlier in rows
         if not earlier.may_be_examined_anew and (version is None or earlier.band == band)
     }
 

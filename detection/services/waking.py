@@ -66,7 +66,7 @@ def messages_send(rows: Sequence[Row]) -> int:
 
 def message_send(*, queue: str, waiting: list[int]) -> bool:
     """Send one message for some analyses; whether the broker took it."""
-    return task_send(ANALYSE_IMAGES, waiting, queue=queue)
+    return task_send(ANALYSE_IMAGES, waiting, queue, queue=queue)
 
 
 def _messages(rows: Sequence[Row]) -> Iterator[tuple[str, list[int]]]:

@@ -19,10 +19,10 @@ log = logging.getLogger(__name__)
 
 
 @shared_task(name=analysis.ANALYSE_IMAGES, bind=True)
-def analyse_images(self: Task, waiting: list[int]) -> None:
-    """Analyse whoever is next, as long as one of these waits. Delivered twice, it does nothing."""
+def analyse_images(self: Task, waiting: list[int], queue: str) -> None:
+    """Analyse whoever is next in a queue. Delivered twice, the second time takes others or none."""
     worker = self.request.hostname or ""
-    if (self.request.delivery_info or {}).get("routing_key") == Queue.FACES:
+    if queue == Queue.FACES:
         # Before the claim: loading takes long on a busy machine, and is no part of an image's time.
         _load(Track.FACE)
 
@@ -31,7 +31,7 @@ def analyse_images(self: Task, waiting: list[int]) -> None:
 
     with task_boundary(f"analyses {waiting}", fail):
         try:
-            analysis.analyses_run(waiting=waiting, worker=worker)
+            analysis.analyses_run(waiting=waiting, queue=queue, worker=worker)
         except OperationalError as error:
             # The database's trouble is no image's fault.
             log.warning("analyses %s are given back: %s", waiting, error)

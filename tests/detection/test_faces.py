@@ -242,7 +242,7 @@ def test_an_overtaken_run_stores_neither_face_nor_file(
 
 def test_delivered_twice_it_runs_once(on_faces: Analysis) -> None:
     for _ in range(2):
-        analyse_images.apply(args=[[on_faces.pk]])
+        analyse_images.apply(args=[[on_faces.pk], "faces"])
     on_faces.refresh_from_db()
     assert (on_faces.state, on_faces.attempts, on_faces.faces.count()) == (State.FINISHED, 1, 2)
 

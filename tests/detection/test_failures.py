@@ -136,7 +136,7 @@ def test_a_retry_while_the_broker_is_away_waits(
 
 def test_the_task_runs_the_analysis(alice: User, model: ModelVersion) -> None:
     analysis = work.queued(alice)
-    analyse_images.apply(args=[[analysis.pk]])
+    analyse_images.apply(args=[[analysis.pk], "inference"])
     analysis.refresh_from_db()
     assert analysis.state == State.FINISHED
 
@@ -152,7 +152,7 @@ def test_what_nobody_foresaw_ends_one_analysis_with_a_reference(
 
     monkeypatch.setattr(ml_gateway, "answers", surprising)
     analysis = work.queued(alice)
-    analyse_images.apply(args=[[analysis.pk]])
+    analyse_images.apply(args=[[analysis.pk], "inference"])
     analysis.refresh_from_db()
     assert (analysis.state, analysis.error_code) == (State.FAILED, "internal")
     assert "/secret/path" not in analysis.error_sentence

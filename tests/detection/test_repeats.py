@@ -136,7 +136,7 @@ def test_many_are_repeated_once_each(
     waiting = work.delivered("background")
     assert len(waiting) == 2
     for pk in waiting:
-        tasks.analyse_images([pk])
+        tasks.analyse_images([pk], "background")
     answered = [one for one in current(alice) if one.state == State.FINISHED]
     assert {one.model_version for one in answered} == {successor}
     assert AuditEvent.objects.filter(action="analyses_repeat", user=admin).count() == 2

@@ -105,11 +105,11 @@ def test_a_message_is_handed_on_until_its_own_are_taken(
 ) -> None:
     waiting = hand_in(alice, MICRO_BATCH + 2)
     last = waiting[-1]
-    assert analyses.analyses_run(waiting=[last]) == MICRO_BATCH
+    assert analyses.analyses_run(waiting=[last], queue=INFERENCE) == MICRO_BATCH
     assert queue() == [last]
-    assert analyses.analyses_run(waiting=[last]) == 2
+    assert analyses.analyses_run(waiting=[last], queue=INFERENCE) == 2
     assert queue() == []
-    assert analyses.analyses_run(waiting=[last]) == 0
+    assert analyses.analyses_run(waiting=[last], queue=INFERENCE) == 0
     assert set(Analysis.objects.values_list("state", flat=True)) == {State.FINISHED}
 
 
@@ -118,8 +118,8 @@ def test_many_thumbnails_come_with_few_messages(
 ) -> None:
     sent: list[list[int]] = []
 
-    def send(_: str, waiting: list[int], *, queue: str) -> bool:
-        assert queue == INFERENCE
+    def send(_: str, waiting: list[int], told: str, *, queue: str) -> bool:
+        assert told == queue == INFERENCE
         sent.append(waiting)
         return True
 
@@ -140,7 +140,7 @@ def test_a_pass_is_shared(
 
     monkeypatch.setattr(ml_gateway, "answers", counted)
     waiting = hand_in(alice, 20)
-    assert analyses.analyses_run(waiting=waiting) == 20
+    assert analyses.analyses_run(waiting=waiting, queue=INFERENCE) == 20
     assert sizes == [20]
     finished = Analysis.objects.filter(state=State.FINISHED, model_version=model)
     assert finished.exclude(heatmap="").exclude(p_fake=None).count() == 20
@@ -160,7 +160,7 @@ def test_the_same_file_is_looked_at_once_and_each_has_pictures_of_its_own(
     submission = work.hand_in(alice, *[images.plain(work.RED)] * 2, *[images.plain("blue")] * 2)
     work.hand_in(charlie, images.plain(work.RED))
     waiting = list(Analysis.objects.filter(state=State.QUEUED).values_list("pk", flat=True))
-    assert analyses.analyses_run(waiting=waiting) == 5
+    assert analyses.analyses_run(waiting=waiting, queue=INFERENCE) == 5
     # Alice's blue one, and Charlie's red one: nobody learns that somebody else had a file.
     assert looked == [1, 2]
     red, again, blue, twin = Analysis.objects.filter(image__submission=submission).order_by("pk")
@@ -207,13 +207,13 @@ def test_one_that_breaks_takes_nobody_with_it(
         return examine(**options)
 
     monkeypatch.setattr(outcomes, "file_examine", breaks)
-    analyse_images.apply(args=[waiting])
+    analyse_images.apply(args=[waiting, "inference"])
     states = Analysis.objects.order_by("pk").values_list("state", "attempts")
     assert list(states) == [(State.QUEUED, 1)] * 3
     woken = queue()
     assert woken == waiting
     for pk in woken:
-        analyse_images.apply(args=[[pk]])
+        analyse_images.apply(args=[[pk], "inference"])
     assert list(Analysis.objects.order_by("pk").values_list("state", "error_code")) == [
         (State.FINISHED, ""),
         (State.FAILED, "internal"),
@@ -227,7 +227,7 @@ def test_an_unreadable_file_is_told_of_its_own_image_alone(
     waiting = hand_in(alice, 3)
     image = Analysis.objects.get(pk=waiting[1]).image
     Path(image.original.path).unlink()
-    assert analyses.analyses_run(waiting=waiting) == 3
+    assert analyses.analyses_run(waiting=waiting, queue=INFERENCE) == 3
     states = Analysis.objects.order_by("pk").values_list("state", "error_code")
     assert list(states) == [("finished", ""), ("failed", "file_missing"), ("finished", "")]
 
@@ -242,10 +242,10 @@ def test_while_the_storage_is_away_work_waits_and_no_attempt_is_counted(
 
     with monkeypatch.context() as outage:
         outage.setattr(outcomes, "original_read", away)
-        assert analyses.analyses_run(waiting=waiting) == 0
+        assert analyses.analyses_run(waiting=waiting, queue=INFERENCE) == 0
     rows = Analysis.objects.values_list("state", "attempts", "enqueued_at")
     assert set(rows) == {(State.QUEUED, 0, None)}
-    assert analyses.analyses_run(waiting=waiting) == 2
+    assert analyses.analyses_run(waiting=waiting, queue=INFERENCE) == 2
 
 
 def test_a_deadlock_is_tried_again_and_a_database_that_goes_gives_the_work_back(
@@ -261,12 +261,12 @@ def test_a_deadlock_is_tried_again_and_a_database_that_goes_gives_the_work_back(
 
     monkeypatch.setattr(analyses, "_still_held", troubled)
     (first,) = hand_in(alice, 1)
-    analyse_images.apply(args=[[first]])
+    analyse_images.apply(args=[[first], "inference"])
     assert Analysis.objects.get(pk=first).state == State.FINISHED
     (second,) = hand_in(alice, 1)
     files = work.media_files()
     troubles.append(OperationalError(2013, "Lost connection"))
-    analyse_images.apply(args=[[second]])
+    analyse_images.apply(args=[[second], "inference"])
     assert (Analysis.objects.get(pk=second).state, queue()) == (State.QUEUED, [second])
     assert work.media_files() == files
 
@@ -278,13 +278,13 @@ def test_what_waits_can_be_cancelled_and_tried_again(
     Analysis.objects.filter(pk=waiting[0]).update(state=State.RUNNING, started_at=timezone.now())
     everything = Analysis.objects.all()
     assert analyses.analyses_cancel(analyses=everything) == 2
-    assert analyses.analyses_run(waiting=waiting) == 0
+    assert analyses.analyses_run(waiting=waiting, queue=INFERENCE) == 0
     states = everything.order_by("pk").values_list("state", "error_code")
     assert list(states) == [("running", ""), ("cancelled", "cancelled"), ("cancelled", "cancelled")]
     with committed():
         assert analyses.analyses_retry(analyses=everything) == 2
     assert queue() == waiting[1:]
-    assert analyses.analyses_run(waiting=waiting[1:]) == 2
+    assert analyses.analyses_run(waiting=waiting[1:], queue=INFERENCE) == 2
 
 
 def test_a_group_keeps_limit_and_quota_to_the_image(alice: User, settings: Settings) -> None:

@@ -199,7 +199,8 @@ def test_an_analysis_delivered_twice_runs_once(portal: Installation, alice: Visi
     send = (
         "from celery import current_app; from detection.models import Analysis;"
         "pk = Analysis.objects.latest('pk').pk;"
-        "[current_app.send_task('detection.tasks.analyse_images', args=[[pk]]) for _ in range(3)]"
+        "args = [[pk], 'inference'];"
+        "[current_app.send_task('detection.tasks.analyse_images', args=args) for _ in range(3)]"
     )
     portal.manage("shell", "-c", send)
     after = alice.submit({"after.jpg": drawn_image((32, 32), seed=8)})
