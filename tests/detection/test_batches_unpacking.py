@@ -4,12 +4,14 @@ import io
 import struct
 import zipfile
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
 from django.utils import timezone
 from pytest_django import Settings
 
+from detection import image_files
 from detection.models import (
     Batch,
     BatchFile,
@@ -202,6 +204,23 @@ def test_what_takes_its_worker_down_again_and_again_ends(alice: User, settings: 
     batch.refresh_from_db()
     assert (batch.state, batch.error_code) == ("failed", "worker_lost")
     assert not BatchPiece.objects.exists()
+
+
+def test_it_gives_signs_of_life_however_slow_files_are(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = batches.sent(alice, batches.packed(batches.pictures(4)))
+    monkeypatch.setattr(unpacking, "SIGN_SECONDS", 0.0)
+    inspect, signs = image_files.inspect, []
+
+    def slowly(*args: Any, **options: Any) -> image_files.InspectedImage:
+        signs.append(Batch.objects.get(pk=batch.pk).heartbeat_at)
+        return inspect(*args, **options)
+
+    monkeypatch.setattr(image_files, "inspect", slowly)
+    assert batch_unpack(batch_id=batch.pk, worker=HERE)
+    assert len(signs) == 4
+    assert sorted(set(signs)) == signs
 
 
 def test_a_worker_that_was_overtaken_stores_nothing(

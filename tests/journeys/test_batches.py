@@ -21,11 +21,11 @@ SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture
-def background(embedded: Installation) -> Iterator[None]:
+def errands(embedded: Installation) -> Iterator[None]:
     """Who unpacks."""
-    embedded.start("background")
+    embedded.start("errands")
     yield
-    embedded.stop("background")
+    embedded.stop("errands")
 
 
 def files() -> dict[str, bytes]:
@@ -54,7 +54,7 @@ def troubles(person: Person) -> list[str]:
     return [one["id"] for one in found if one["impact"] in SERIOUS]
 
 
-def test_a_zip_becomes_a_table(alice: Person, background: None, tmp_path: Path) -> None:
+def test_a_zip_becomes_a_table(alice: Person, errands: None, tmp_path: Path) -> None:
     page = alice.page
     (tmp_path / "trip.zip").write_bytes(batches.packed(files()))
     page.goto("/submit/")
@@ -101,7 +101,7 @@ def test_a_zip_becomes_a_table(alice: Person, background: None, tmp_path: Path) 
 
 
 def test_a_folder_goes_on_where_it_was_broken_off(
-    alice: Person, background: None, tmp_path: Path
+    alice: Person, errands: None, tmp_path: Path
 ) -> None:
     page = alice.page
     content = {f"{n}.png": labelled.file(n) for n in range(5)} | {"noise.bmp": bytes(9_000_000)}

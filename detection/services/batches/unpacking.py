@@ -3,7 +3,7 @@
 import io
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 TOGETHER_FILES = AT_ONCE
 TOGETHER_BYTES = 32_000_000
 TOGETHER_SECONDS = 2.0
+# Between files a sign of life is given that often.
+SIGN_SECONDS = 1.0
 BUFFER = 256 * 1024
 
 
@@ -208,7 +210,26 @@ def _images_stored(claim: Batch, files: list[File], store: Within) -> None:
         priority=Priority.BATCH,
         limit=settings.BATCH_MAX_FILES,
         within=store,
+        before_each=_signs_of_life(claim),
     )
+
+
+def _signs_of_life(claim: Batch) -> Callable[[], None]:
+    """Return what tells now and then that the batch is still worked on, however slow a file is.
+
+    What it returns raises `Overtaken` when the row is not held by this very claim any more.
+    """
+    told = time.monotonic()
+
+    def tell() -> None:
+        nonlocal told
+        if time.monotonic() - told < SIGN_SECONDS:
+            return
+        if not _held(claim).update(heartbeat_at=timezone.now()):
+            raise Overtaken
+        told = time.monotonic()
+
+    return tell
 
 
 def _rows(claim: Batch, some: _Some, taken: Sequence[Added]) -> list[BatchFile]:

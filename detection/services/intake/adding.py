@@ -95,6 +95,7 @@ def images_add(
     priority: int = Priority.SINGLE,
     limit: int | None = None,
     within: Within | None = None,
+    before_each: Callable[[], None] | None = None,
 ) -> list[Added]:
     """Take files into a submission and queue their analyses.
 
@@ -108,6 +109,8 @@ def images_add(
         limit: How many images the submission may hold; `None` is `MAX_FILES`.
         within: Called with what became of some files, in the transaction that makes their rows;
             where it raises, none of these is added.
+        before_each: Called before each file, as a sign of life; where it raises, none of the files
+            that are not stored yet is added.
 
     Returns:
         For each file its image, or why it was refused, which is kept with the submission.
@@ -116,7 +119,7 @@ def images_add(
         StorageUnavailable: When the storage is away: what was added until then stays.
     """
     limit = settings.MAX_FILES if limit is None else limit
-    return _added(HandedIn(submission), files, _Terms(priority, limit, within))
+    return _added(HandedIn(submission), files, _Terms(priority, limit, within, before_each))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ class _Terms:
     priority: int
     limit: int
     within: Within | None = None
+    before_each: Callable[[], None] | None = None
     is_new: bool = False
 
     def room_in(self, submission: Submission, added: int) -> int:
@@ -148,6 +152,8 @@ def _group_added(made: HandedIn, files: list[File], terms: _Terms, held: int) ->
     found: list[Added] = []
     try:
         for file in files:
+            if terms.before_each is not None:
+                terms.before_each()
             # Known without a look at the file. Whether there is room is settled under the lock.
             drafts = sum(isinstance(one, SubmittedImage) for one in found)
             found.append(
