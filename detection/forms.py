@@ -178,7 +178,7 @@ class HistoryFilterForm(forms.Form):
         required=False,
         max_length=200,
         strip=True,
-        widget=forms.TextInput(attrs={"placeholder": "File name, tag or note"}),
+        widget=forms.TextInput(attrs={"placeholder": "File name, folder, tag or note"}),
     )
     tag = forms.CharField(required=False, max_length=TAG_LENGTH, widget=forms.HiddenInput)
     verdict = forms.ChoiceField(

@@ -238,12 +238,17 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
         """With the tags of their images, in one query more for all of them."""
         return self.prefetch_related("image__tags")
 
+    def with_batches(self) -> Self:
+        """With the places of their images in batches, and the names of these."""
+        return self.select_related("image__batch_file__batch")
+
     def matching(self, text: str, *, tags: Sequence[int] | None = None) -> Self:
-        """Those of images whose file name, note or one of whose tags has this text in it.
+        """Those of images whose file name, path in a batch, note or one of whose tags has it.
 
         `tags` are the keys of their owner's tags that have it, where these are known already.
         """
         found = models.Q(image__file_name__icontains=text) | models.Q(image__note__icontains=text)
+        found |= models.Q(image__batch_file__path__icontains=text)
         if tags is None:
             folded = " ".join(text.casefold().split())
             # The owner's own tags: nobody else's are looked through.

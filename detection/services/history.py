@@ -61,6 +61,7 @@ class HistoryPage:
         older: Where the next one begins; `None` on the last one.
         looked_back_to: Until when a search has looked, where it stopped before it had filled the
             page and before the end; else `None`.
+        looked_through: How many it looked through until there; else `None`.
         count: How many there are, `COUNTED` + 1 for more than these; `None` where to tell it would
             take looking through all.
     """
@@ -69,6 +70,7 @@ class HistoryPage:
     newer: Place | None
     older: Place | None
     looked_back_to: datetime | None
+    looked_through: int | None
     count: int | None
 
 
@@ -80,7 +82,8 @@ class Wanted:
         user: Whose.
         fitting: Leaves those that all filters but tag and text let through.
         is_filtered: Whether anything but a tag is asked for.
-        text: A part of file name, note or tag; no index leads to it. Empty for any.
+        text: A part of file name, path in a batch, note or tag; no index leads to it. Empty for
+            any.
         tag: The name of a tag that the images have, as tags are kept; empty for any.
     """
 
@@ -114,6 +117,8 @@ class _Stretch:
     # Where to go on: the last row of a full page, or the end of what was looked through.
     further: Place | None
     is_full: bool
+    # How many that was, where not all were looked through.
+    window: int | None
 
 
 def history_page(
@@ -157,7 +162,7 @@ def _page(
     older: Place | None,
     upwards: bool,
 ) -> HistoryPage:
-    shown = Analysis.objects.filter(pk__in=found.keys).for_lists().with_tags()
+    shown = Analysis.objects.filter(pk__in=found.keys).for_lists().with_tags().with_batches()
     by_key = {analysis.pk: analysis for analysis in shown}
     keys = reversed(found.keys) if upwards else found.keys
     # One that was deleted in between is simply not there.
@@ -169,6 +174,7 @@ def _page(
         newer=newer,
         older=older,
         looked_back_to=stopped.created_at if stopped else None,
+        looked_through=found.window if stopped else None,
         count=len(rows) if is_all else (_count(counted) if counted else None),
     )
 
@@ -196,7 +202,7 @@ def _stretch(wanted: Wanted, size: int, place: Place | None, *, upwards: bool) -
     fitting = wanted.filtered(ahead).order_by(*order)
     found = [Place(*row) for row in fitting.values_list("created_at", "pk")[: size + 1]]
     keys = [place.pk for place in found]
-    return _cut(keys, found, size, end)
+    return _cut(keys, found, size, end, SEARCH_WINDOW)
 
 
 def _stretch_of_tag(wanted: Wanted, size: int, place: Place | None, *, upwards: bool) -> _Stretch:
@@ -217,14 +223,17 @@ def _stretch_of_tag(wanted: Wanted, size: int, place: Place | None, *, upwards: 
     )
     places = [Place(created_at, image) for image, created_at, _ in rows]
     end = _place_of_image(looked[-1]) if is_more and len(rows) <= size else None
-    return _cut([pk for _, _, pk in rows], places, size, end)
+    return _cut([pk for _, _, pk in rows], places, size, end, window)
 
 
-def _cut(keys: list[int], places: list[Place], size: int, end: Place | None) -> _Stretch:
+def _cut(
+    keys: list[int], places: list[Place], size: int, end: Place | None, window: int
+) -> _Stretch:
     """Keep a page of what was found; one row more than that tells that there are more."""
     is_full = len(places) > size
     further = places[size - 1] if is_full else end
-    return _Stretch(keys[:size], places[:size], further, is_full)
+    looked = None if is_full or end is None else window
+    return _Stretch(keys[:size], places[:size], further, is_full, looked)
 
 
 def _beyond(

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from detection.models import Analysis, SubmittedImage
+from detection.models import Analysis, Batch, SubmittedImage
 from detection.services import history
 from detection.services.intake import images_delete
 from detection.services.notes import tags_set
@@ -158,12 +158,39 @@ def test_a_search_says_how_far_it_has_looked_and_leads_on(as_alice: Client, alic
     assert "Looked through what you handed in since 1 Jan 2026, 12:00" in reader.text
     assert "1 on this page" in reader.text
     assert reader.turn("older") == []
+    assert "Not among the next 4 images" in reader.text
+    assert "Nothing here" not in reader.text
     assert "Look further back" in reader.text
     assert reader.turn("older") == [1]
     assert reader.turn("older") == [0]
     assert reader.page.older is None
     assert "Look further back" not in reader.text
     assert reader.turn("newer") == [1]
+
+
+@pytest.mark.usefixtures("short_sight")
+def test_that_nothing_is_there_is_said_only_where_all_was_searched(
+    as_alice: Client, alice: User
+) -> None:
+    entries(alice, 6)
+    reader = Reader(as_alice, q="needle")
+    assert "Not among your newest 4 images" in reader.text
+    reader.turn("older")
+    assert "Nothing here" in reader.text
+    assert "Not among" not in reader.text
+
+
+def test_a_folder_of_a_batch_is_found_and_stands_in_the_row(as_alice: Client, alice: User) -> None:
+    made = entries(alice, 3)
+    batch = Batch.objects.create(submission=made[1].image.submission, name="CIFAKE.zip")
+    batch.files.create(number=0, path="test/FAKE/1.png", image=made[1].image)
+    reader = Reader(as_alice, q="fake/")
+    assert reader.numbers == [1]
+    assert "test/FAKE/1.png" in reader.text
+    assert "CIFAKE.zip" in reader.text
+    everything = Reader(as_alice)
+    assert everything.numbers == [2, 1, 0]
+    assert everything.text.count('data-testid="history-batch"') == 1
 
 
 @pytest.mark.usefixtures("short_sight")
