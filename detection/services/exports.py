@@ -17,6 +17,8 @@ COLUMNS = (
     *("findings", "model", "format", "width", "height", "bytes", "sha256", "perceptual_hash"),
     *("handed_in_at", "analysed_at", "verification_code", "check_at"),
 )
+# Of a batch: the place in it, the analysis whose answer was taken over, and why there is none.
+BATCH_COLUMNS = ("path", *COLUMNS, "same_as", "code")
 
 
 def csv_export(
@@ -32,7 +34,7 @@ def csv_export(
     rows = (row for batch in batches for row in _rows(batch, site))
     if refused is None:
         return csv_lines(COLUMNS, rows)
-    return csv_lines(("path", *COLUMNS), chain(rows, map(_of_refused, refused)))
+    return csv_lines(BATCH_COLUMNS, chain(rows, map(_of_refused, refused)))
 
 
 def json_export(
@@ -42,19 +44,24 @@ def json_export(
 
     Args:
         refused: Files of the same batch that were not accepted; each with path, code and sentence.
+            Each report then tells its file's `path` in the batch and, as `same_as`, the public id
+            of the analysis whose answer was taken over.
     """
     yield f'{{"schema_version": {SCHEMA_VERSION}, "reports": ['
     separator = "\n"
     for batch in _batches(analyses):
         for report in reports_issue(analyses=batch, site=site):
-            yield separator + json.dumps(report.as_json(), ensure_ascii=False)
+            told = report.as_json()
+            if refused is not None:
+                told |= _within_batch(report.analysis)
+            yield separator + json.dumps(told, ensure_ascii=False)
             separator = ",\n"
     if refused is not None:
-        told = [
+        rest = [
             {"path": file.path, "code": file.error_code, "message": file.error_sentence}
             for file in refused
         ]
-        yield f'\n], "refused": {json.dumps(told, ensure_ascii=False)}}}\n'
+        yield f'\n], "refused": {json.dumps(rest, ensure_ascii=False)}}}\n'
         return
     yield "\n]}\n"
 
@@ -63,8 +70,9 @@ def _batches(analyses: AnalysisQuerySet) -> Iterator[list[Analysis]]:
     """Yield some at a time, by keys that were read first: rows that come in meanwhile wait."""
     keys = list(analyses.values_list("pk", flat=True))
     for start in range(0, len(keys), BATCH):
-        related = ("image__views", "image__batch_file")
+        related = ("image__views", "image__batch_file", "answered_from")
         rows = Analysis.objects.for_display().select_related(*related)
+        rows = rows.defer("answered_from__findings", "answered_from__reasons")
         found = rows.in_bulk(keys[start : start + BATCH])
         yield [found[key] for key in keys[start : start + BATCH] if key in found]
 
@@ -74,8 +82,17 @@ def _rows(batch: list[Analysis], site: str) -> Iterator[dict[str, Value]]:
     for analysis in batch:
         report = reports.get(analysis.pk)
         row = _of_report(report) if report else _without_verdict(analysis)
-        file = getattr(analysis.image, "batch_file", None)
-        yield row | {"path": file.path if file else None}
+        yield row | _within_batch(analysis)
+
+
+def _within_batch(analysis: Analysis) -> dict[str, str | None]:
+    """Return what only files of a batch have; of others it is nothing."""
+    file = getattr(analysis.image, "batch_file", None)
+    source = analysis.answered_from
+    return {
+        "path": file.path if file else None,
+        "same_as": source.public_id if source else None,
+    }
 
 
 def _of_report(report: Report) -> dict[str, Value]:
@@ -103,6 +120,7 @@ def _without_verdict(analysis: Analysis) -> dict[str, Value]:
         "file_name": image.file_name,
         "state": analysis.state,
         "reason": analysis.error_sentence,
+        "code": analysis.error_code,
         "format": image.format,
         "width": image.width,
         "height": image.height,
@@ -118,6 +136,7 @@ def _of_refused(file: BatchFile) -> dict[str, Value]:
         "file_name": name,
         "state": "refused",
         "reason": file.error_sentence,
+        "code": file.error_code,
     }
 
 

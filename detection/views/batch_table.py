@@ -156,7 +156,7 @@ def _refused(batch: Batch, sort: str, text: str) -> "QuerySet[BatchFile]":
 def _read(page: Page[Any]) -> list[Analysis]:
     """Read the answers of one page, with their files and what they were copied from."""
     keys = list(page.object_list)
-    related = ("image__batch_file", "answered_from__image")
+    related = ("image__batch_file", "answered_from__image__batch_file")
     rows = Analysis.objects.for_lists().select_related(*related)
     found = rows.defer("answered_from__findings", "answered_from__reasons").in_bulk(keys)
     return [found[key] for key in keys if key in found]

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from detection.models import Analysis, Batch, ModelVersion, Submission
 from detection.services.batches import batch_receive, batch_unpack
 from portal.models import User
-from tests import batches, images, work
+from tests import batches, images, reported, work
 from tests.batches import HERE
 
 pytestmark = pytest.mark.django_db
@@ -209,9 +210,20 @@ def test_a_copy_says_of_what(as_alice: Client, batch: Batch) -> None:
     red, _, again = batch.answers.order_by("image_id")
     Analysis.objects.filter(pk=again.pk).update(answered_from=red)
     page = as_alice.get(address(batch)).content.decode()
-    assert "Same file as red.png" in page
+    assert f'/{red.public_id}/">b/red.png</a></p>' in page
     assert "the same file as another" in page
     assert names(as_alice.get(address(batch), {"show": "copies"})) == ["c/again.png"]
+
+
+def test_a_copy_of_an_earlier_one_says_of_which_day(
+    as_alice: Client, alice: User, model: ModelVersion, batch: Batch
+) -> None:
+    earlier = reported.finished(alice, model, name="before.jpg")
+    Analysis.objects.filter(pk=earlier.pk).update(created_at=datetime(2026, 5, 3, 12, tzinfo=UTC))
+    batch.answers.filter(image__batch_file__path="b/red.png").update(answered_from=earlier)
+    page = as_alice.get(address(batch)).content.decode()
+    assert f'/{earlier.public_id}/">before.jpg</a>, handed in on' in page
+    assert "3 May 2026" in page
 
 
 def test_pages_hold_fifty(
@@ -250,13 +262,18 @@ def test_cancel_repeat_and_delete_are_buttons(as_alice: Client, batch: Batch) ->
 
 
 def test_the_exports_hold_every_file(as_alice: Client, batch: Batch) -> None:
+    red, _, again = batch.answers.order_by("image_id")
+    Analysis.objects.filter(pk=again.pk).update(answered_from=red)
     table = b"".join(as_alice.get(address(batch, "export.csv"))).decode("utf-8-sig")
     rows = {row["path"]: row for row in csv.DictReader(table.splitlines())}
     assert set(rows) == {"b/red.png", "a/blue.png", "c/again.png", "notes.txt"}
     assert rows["b/red.png"]["verdict"] == "likely_ai"
+    assert rows["c/again.png"]["same_as"] == red.public_id
     assert rows["notes.txt"]["state"] == "refused"
+    assert rows["notes.txt"]["code"] == "unsupported_format"
     document = json.loads(b"".join(as_alice.get(address(batch, "export.json"))))
-    assert len(document["reports"]) == 3
+    told = {report["path"]: report["same_as"] for report in document["reports"]}
+    assert told == {"b/red.png": None, "a/blue.png": None, "c/again.png": red.public_id}
     assert [file["path"] for file in document["refused"]] == ["notes.txt"]
 
 
