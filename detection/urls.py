@@ -141,6 +141,7 @@ urlpatterns = [
     path("shared/<str:token>/report.json", sharing.shared_report_json, name="shared_report_json"),
     path("webhooks/", webhooks.webhook_list, name="webhook_list"),
     path("webhooks/<slug:public_id>/", webhooks.webhook_detail, name="webhook_detail"),
+    path("webhooks/<slug:public_id>/secret/", webhooks.webhook_secret, name="webhook_secret"),
     path("webhooks/<slug:public_id>/log/", webhooks.webhook_log, name="webhook_log"),
     path("webhooks/<slug:public_id>/test/", webhooks.webhook_test, name="webhook_test"),
     path("webhooks/<slug:public_id>/switch/", webhooks.webhook_switch, name="webhook_switch"),

@@ -109,6 +109,21 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
         due = self.waiting().filter(next_attempt_at__lte=moment)
         return due.order_by("next_attempt_at", "pk")
 
+    def for_log(self) -> Self:
+        """What was sent or is to be, with what it is about; what is held back stays out."""
+        told = self.exclude(next_attempt_at=None)
+        return told.select_related("analysis__image__submission", "submission__batch")
+
+    def older_than(self, created_at: datetime, pk: int) -> Self:
+        """Those that come after this place of the log, newest first."""
+        later = models.Q(created_at__lt=created_at) | models.Q(pk__lt=pk)
+        return self.filter(later, created_at__lte=created_at).order_by("-created_at", "-pk")
+
+    def newer_than(self, created_at: datetime, pk: int) -> Self:
+        """Those that come before this place of the log, oldest first."""
+        earlier = models.Q(created_at__gt=created_at) | models.Q(pk__gt=pk)
+        return self.filter(earlier, created_at__gte=created_at).order_by("created_at", "pk")
+
     def held_back(self) -> Self:
         """Those on submissions that have not ended yet."""
         return self.waiting().filter(next_attempt_at=None)

@@ -1,23 +1,28 @@
 """The pages of one's webhooks: made, tried out, looked after."""
 
+from allauth.account.decorators import reauthentication_required
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from detection.forms import WebhookForm
 from detection.models import DeliveryState, Webhook, WebhookDelivery
 from detection.services import webhooks
+from detection.services.history import Place
 from detection.services.webhooks import MOST_WEBHOOKS, WebhookRefused
 
-# So many of the newest messages a page shows.
+# So many messages a page shows.
 SHOWN = 50
 
 
+@never_cache
 @login_required
 def webhook_list(request: HttpRequest) -> HttpResponse:
-    """Show one's webhooks, and make one."""
+    """Show one's webhooks, and make one, whose secret is shown at once."""
     form = WebhookForm(request.POST) if request.method == "POST" else WebhookForm()
     if form.is_valid():
         try:
@@ -25,9 +30,11 @@ def webhook_list(request: HttpRequest) -> HttpResponse:
         except WebhookRefused as refused:
             form.add_error(refused.field or None, refused.sentence)
         else:
-            return _to_page(made)
+            context = {"webhook": made, "is_new": True}
+            return render(request, "webhooks/secret.html", context, status=201)
     context = {
         "form": form,
+        "is_public_only": not settings.OUTBOUND_ALLOW_NETWORKS,
         "webhooks": Webhook.objects.visible_to(request.user),
         "most": MOST_WEBHOOKS,
     }
@@ -37,7 +44,7 @@ def webhook_list(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def webhook_detail(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Show a webhook with its secret and its log, and change it."""
+    """Show a webhook with its log, and change it."""
     webhook = _mine(request, public_id)
     is_sent = request.method == "POST"
     form = WebhookForm(request.POST) if is_sent else WebhookForm.of(webhook)
@@ -50,16 +57,26 @@ def webhook_detail(request: HttpRequest, public_id: str) -> HttpResponse:
         else:
             messages.success(request, "The webhook was changed.")
             return _to_page(webhook)
-    context = {"form": form, **_log(webhook)}
+    context = {"form": form, **_log(request, webhook)}
     status = 422 if form.errors else 200
     return render(request, "webhooks/detail.html", context, status=status)
+
+
+@never_cache
+@login_required
+@reauthentication_required
+@require_safe
+def webhook_secret(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Show the secret to who has just given the password."""
+    return render(request, "webhooks/secret.html", {"webhook": _mine(request, public_id)})
 
 
 @login_required
 @require_safe
 def webhook_log(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Answer the page's polling with the log."""
-    return render(request, "webhooks/_log.html", _log(_mine(request, public_id)))
+    """Answer the page's polling with its state and its log."""
+    context = {**_log(request, _mine(request, public_id)), "is_fragment": True}
+    return render(request, "webhooks/_log.html", context)
 
 
 @login_required
@@ -104,26 +121,40 @@ def delivery_again(request: HttpRequest, public_id: str) -> HttpResponse:
         webhooks.delivery_repeat(delivery=delivery)
     except WebhookRefused as refused:
         messages.warning(request, refused.sentence)
-    return _to_page(delivery.webhook, "#log")
+    place = Place.read(request.POST.get("older", ""))
+    return _to_page(delivery.webhook, f"?older={place}#log" if place else "#log")
 
 
 def _mine(request: HttpRequest, public_id: str) -> Webhook:
     return get_object_or_404(Webhook.objects.visible_to(request.user), public_id=public_id)
 
 
-def _log(webhook: Webhook) -> dict[str, object]:
-    """Return what the log shows: what is held back until a submission has ended stays out."""
-    sent = webhook.deliveries.exclude(next_attempt_at=None)
-    deliveries = list(sent.order_by("-created_at", "-pk")[: SHOWN + 1])
+def _log(request: HttpRequest, webhook: Webhook) -> dict[str, object]:
+    """Return what the log shows, from a place on as an address names it."""
+    sent = webhook.deliveries.for_log()
+    older, newer = (Place.read(request.GET.get(name, "")) for name in ("older", "newer"))
+    if newer:
+        above = list(sent.newer_than(newer.created_at, newer.pk)[: SHOWN + 1])
+        # Where no more than a page is newer, that is the first page, and is shown whole.
+        older = _place(above[SHOWN]) if len(above) > SHOWN else None
+    below = sent.older_than(older.created_at, older.pk) if older else sent
+    found = list(below.order_by("-created_at", "-pk")[: SHOWN + 1])
+    deliveries = found[:SHOWN]
+    waiting = [one for one in deliveries if one.state == DeliveryState.WAITING]
     return {
         "webhook": webhook,
-        "deliveries": deliveries[:SHOWN],
-        "has_more": len(deliveries) > SHOWN,
-        "shown": SHOWN,
+        "deliveries": deliveries,
+        "from": older,
+        "newer": _place(deliveries[0]) if older and deliveries else None,
+        "older": _place(deliveries[-1]) if len(found) > SHOWN else None,
         # What was never tried is about to be; what failed may wait for hours.
-        "is_sending": webhook.is_active
-        and any(one.state == DeliveryState.WAITING and not one.attempts for one in deliveries),
+        "is_sending": webhook.is_active and any(not one.attempts for one in waiting),
+        "is_waiting": webhook.is_active and bool(waiting),
     }
+
+
+def _place(delivery: WebhookDelivery) -> Place:
+    return Place(delivery.created_at, delivery.pk)
 
 
 def _to_page(webhook: Webhook, anchor: str = "") -> HttpResponse:

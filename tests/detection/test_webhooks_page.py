@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -10,9 +11,16 @@ from pytest_django import Settings
 
 from detection.models import Event, Webhook
 from detection.services.quotas import quota_take
-from detection.services.webhooks import webhook_create, webhook_deliver, webhook_test
+from detection.services.webhooks import (
+    analyses_ended,
+    webhook_create,
+    webhook_deliver,
+    webhook_test,
+)
+from detection.views import webhooks as pages
 from portal.models import User
 from tests import work
+from tests.people import PASSWORD
 from tests.receivers import Receiver, receiving
 
 pytestmark = pytest.mark.django_db
@@ -34,15 +42,75 @@ def webhook(alice: User, receiver: Receiver) -> Webhook:
     return webhook_create(owner=alice, url=receiver.url(), events=[Event.ANALYSIS_ENDED])
 
 
-def test_one_is_made_and_its_page_shows_the_secret(as_alice: Client, receiver: Receiver) -> None:
+def test_one_is_made_and_its_secret_is_shown_this_once(
+    as_alice: Client, receiver: Receiver
+) -> None:
     form = {"url": receiver.url("/hook"), "events": ["submission.ended"]}
     answer = as_alice.post(reverse("webhook_list"), form)
     webhook = Webhook.objects.get()
-    assert (answer.status_code, answer["Location"]) == (303, webhook.get_absolute_url())
+    assert answer.status_code == 201
+    assert webhook.secret in answer.content.decode()
+    assert "no-store" in answer["Cache-Control"]
     assert (webhook.url, webhook.events) == (receiver.url("/hook"), ["submission.ended"])
-    page = as_alice.get(answer["Location"]).content.decode()
-    assert webhook.secret in page
+    page = as_alice.get(webhook.get_absolute_url()).content.decode()
+    assert webhook.secret not in page
+    assert "It is told: All analyses of a submission have ended." in page
     assert "Nothing was sent yet" in page
+
+
+def test_the_secret_is_shown_again_for_the_password(
+    client: Client, alice: User, webhook: Webhook
+) -> None:
+    client.force_login(alice)
+    address = reverse("webhook_secret", args=[webhook.public_id])
+    asked = client.get(address)
+    assert asked.status_code == 302
+    assert asked["Location"].startswith(reverse("account_reauthenticate"))
+    shown = client.post(asked["Location"], {"password": PASSWORD}, follow=True)
+    assert webhook.secret in shown.content.decode()
+    assert "no-store" in shown["Cache-Control"]
+
+
+def test_the_log_names_what_it_is_about_and_has_pages(
+    as_alice: Client, alice: User, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "SHOWN", 2)
+    ends = [work.queued(alice, name=f"{number}.png") for number in range(5)]
+    for analysis in ends:
+        analyses_ended(analyses=[work.ended(analysis)])
+
+    def names(query: str) -> list[str]:
+        answer = as_alice.get(webhook.get_absolute_url() + query)
+        context.update({name: answer.context[name] for name in ("deliveries", "newer", "older")})
+        link = reverse("analysis_detail", args=[ends[0].public_id])
+        assert (link in answer.text) == ("0.png" in answer.text)
+        return [one.analysis.image.file_name for one in context["deliveries"]]
+
+    context: dict[str, Any] = {}
+    assert names("") == ["4.png", "3.png"]
+    assert context["newer"] is None
+    assert names(f"?older={context['older']}") == ["2.png", "1.png"]
+    assert names(f"?older={context['older']}") == ["0.png"]
+    assert context["older"] is None
+    assert names(f"?newer={context['newer']}") == ["2.png", "1.png"]
+    assert names(f"?newer={context['newer']}") == ["4.png", "3.png"]
+
+
+def test_the_polled_part_tells_that_it_was_switched_off(
+    as_alice: Client, alice: User, settings: Settings
+) -> None:
+    with receiving(lambda request: request.give(410)) as server:
+        settings.OUTBOUND_PORTS = frozenset({80, server.port})
+        settings.OUTBOUND_ALLOW_NETWORKS = (ip_network("127.0.0.1/32"),)
+        hook = webhook_create(owner=alice, url=server.url(), events=[Event.ANALYSIS_ENDED])
+        webhook_test(webhook=hook)
+        webhook_deliver(webhook_id=hook.pk)
+    told = as_alice.get(reverse("webhook_log", args=[hook.public_id])).text
+    assert 'hx-swap-oob="true"' in told
+    assert "It was switched off. Its server answered 410" in told
+    assert "Switch on" in told
+    assert "Send a test" not in told
+    work.delivered("background")
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,7 @@ GET = {
     "submission_by_address": ONLY_POST,
     "webhook_list": MEMBERS,
     "webhook_detail": OWNER,
+    "webhook_secret": Access(302, 302, 302, 302),  # asks for the password once more
     "webhook_log": OWNER,
     "webhook_test": ONLY_POST,
     "webhook_switch": ONLY_POST,
