@@ -20,6 +20,7 @@ DECODERS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "HEIF")
 # MPO is what phones write: a JPEG with further pictures behind the first.
 NAMES = {"MPO": "JPEG", "WEBP": "WebP", "HEIF": "HEIC"}
 FORMATS = ("JPEG", "PNG", "WebP", "AVIF", "GIF", "TIFF", "BMP", "HEIC")
+CONTENT_TYPES = {name: f"image/{name.lower()}" for name in FORMATS}
 EXTENSIONS = (
     *(".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif"),
     *(".tif", ".tiff", ".bmp", ".heic", ".heif"),

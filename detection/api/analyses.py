@@ -30,6 +30,7 @@ class Analyses(ApiView):
     """The list of analyses."""
 
     pagination_class = NewestFirst
+    filters = tuple(AnalysisFilterSerializer().fields)
 
     @extend_schema(
         operation_id="analyses_list",

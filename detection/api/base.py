@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from detection.api.authentication import TokenAuthentication
 from detection.api.errors import SENTENCES, Refused
-from detection.api.pagination import NewestFirst
+from detection.api.pagination import CURSOR, LIMIT, NewestFirst, queries_check
 from detection.api.parsers import BoundedJSONParser
 from detection.api.permissions import HasScope
 from detection.api.throttling import Allowance, allowance_take
@@ -23,7 +23,8 @@ from detection.api.throttling import Allowance, allowance_take
 class ApiView(APIView):
     """An endpoint for programs with a token.
 
-    `scopes` names the scope by method where it is not the usual one; see `HasScope`. POSTs take
+    `scopes` names the scope by method where it is not the usual one; see `HasScope`. Lists have a
+    `pagination_class`, and refuse what is neither of the page nor in their `filters`. POSTs take
     an `Idempotency-Key` where their method is decorated with `idempotency.idempotent`.
     """
 
@@ -36,10 +37,11 @@ class ApiView(APIView):
     # Addresses end in no format.
     format_kwarg = None
     scopes: dict[str, str] = {}
+    filters: tuple[str, ...] = ()
     allowance: Allowance | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Check, in this order: token, how often, method, what is wanted as an answer, scope."""
+        """Check, in this order: token, how often, method, form of the answer, scope, filters."""
         try:
             self.perform_authentication(request)
         except APIException:
@@ -52,6 +54,8 @@ class ApiView(APIView):
         negotiated = self.perform_content_negotiation(request)
         request.accepted_renderer, request.accepted_media_type = negotiated
         self.check_permissions(request)
+        if request.method in ("GET", "HEAD") and hasattr(self, "pagination_class"):
+            queries_check(request, (LIMIT, CURSOR, *self.filters))
 
     def finalize_response(
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any

@@ -156,6 +156,8 @@ class BatchPieces(ApiView):
 class BatchResults(ApiView):
     """What became of each file."""
 
+    filters = (AFTER,)
+
     @extend_schema(
         operation_id="batches_results",
         tags=["Batches"],

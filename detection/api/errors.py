@@ -49,7 +49,9 @@ STATUS = {
     "pdf_failed": 503,
 }
 SENTENCES = {
-    "not_found": "There is nothing at this address. Addresses here end with a slash.",
+    "not_found": (
+        "There is nothing at this address. All but report.pdf and report.json end with a slash."
+    ),
     "forbidden": "You may not do this.",
     "bad_request": "The request cannot be understood.",
     "internal": "Something went wrong here. It was written down; try again later.",

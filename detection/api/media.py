@@ -12,17 +12,18 @@ from rest_framework.request import Request
 from detection.api.analyses import own_analysis
 from detection.api.base import AnyAnswer, ApiView
 from detection.delivery import file_response
+from detection.image_files import CONTENT_TYPES
 from detection.models import Face
 from detection.services.report_pdf import report_pdf
 from detection.services.reports import Report, report_issue
 
+UNKNOWN = "application/octet-stream"
 
-def _file(content_type: str, description: str) -> dict[Any, OpenApiResponse]:
+
+def _file(description: str, *content_types: str) -> dict[Any, OpenApiResponse]:
     elsewhere = "Where it lies for a minute, where the installation hands files out by its storage."
-    return {
-        (200, content_type): OpenApiResponse(OpenApiTypes.BINARY, description),
-        302: OpenApiResponse(None, elsewhere),
-    }
+    there = OpenApiResponse(OpenApiTypes.BINARY, description)
+    return {(200, kind): there for kind in content_types} | {302: OpenApiResponse(None, elsewhere)}
 
 
 class FileView(ApiView):
@@ -41,12 +42,16 @@ class AnalysisImage(FileView):
         operation_id="analyses_image",
         tags=["Files"],
         summary="The image as it was handed in",
-        responses=_file("application/octet-stream", "The file, byte for byte."),
+        responses=_file(
+            "The file, byte for byte, as a download.", *CONTENT_TYPES.values(), UNKNOWN
+        ),
     )
     def get(self, request: Request, public_id: str) -> HttpResponseBase:
         """Serve the original."""
         image = own_analysis(request, public_id).image
-        return file_response(image.original, "application/octet-stream", save_as=image.file_name)
+        # The format is what was found when it was read, never what its uploader called it.
+        kind = CONTENT_TYPES.get(image.format, UNKNOWN)
+        return file_response(image.original, kind, save_as=image.file_name)
 
 
 class AnalysisHeatmap(FileView):
@@ -56,7 +61,7 @@ class AnalysisHeatmap(FileView):
         operation_id="analyses_heatmap",
         tags=["Files"],
         summary="The heatmap of a verdict",
-        responses=_file("image/png", "A picture of what moved the model."),
+        responses=_file("A picture of what moved the model.", "image/png"),
     )
     def get(self, request: Request, public_id: str) -> HttpResponseBase:
         """Serve the heatmap."""
@@ -70,7 +75,7 @@ class FaceHeatmap(FileView):
         operation_id="faces_heatmap",
         tags=["Files"],
         summary="The heatmap of a face",
-        responses=_file("image/png", "A picture of what moved the model."),
+        responses=_file("A picture of what moved the model.", "image/png"),
     )
     def get(self, request: Request, public_id: str) -> HttpResponseBase:
         """Serve the heatmap."""

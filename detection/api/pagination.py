@@ -7,6 +7,7 @@ first does, and rows that come in meanwhile move none to another page.
 import base64
 import binascii
 import struct
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -123,6 +124,25 @@ def place_of(request: Request) -> Place | None:
         return Place(EPOCH + timedelta(microseconds=moment), veiled ^ _veil(moment))
     except (UnicodeError, binascii.Error, struct.error, OverflowError):
         raise Refused("invalid", "This is no cursor of ours.", field=CURSOR) from None
+
+
+def queries_check(request: Request, known: Iterable[str]) -> None:
+    """See that a list is asked for nothing that it would pass over.
+
+    Args:
+        request: What was sent.
+        known: The names that the list understands.
+
+    Raises:
+        Refused: `unknown_filter`, or `invalid` for one that is given twice.
+    """
+    names = sorted(known)
+    for name, values in request.query_params.lists():
+        if name not in names:
+            sentence = f"There is no such filter here; there are {', '.join(names)}."
+            raise Refused("unknown_filter", sentence, field=name)
+        if len(values) > 1:
+            raise Refused("invalid", "A filter can be given once.", field=name)
 
 
 def _cursor(place: Place) -> str:

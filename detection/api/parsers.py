@@ -4,6 +4,7 @@ import io
 from typing import Any
 
 from django.conf import settings
+from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser, MultiPartParser
 
@@ -37,3 +38,42 @@ class BoundedJSONParser(JSONParser):
 
 class FilesParser(MultiPartParser):
     """Files as forms send them; the limits on uploads are those of the pages."""
+
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Return texts and files.
+
+        Django takes what it finds, the beginning of a file too; here a body that does not come to
+        its end is none.
+
+        Raises:
+            ParseError: It is no multipart, or is cut off.
+        """
+        watched = _EndWatched(stream)
+        found = super().parse(watched, media_type, parser_context)
+        _, options = parse_header_parameters(media_type or "")
+        closing = f"--{options.get('boundary', '')}--".encode()
+        if watched.end and closing not in watched.end:
+            raise ParseError("The multipart body is cut off, or is none")
+        return found
+
+
+class _EndWatched:
+    """A stream that keeps what it read last, in which the last boundary has to stand."""
+
+    # Behind the last boundary comes a line break; clients that add more add little.
+    KEPT = 1024
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.end = b""
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on."""
+        read: bytes = self.stream.read(size)
+        self.end = (self.end + read)[-self.KEPT :]
+        return read

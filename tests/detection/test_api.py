@@ -76,8 +76,12 @@ def test_the_files_of_a_verdict(alice: User) -> None:
     analysis.heatmap.save("", work.upload(reported.heatmap()))
     client = program(alice)
     told = client.get(f"{ANALYSES}{analysis.public_id}/").json()
+    original = client.get(told["image_url"])
     with analysis.image.original.open() as file:
-        assert b"".join(client.get(told["image_url"])) == file.read()
+        assert b"".join(original) == file.read()
+    assert original["Content-Type"] == f"image/{analysis.image.format.lower()}"
+    assert original["Content-Disposition"].startswith("attachment;")
+    assert original["X-Content-Type-Options"] == "nosniff"
     heatmap = client.get(told["heatmap"]["url"], headers={"accept": "image/png"})
     assert heatmap["Content-Type"] == "image/png"
     assert b"".join(heatmap) == reported.heatmap()

@@ -13,7 +13,7 @@ from django.urls import include, path
 from pytest_django import Settings
 
 from detection.api.base import ApiView
-from detection.models import IdempotentRequest
+from detection.models import IdempotentRequest, Submission
 from portal.models import ApiToken, User
 from portal.views import bad_request, server_error
 from tests import images, work
@@ -22,6 +22,10 @@ from tests.programs import error, program, token_of, with_token
 
 SUBMISSIONS, ANALYSES = "/api/v1/submissions/", "/api/v1/analyses/"
 NOWHERE = f"{ANALYSES}000000000000000000000000/"
+PART = (
+    b"--b\r\nContent-Disposition: form-data; name=images; filename=a.png\r\n"
+    b"Content-Type: image/png\r\n\r\n"
+)
 
 
 class Broken(ApiView):
@@ -166,8 +170,27 @@ def test_multipart_without_a_boundary(alice: User, kind: str, body: bytes) -> No
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"--b", b"--b\r\n", b"--b\r\nContent-Disposition: form-data", b"garbage"]
+    "body",
+    [
+        *(b"--b", b"--b\r\n", b"--b\r\nContent-Disposition: form-data", b"garbage"),
+        PART + images.plain("red"),
+        PART + images.plain("red") + b"\r\n--b",
+    ],
 )
+def test_multipart_that_is_cut_off(alice: User, body: bytes) -> None:
+    answer = program(alice).post(SUBMISSIONS, body, content_type="multipart/form-data; boundary=b")
+    assert error(answer, 400)["code"] == "malformed"
+    assert not Submission.objects.exists()
+
+
+@pytest.mark.parametrize("after", [b"", b"\r\n", b"\r\nand more"])
+def test_multipart_that_comes_to_its_end(alice: User, after: bytes) -> None:
+    body = PART + images.plain("red") + b"\r\n--b--" + after
+    answer = program(alice).post(SUBMISSIONS, body, content_type="multipart/form-data; boundary=b")
+    assert answer.status_code == 201, answer.text
+
+
+@pytest.mark.parametrize("body", [b"", b"--b--\r\n"])
 def test_multipart_without_a_file(alice: User, body: bytes) -> None:
     answer = program(alice).post(SUBMISSIONS, body, content_type="multipart/form-data; boundary=b")
     told = error(answer, 422)
@@ -217,6 +240,18 @@ def test_what_is_no_image_and_what_is_nothing(alice: User) -> None:
 def test_a_filter_that_cannot_be_understood(alice: User, query: str) -> None:
     told = error(program(alice).get(f"{ANALYSES}?{query}"), 422)
     assert told["field"] == query.split("=")[0]
+
+
+@pytest.mark.parametrize("path", [ANALYSES, SUBMISSIONS, "/api/v1/batches/", "/api/v1/webhooks/"])
+def test_a_filter_that_there_is_not(alice: User, path: str) -> None:
+    told = error(program(alice).get(f"{path}?limit=5&verdit=likely_ai"), 422)
+    assert (told["code"], told["field"]) == ("unknown_filter", "verdit")
+    assert "limit" in told["message"]
+
+
+def test_a_filter_that_is_given_twice(alice: User) -> None:
+    told = error(program(alice).get(f"{ANALYSES}?state=finished&state=failed"), 422)
+    assert (told["code"], told["field"]) == ("invalid", "state")
 
 
 def test_somebody_elses_is_not_found(alice: User, charlie: User) -> None:

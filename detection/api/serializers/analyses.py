@@ -34,6 +34,7 @@ FILTERS = {
     "created_after": "created_at__gte",
     "created_before": "created_at__lt",
 }
+NO_MOMENT = {"invalid": "Give a moment such as 2026-11-27T14:00:00Z, or a date such as 2026-11-27."}
 ON_IMAGES = [(track.value, track.label) for track in Track if track != Track.FACE]
 
 
@@ -246,8 +247,14 @@ class AnalysisFilterSerializer(serializers.Serializer):
     track = serializers.ChoiceField(ON_IMAGES, required=False)
     tag = serializers.CharField(max_length=TAG_LENGTH, required=False)
     submission = serializers.RegexField(PUBLIC_ID, required=False)
-    created_after = serializers.DateTimeField(required=False, help_text="This moment included.")
-    created_before = serializers.DateTimeField(required=False, help_text="This moment excluded.")
+    created_after = serializers.DateTimeField(
+        required=False,
+        error_messages=NO_MOMENT,
+        help_text="This moment included, such as 2026-11-27 or 2026-11-27T14:00:00Z.",
+    )
+    created_before = serializers.DateTimeField(
+        required=False, error_messages=NO_MOMENT, help_text="This moment excluded."
+    )
     text = serializers.CharField(
         max_length=200, required=False, help_text="In the file name, the note or a tag."
     )
