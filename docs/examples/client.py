@@ -60,15 +60,6 @@ def wait_for(session: requests.Session, submission: dict) -> None:
         time.sleep(float(answer.headers.get("Retry-After", 1)))
 
 
-def analyses_of(session: requests.Session, submission: dict):
-    """Yield its analyses, page by page."""
-    url = submission["analyses_url"]
-    while url:
-        page = ask(session, "GET", url).json()
-        yield from page["results"]
-        url = page["next"]
-
-
 def main(names: list[str]) -> None:
     """Print a line for each image, and keep its report beside this program's work."""
     session = requests.Session()
@@ -77,7 +68,8 @@ def main(names: list[str]) -> None:
     for refusal in submission["refusals"]:
         print(f"{refusal['file_name']}: refused: {refusal['message']}")
     wait_for(session, submission)
-    for brief in analyses_of(session, submission):
+    # The answer names them in the order in which they were sent; lists begin with the newest.
+    for brief in submission["analyses"]:
         analysis = ask(session, "GET", brief["url"]).json()
         name, verdict = analysis["image"]["file_name"], analysis["verdict"]
         if verdict is None:

@@ -102,9 +102,11 @@ def test_the_python_client(portal: Installation, token: str, tmp_path: Path) -> 
     command = [sys.executable, str(EXAMPLES / "client.py"), *names]
     done = run_example(command, portal, token, tmp_path)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"^notes\.txt: refused: .*\.$", done.stdout, re.MULTILINE)
-    for number in range(2):
-        assert re.search(rf"^small-{number}\.png: .+: .+\.$", done.stdout, re.MULTILINE)
+    refused, *judged = done.stdout.splitlines()
+    assert re.fullmatch(r"notes\.txt: refused: .*\.", refused)
+    # In the order in which they were named.
+    for number, line in enumerate(judged):
+        assert re.fullmatch(rf"small-{number}\.png: .+: .+\.", line)
     reports = list(tmp_path.glob("report-*.pdf"))
     assert len(reports) == 2
     assert all(report.read_bytes().startswith(b"%PDF") for report in reports)
