@@ -80,7 +80,7 @@ def token_create(*, user: User, name: str, scopes: list[str], days: int) -> tupl
 
 
 def token_revoke(*, user: User, public_id: str) -> bool:
-    """Make a token good for nothing, at once.
+    """Make a token good for nothing, at once; of an expired one only the row goes.
 
     Returns:
         Whether the user had such a token.
@@ -120,6 +120,8 @@ def token_end(request: HttpRequest, public_id: str) -> HttpResponse:
     """Revoke a token of one's own."""
     user = request.user
     assert isinstance(user, User)  # noqa: S101 - login_required; tells the type checker
-    if token_revoke(user=user, public_id=public_id):
-        messages.success(request, "The token is revoked: whoever has it gets no answer any more.")
+    row = ApiToken.objects.filter(user=user, public_id=public_id).first()
+    if row is not None and token_revoke(user=user, public_id=public_id):
+        sentence = "The token is revoked: whoever has it gets no answer any more."
+        messages.success(request, "The token is removed." if row.has_expired else sentence)
     return redirect(reverse("account") + "#tokens")

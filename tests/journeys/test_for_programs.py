@@ -40,6 +40,7 @@ def test_a_token_is_made_used_and_revoked(alice: Person) -> None:
     page.reload()
     expect(row).to_contain_text("last used")
     page.get_by_test_id("token-end").click()
+    page.get_by_test_id("confirm-delete").click()
     expect(page.get_by_test_id("token")).to_have_count(0)
     assert requests.get(address, headers=headers, timeout=30).status_code == 401
 

@@ -80,6 +80,19 @@ def test_the_account_lists_them(as_alice: Client, as_charlie: Client) -> None:
     assert "Night desk" not in as_charlie.get(ACCOUNT).text
 
 
+def test_revoking_is_asked_for_first_and_an_expired_one_is_only_removed(as_alice: Client) -> None:
+    made(as_alice)
+    shown = as_alice.get(ACCOUNT).text
+    assert 'data-confirm-title="Revoke “Night desk”?"' in shown
+    assert 'id="confirm-delete"' in shown
+    ApiToken.objects.update(expiry=timezone.now())
+    shown = as_alice.get(ACCOUNT).text
+    assert ">Remove<" in shown
+    assert "data-confirm-title" not in shown.partition('id="confirm-delete"')[0]
+    answer = as_alice.post(f"/account/tokens/{ApiToken.objects.get().public_id}/end/")
+    assert [str(one) for one in get_messages(answer.wsgi_request)] == ["The token is removed."]
+
+
 def test_only_its_owner_revokes_it(as_alice: Client, as_charlie: Client) -> None:
     token = made(as_alice)
     end = f"/account/tokens/{ApiToken.objects.get().public_id}/end/"
