@@ -19,7 +19,15 @@ from detection.services.workload import COUNTED, QueueFigures
 MISSED_SWEEPS = 4
 SLOWEST_GAP = 30
 CACHE_AWAY = "The cache cannot be reached, so nobody knows which workers are alive."
-OTHERS = {"training": "Training runs", "fetches": "Images to fetch", "webhooks": "Webhooks"}
+# What waits beside analyses: its name, and the queue of the workers that do it.
+OTHERS = {
+    "batches": ("Batches to unpack", "errands"),
+    "fetches": ("Addresses to fetch", "errands"),
+    "webhooks": ("Messages to webhooks", "errands"),
+    "views": ("Views to draw", "pictures"),
+    "heatmaps": ("Heatmaps to draw", "pictures"),
+    "training": ("Training runs", "training"),
+}
 
 
 @never_cache
@@ -40,9 +48,9 @@ def figures() -> dict[str, Any]:
     swept = None if is_cache_away else workers.seconds_since_sweep()
     storage = installation.storage_state()
     lately = workload.done_lately()
-    on_queue = {
-        queue: sum(queue in state.sign.queues for state in states) for queue in Queue.values
-    }
+    named = {*Queue.values, *(queue for _, queue in OTHERS.values())}
+    on_queue = {queue: sum(queue in state.sign.queues for state in states) for queue in named}
+    waiting = workload.others_waiting()
     return {
         "queues": [(one, on_queue[one.queue]) for one in queues],
         "workers": states,
@@ -51,8 +59,8 @@ def figures() -> dict[str, Any]:
         "rates": [(track.label, lately.per_minute.get(track.value, 0.0)) for track in Track],
         "failures": workload.failures_lately(),
         "others": [
-            (OTHERS[kind], f"{count:,}" + ("+" if count == COUNTED else ""))
-            for kind, count in workload.others_waiting().items()
+            (name, queue, waiting[kind], waiting[kind] == COUNTED, on_queue[queue])
+            for kind, (name, queue) in OTHERS.items()
         ],
         "database": installation.database_state(),
         "storage": storage,

@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Min, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from detection.models import (
     Analysis,
+    Batch,
+    BatchState,
+    Explanation,
+    ForensicViews,
     Priority,
     Queue,
     State,
@@ -123,10 +127,25 @@ def failures_lately(*, now: datetime | None = None) -> dict[str, int]:
 
 
 def others_waiting() -> dict[str, int]:
-    """Return what waits beside analyses: training, fetches, webhooks; at most `COUNTED` of each."""
+    """Return what waits beside analyses, by kind; at most `COUNTED` of each.
+
+    Of pictures, whose tables have no index to what waits, the newest `COUNTED` are looked at.
+    """
+    # What waits for a webhook that is off is not sent, and what is held back is not due.
+    told = WebhookDelivery.objects.waiting().filter(webhook__is_active=True)
     kinds: Iterable[tuple[str, QuerySet[Any]]] = (
         ("training", TrainingRun.objects.filter(state=Work.QUEUED)),
+        ("batches", Batch.objects.filter(state=BatchState.UNPACKING)),
         ("fetches", UrlFetch.objects.unfinished()),
-        ("webhooks", WebhookDelivery.objects.waiting()),
+        ("webhooks", told.exclude(next_attempt_at=None)),
     )
-    return {name: rows.order_by()[:COUNTED].count() for name, rows in kinds}
+    counts = {name: rows.order_by()[:COUNTED].count() for name, rows in kinds}
+    pictures: Iterable[tuple[str, QuerySet[Any]]] = (
+        ("views", ForensicViews.objects.all()),
+        ("heatmaps", Explanation.objects.all()),
+    )
+    for name, rows in pictures:
+        newest = rows.order_by("-pk").values("pk", "state")[:COUNTED]
+        is_queued = Q(state=State.QUEUED)
+        counts[name] = newest.aggregate(count=Count("pk", filter=is_queued))["count"]
+    return counts

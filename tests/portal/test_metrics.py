@@ -137,7 +137,7 @@ def test_a_scrape_asks_little_of_the_database(client: Client, folder: Path, alic
         connection,
     ) as asked:
         scrape(client)
-    assert len(asked) <= 12
+    assert len(asked) <= 14
     for query in asked:
         plan = re.sub(r"^", "EXPLAIN QUERY PLAN ", query["sql"])
         with connection.cursor() as cursor:

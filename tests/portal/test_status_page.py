@@ -14,7 +14,22 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from detection.models import Priority, Queue, State, Track
+from detection.models import (
+    Analysis,
+    Batch,
+    BatchState,
+    Event,
+    Explanation,
+    ForensicViews,
+    Priority,
+    Queue,
+    State,
+    SubmittedImage,
+    Track,
+    UrlFetch,
+    Webhook,
+)
+from detection.services.intake import submission_open
 from detection.services.workers import (
     Sign,
     sweep_told,
@@ -102,6 +117,28 @@ def test_failures_of_a_day_are_counted_by_code(admin_client: Client, alice: User
             finished_at=timezone.now() - age * day,
         )
     assert "within a day worker_lost 2 internal 1 Show them" in text_of(admin_client)
+
+
+def test_what_waits_beside_images_stands_with_its_queue(admin_client: Client, alice: User) -> None:
+    worker_beat(sign=sign("pictures@one", "pictures"))
+    submission = submission_open(owner=alice)
+    Batch.objects.create(submission=submission, name="a.zip", state=BatchState.UNPACKING)
+    for number in range(2):
+        UrlFetch.objects.create(submission=submission, url=f"https://example.org/{number}")
+    queued(alice, Queue.INFERENCE, Priority.SINGLE, 1)
+    ForensicViews.objects.create(image=SubmittedImage.objects.get())
+    Explanation.objects.create(analysis=Analysis.objects.get(), method="lime")
+    for url, is_active in (("https://example.org/on", True), ("https://example.org/off", False)):
+        hook = Webhook.objects.create(owner=alice, url=url, is_active=is_active)
+        hook.deliveries.create(event=Event.TEST)
+        hook.deliveries.create(event=Event.SUBMISSION_ENDED, next_attempt_at=None)
+    text = text_of(admin_client)
+    assert "Batches to unpack 1 errands 0" in text
+    assert "Addresses to fetch 2 errands 0" in text
+    assert "Messages to webhooks 1 errands 0" in text, "none to one that is off, none held back"
+    assert "Views to draw 1 pictures 1" in text
+    assert "Heatmaps to draw 1 pictures 1" in text
+    assert "Training runs 0 training 0" in text
 
 
 def test_a_part_alone_is_what_keeps_it_up_to_date(admin_client: Client) -> None:
