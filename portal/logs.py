@@ -17,6 +17,8 @@ from pythonjsonlogger.json import JsonFormatter
 LOG_FORMATS = LINE, JSON = "line", "json"
 # What `logging` and Django put on a record beside the message; of the latter a request is no text.
 NOT_TOLD = {"request", "server_time", "status_code"}
+# Where Django writes of a host name that is not in ALLOWED_HOSTS.
+FOREIGN_HOST = "django.security.DisallowedHost"
 
 request_now: ContextVar[HttpRequest | None] = ContextVar("request_now", default=None)
 # Of the request that caused what happens; in a worker it came with the task.
@@ -63,6 +65,21 @@ class KeepsAddressesBack(logging.Filter):
                 for argument in record.args
             )
             record.args = told
+        return True
+
+
+class TellsRefusalsBriefly(logging.Filter):
+    """Takes the traceback from what was refused for good reason: it is no fault of the portal.
+
+    Strangers send foreign host names all day; as errors they would hide those that are.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the line, as a warning without a traceback."""
+        is_refusal = record.name == "django.request" and record.levelno == logging.WARNING
+        if is_refusal or record.name == FOREIGN_HOST:
+            record.exc_info = record.exc_text = None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
         return True
 
 
@@ -123,12 +140,15 @@ def configuration(*, form: str, level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {form: {"()": formatter, "form": form}},
-        "filters": {"addresses": {"()": KeepsAddressesBack}},
+        "filters": {
+            "addresses": {"()": KeepsAddressesBack},
+            "refusals": {"()": TellsRefusalsBriefly},
+        },
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",
                 "formatter": form,
-                "filters": ["addresses"],
+                "filters": ["addresses", "refusals"],
             }
         },
         "root": {"handlers": ["stderr"], "level": "WARNING"},

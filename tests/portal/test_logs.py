@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from celery import current_app, shared_task
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import include, path
@@ -22,6 +23,7 @@ handler500 = views.server_error
 urlpatterns = [
     path("told/<str:key>/", lambda request, key: told(request), name="told"),
     path("sent/", lambda request: sent(request)),
+    path("refused/", lambda request: refused(request)),
     path("broken/<str:key>/", lambda request, key: broken(request)),
     path("", include("portal.urls")),
 ]
@@ -44,6 +46,11 @@ def broken(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("the cause")
 
 
+def refused(request: HttpRequest) -> HttpResponse:
+    """A page that is not for everybody."""
+    raise PermissionDenied
+
+
 @shared_task(name="tests.portal.tell")
 def tell() -> None:
     """A task that writes a line."""
@@ -63,7 +70,8 @@ def written(form: str) -> Iterator[io.StringIO]:
     handler = logging.StreamHandler(output)
     handler.setFormatter(logs.formatter(form))
     handler.addFilter(logs.KeepsAddressesBack())
-    loggers = [logging.getLogger(name) for name in ("portal", "django.request")]
+    handler.addFilter(logs.TellsRefusalsBriefly())
+    loggers = [logging.getLogger(name) for name in ("portal", "django.request", "django.security")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.addHandler(handler)
@@ -178,3 +186,16 @@ def test_lines_for_people_end_with_what_they_belong_to() -> None:
     first, second = output.getvalue().splitlines()
     assert first.endswith("WARNING portal.test: something odd [request_id=abc123]")
     assert second.endswith("WARNING portal.test: else")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "host", "status"), [("/refused/", "testserver", 403), ("/sent/", "evil.example", 400)]
+)
+def test_what_is_refused_is_one_warning_without_a_traceback(
+    lines: io.StringIO, path: str, host: str, status: int
+) -> None:
+    assert Client(headers={"host": host}).get(path).status_code == status
+    (told,) = objects(lines)
+    assert told["level"] == "WARNING"
+    assert "exc_info" not in told
