@@ -93,7 +93,7 @@ class AddressForm(forms.Form):
         max_length=100_000,
         widget=forms.Textarea(
             attrs={
-                "rows": 2,
+                "rows": 4,
                 "placeholder": "https://example.org/image.jpg",
                 "inputmode": "url",
                 "spellcheck": "false",
