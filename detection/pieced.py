@@ -41,7 +41,8 @@ class PiecedFile(io.RawIOBase):
         """Go to another place; beyond the end there is nothing to read."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._starts[-1]}[whence]
         if base + offset < 0:
-            raise ValueError("before the start of the file")
+            # As `zipfile` expects it of a file, which looks before the start of a tiny one.
+            raise io.UnsupportedOperation("before the start of the file")
         self._at = base + offset
         return self._at
 

@@ -83,6 +83,17 @@ class Table:
     sort: str
     querystring: str
 
+    @property
+    def is_part(self) -> bool:
+        """Whether not all files of the batch are shown."""
+        return bool(self.shown or self.text)
+
+    @property
+    def export_query(self) -> str:
+        """Return what has an export hold the same files; empty: all of them."""
+        query = _query({"show": self.shown, "q": self.text})
+        return f"?{query}" if query else ""
+
 
 def batch_table(batch: Batch, progress: BatchProgress, wanted: QueryDict) -> Table:
     """Return the part of the table that is asked for; what is not understood counts for nothing.
@@ -92,12 +103,14 @@ def batch_table(batch: Batch, progress: BatchProgress, wanted: QueryDict) -> Tab
             and `page`.
     """
     counts = _counts(progress)
-    show = wanted.get("show", "")
-    show = show if counts.get(show) or show == "" else ""
-    sort = wanted.get("sort", "")
-    sort = sort if sort.lstrip("-") in SORTS else ""
-    text = wanted.get("q", "").replace("\0", "").strip()[:100]
-    given = {"show": show, "sort": sort, "q": text}
+    given = _given(wanted)
+    show, sort, text = given["show"], given["sort"], given["q"]
+    if not counts[show] and (show or not counts[REFUSED]):
+        show = ""
+    elif not counts[show] and "show" not in wanted:
+        # Nothing was taken in: that is what there is to see.
+        show = REFUSED
+    given["show"] = show
     rows: QuerySet[Any] | list[Any] = (
         _refused(batch, sort, text) if show == REFUSED else _answers(batch, show, sort, text)
     )
@@ -120,6 +133,34 @@ def batch_table(batch: Batch, progress: BatchProgress, wanted: QueryDict) -> Tab
         sort=sort,
         querystring=_query(given),
     )
+
+
+def batch_choices(progress: BatchProgress, wanted: QueryDict) -> list[Choice]:
+    """Return which parts can be shown alone, as they are counted now; `wanted` as above."""
+    return _choices(_given(wanted), _counts(progress))
+
+
+def batch_exported(
+    batch: Batch, wanted: QueryDict
+) -> "tuple[AnalysisQuerySet, QuerySet[BatchFile]]":
+    """Return what an export holds of the shown part: answers, and files not accepted."""
+    given = _given(wanted)
+    show, text = given["show"], given["q"]
+    answers = batch.answers.none() if show == REFUSED else SHOWN[show](batch.answers)
+    refused = _refused(batch, "", text)
+    if text:
+        answers = answers.filter(image__batch_file__path__icontains=text)
+    return answers.order_by("image_id"), refused if show in ("", REFUSED) else refused.none()
+
+
+def _given(wanted: QueryDict) -> dict[str, str]:
+    """Return what is asked for, as far as it is understood."""
+    show, sort = wanted.get("show", ""), wanted.get("sort", "")
+    return {
+        "show": show if show in SHOWN or show == REFUSED else "",
+        "sort": sort if sort.lstrip("-") in SORTS else "",
+        "q": wanted.get("q", "").replace("\0", "").strip()[:100],
+    }
 
 
 def _counts(progress: BatchProgress) -> dict[str, int]:
@@ -175,7 +216,7 @@ def _choices(given: dict[str, str], counts: dict[str, int]) -> list[Choice]:
     return [
         Choice(key, label, counts[key], _query(given | {"show": key}), key == given["show"])
         for key, label in labels.items()
-        if counts[key] or not key
+        if counts[key] or not key or key == given["show"]
     ]
 
 

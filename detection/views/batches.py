@@ -1,6 +1,7 @@
 """Batches: handing in a zip or folder of thousands, its page, and what its owner may do with it."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -13,6 +14,7 @@ from django.http import (
     HttpResponseBase,
     HttpResponseRedirect,
     JsonResponse,
+    QueryDict,
 )
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -24,7 +26,7 @@ from detection.models import Batch, BatchState
 from detection.services import batches
 from detection.services.batches import MOST_PIECE_BYTES, BatchRefused
 from detection.uploads import BoundedUploadHandler
-from detection.views.batch_table import batch_table
+from detection.views.batch_table import batch_choices, batch_exported, batch_table
 from detection.views.reports import export_response, site_of
 
 # So many of one's batches are on a page.
@@ -119,7 +121,7 @@ def batch_pieces(request: HttpRequest, public_id: str) -> JsonResponse:
 def batch_detail(request: HttpRequest, public_id: str) -> HttpResponse:
     """Show how far a batch is, and what became of its files."""
     batch = _mine(request, public_id)
-    progress = batches.batch_progress(batch=batch)
+    progress = _progress(batch)
     context = _context(batch, progress) | {
         "table": batch_table(batch, progress, request.GET),
         **_limits(),
@@ -132,7 +134,13 @@ def batch_detail(request: HttpRequest, public_id: str) -> HttpResponse:
 def batch_state(request: HttpRequest, public_id: str) -> HttpResponse:
     """Answer the polling of a batch's page with its moving part; at its end, have all reloaded."""
     batch = _mine(request, public_id)
-    context = _context(batch, batches.batch_progress(batch=batch))
+    progress = _progress(batch)
+    # Of the page that asks: its filters are counted anew, and lead where they led.
+    shown = QueryDict(urlsplit(request.headers.get("HX-Current-URL", "")).query)
+    context = _context(batch, progress) | {
+        "choices": batch_choices(progress, shown),
+        "out_of_band": True,
+    }
     response = render(request, "batches/_progress.html", context)
     if not batch.is_active:
         response["HX-Refresh"] = "true"
@@ -172,14 +180,22 @@ def batch_delete(request: HttpRequest, public_id: str) -> HttpResponseRedirect:
 @login_required
 @require_safe
 def batch_export(request: HttpRequest, public_id: str, form: str) -> HttpResponseBase:
-    """Give a table or reports of all files of a batch, those too that were not taken in."""
+    """Give a table or reports of a batch's files, or of the part that the page shows.
+
+    Those that were not taken in are among them.
+    """
     batch = _mine(request, public_id)
-    return export_response(
-        request,
-        form,
-        batch.answers.order_by("image_id"),
-        refused=batch.files.filter(image=None),
-    )
+    answers, refused = batch_exported(batch, request.GET)
+    return export_response(request, form, answers, refused=refused)
+
+
+def _progress(batch: Batch) -> batches.BatchProgress:
+    """Count what became of the files; an end that the sweep has not noted yet is noted now."""
+    progress = batches.batch_progress(batch=batch)
+    if batch.state == BatchState.ANALYSING and not progress.unfinished:
+        batches.batch_finish(batch=batch)
+        batch.refresh_from_db()
+    return progress
 
 
 def _mine(request: HttpRequest, public_id: str) -> Batch:
@@ -200,7 +216,9 @@ def _opened(request: HttpRequest, name: str, size: int, *, wants_mail: bool) -> 
 def _list_page(request: HttpRequest, form: BatchUploadForm, *, status: int = 200) -> HttpResponse:
     mine = Batch.objects.visible_to(request.user)
     page = Paginator(mine, PAGE_SIZE).get_page(request.GET.get("page"))
-    context = {"form": form, "page": page, **_limits()}
+    tally = batches.batches_tally(batches=page.object_list)
+    rows = [(batch, tally[batch.pk]) for batch in page.object_list]
+    context = {"form": form, "page": page, "rows": rows, **_limits()}
     return render(request, "batches/list.html", context, status=status)
 
 

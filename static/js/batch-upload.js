@@ -30,7 +30,11 @@ function show(text, share) {
   if (share !== undefined) bar.value = share;
 }
 
-const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+/** In decimal units, as the server has them. */
+function megabytes(bytes) {
+  const [unit, factor] = bytes < 999_500 ? ["kB", 1e3] : bytes < 999_500_000 ? ["MB", 1e6] : ["GB", 1e9];
+  return bytes < 1000 ? `${bytes} bytes` : `${(bytes / factor).toFixed(bytes < 9.95 * factor ? 1 : 0)} ${unit}`;
+}
 const files = (count) => `${count.toLocaleString("en")} file${count === 1 ? "" : "s"}`;
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 
@@ -50,8 +54,20 @@ function chooseFolder(entries) {
 
 zipInput.required = false;
 folder.hidden = false;
+/** A zip begins with the mark of an entry, or of its end where it is empty. */
+async function isZip(file) {
+  const mark = [...new Uint8Array(await file.slice(0, 4).arrayBuffer())].join(" ");
+  return ["80 75 3 4", "80 75 5 6", "80 75 7 8"].includes(mark);
+}
+async function chooseZip(file) {
+  if (!(await isZip(file))) {
+    chosen = null;
+    return show(`${file.name} is no zip. Choose a zip or a folder.`);
+  }
+  choose({ name: file.name, file });
+}
 function takeZip() {
-  if (zipInput.files.length) choose({ name: zipInput.files[0].name, file: zipInput.files[0] });
+  if (zipInput.files.length && !isSending) chooseZip(zipInput.files[0]);
 }
 function takeFolder() {
   if (!folderInput.files.length) return;
@@ -82,7 +98,7 @@ async function drop(transfer) {
   const folders = entries.filter((entry) => entry.isDirectory);
   if (folders.length) return chooseFolder(await below(folders[0]));
   const zip = [...transfer.files].find((file) => /[.]zip$/i.test(file.name));
-  if (zip) return choose({ name: zip.name, file: zip });
+  if (zip && !isSending) return chooseZip(zip);
   if (transfer.files.length) {
     return chooseFolder([...transfer.files].map((file) => ({ path: `images/${file.name}`, file })));
   }

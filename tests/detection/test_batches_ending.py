@@ -159,13 +159,13 @@ def test_deleting_leaves_no_row_and_no_file(
 
 
 def test_lost_messages_are_sent_again(alice: User, committed: Committed) -> None:
-    work.delivered("background")
+    work.delivered("errands")
     with committed():
         batch = batches.sent(alice, batches.packed(batches.pictures(1)))
-    assert work.delivered("background") == [batch.pk]
+    assert work.delivered("errands") == [batch.pk]
     assert batches_sweep().returned == 0
     assert batches_sweep(now=timezone.now() + timedelta(hours=1)).returned == 1
-    assert work.delivered("background") == [batch.pk]
+    assert work.delivered("errands") == [batch.pk]
 
 
 def test_progress_counts_what_became_of_each_file(alice: User, model: ModelVersion) -> None:

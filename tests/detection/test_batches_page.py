@@ -153,7 +153,10 @@ def test_nobody_sends_to_or_sees_anothers_batch(
     for rest in ("cancel/", "repeat/", "delete/"):
         assert as_charlie.post(address(batch, rest)).status_code == 404
     assert batch.name not in as_charlie.get("/batches/").content.decode()
-    assert batch.name in as_alice.get("/batches/").content.decode()
+    page = as_alice.get("/batches/").content.decode()
+    assert batch.name in page
+    assert ">2 likely AI-generated<" in page
+    assert ">1 not accepted<" in page
 
 
 def test_the_page_of_its_submission_leads_to_it(as_alice: Client, batch: Batch) -> None:
@@ -237,17 +240,71 @@ def test_pages_hold_fifty(
     assert names(third)[-1] == "0119.png"
 
 
-def test_the_moving_part_asks_for_the_whole_page_at_the_end(as_alice: Client, batch: Batch) -> None:
-    running = as_alice.get(address(batch, "state/"))
+def test_the_moving_part_asks_for_the_whole_page_at_the_end(
+    as_alice: Client, alice: User, model: ModelVersion
+) -> None:
+    made = batches.unpacked(alice, batches.pictures(2) | {"notes.txt": b"no image"})
+    batches.judge(made, 1)
+    shown = {"HX-Current-URL": f"http://testserver{address(made)}?show=waiting&sort=name"}
+    running = as_alice.get(address(made, "state/"), headers=shown)
     assert "HX-Refresh" not in running
     assert b'hx-get="' in running.content
-    Batch.objects.update(state="finished")
-    ended = as_alice.get(address(batch, "state/"))
+    # The filters come beside it, counted anew.
+    assert b'hx-swap-oob="true"' in running.content
+    assert '?show=waiting&amp;sort=name#files" aria-current="true">Waiting <span>1<' in (
+        running.content.decode()
+    )
+    batches.judge(made)
+    # No sweep has been there.
+    ended = as_alice.get(address(made, "state/"))
     assert ended["HX-Refresh"] == "true"
     assert b'hx-get="' not in ended.content
+    made.refresh_from_db()
+    assert made.state == "finished"
+
+
+def test_a_cancelled_batch_says_what_was_not_unpacked(as_alice: Client, batch: Batch) -> None:
+    Batch.objects.update(state="cancelled", files_total=1500, files_seen=960, wants_mail=True)
+    page = as_alice.get(address(batch)).content.decode()
+    assert "540 of 1,500 files were not unpacked." in page
+    assert "No mail is sent" in page
+
+
+def test_where_nothing_was_accepted_that_is_shown(
+    as_alice: Client, alice: User, model: ModelVersion
+) -> None:
+    made = batches.unpacked(alice, {"notes.txt": b"no image", "more.txt": b"none either"})
+    assert names(as_alice.get(address(made))) == ["notes.txt", "more.txt"]
+    assert b"No file fits" not in as_alice.get(address(made)).content
+
+
+def test_an_empty_zip_says_so(as_alice: Client, alice: User) -> None:
+    made = batches.unpacked(alice, {})
+    assert (made.state, made.error_code) == ("failed", "empty_archive")
+    assert b"The zip is empty." in as_alice.get(address(made)).content
+
+
+@pytest.mark.parametrize(
+    ("query", "paths"),
+    [
+        ("", {"b/red.png", "a/blue.png", "c/again.png", "notes.txt"}),
+        ("?show=likely_real", {"a/blue.png"}),
+        ("?show=refused", {"notes.txt"}),
+        ("?q=again", {"c/again.png"}),
+        ("?q=notes", {"notes.txt"}),
+    ],
+)
+def test_an_export_holds_what_is_shown(
+    as_alice: Client, batch: Batch, query: str, paths: set[str]
+) -> None:
+    page = as_alice.get(address(batch) + query).content.decode()
+    assert f'href="{address(batch, "export.csv")}{query}"' in page
+    table = b"".join(as_alice.get(address(batch, "export.csv") + query)).decode("utf-8-sig")
+    assert {row["path"] for row in csv.DictReader(table.splitlines())} == paths
 
 
 def test_cancel_repeat_and_delete_are_buttons(as_alice: Client, batch: Batch) -> None:
+    Batch.objects.update(state="unpacking")
     assert b"batch-cancel" in as_alice.get(address(batch)).content
     as_alice.post(address(batch, "cancel/"))
     batch.refresh_from_db()

@@ -117,7 +117,7 @@ def test_a_folder_goes_on_where_it_was_broken_off(
     page.goto("/batches/")
     page.unroute_all(behavior="ignoreErrors")
     page.get_by_role("link", name="desk", exact=True).click()
-    expect(page.get_by_test_id("batch-progress")).to_contain_text("3.8")
+    expect(page.get_by_test_id("batch-progress")).to_contain_text("4.0 MB of")
     page.get_by_test_id("folder-input").set_input_files(folder)
     with page.expect_response("**/pieces/?offset=4000000"):
         page.get_by_test_id("batch-submit").click()

@@ -8,7 +8,7 @@ from detection.services.batches.ending import (
     batch_mail,
     batch_repeat_failed,
 )
-from detection.services.batches.progress import BatchProgress, batch_progress
+from detection.services.batches.progress import BatchProgress, batch_progress, batches_tally
 from detection.services.batches.receiving import (
     MOST_PIECE_BYTES,
     BatchRefused,
@@ -34,6 +34,7 @@ __all__ = [
     "batch_repeat_failed",
     "batch_unpack",
     "batches_sweep",
+    "batches_tally",
     "claimed_by",
     "pieces_sweep",
     "worker_started",

@@ -1,12 +1,13 @@
 """How far a batch is: what became of its files so far, and how long the rest may take."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from detection.models import Batch, State, VerdictKind
+from detection.models import Analysis, Batch, BatchFile, State, VerdictKind
 
 # The rate of the last minute says how long the rest takes; of fewer ends than this none is told.
 LOOK_BACK = timedelta(minutes=1)
@@ -21,6 +22,7 @@ class BatchProgress:
         expected: Files in the zip, once that is known.
         copies: Of the finished, those answered by the stored result of the same file.
         refused: Files that were not taken in.
+        not_unpacked: Files of a batch that has ended which nobody has looked at.
         seconds_left: By the rate of the last minute; `None` where that says nothing.
     """
 
@@ -35,6 +37,7 @@ class BatchProgress:
     inconclusive: int
     copies: int
     refused: int
+    not_unpacked: int
     seconds_left: float | None
 
     @property
@@ -64,14 +67,43 @@ def batch_progress(*, batch: Batch) -> BatchProgress:
     )
     lately = counts.pop("lately")
     refused = batch.files.filter(image=None).count()
-    unseen = (batch.files_total or 0) - batch.files_seen if batch.is_active else 0
-    left = counts["unfinished"] + unseen
+    unseen = max((batch.files_total or 0) - batch.files_seen, 0)
+    left = counts["unfinished"] + (unseen if batch.is_active else 0)
     return BatchProgress(
         expected=batch.files_total,
         refused=refused,
+        not_unpacked=0 if batch.is_active else unseen,
         seconds_left=_seconds_left(batch, left, lately),
         **counts,
     )
+
+
+def batches_tally(*, batches: Iterable[Batch]) -> dict[int, dict[str, int]]:
+    """Count what became of the files of some batches, for a list: in two queries for all of them.
+
+    Returns:
+        For each batch, by its key: `total`, `failed`, `refused`, and one for each verdict.
+    """
+    keys = {batch.submission_id: batch.pk for batch in batches}
+    finished = Q(state=State.FINISHED)
+    answers = Analysis.objects.filter(image__submission__in=keys).on_images().current()
+    rows = (
+        answers.order_by()
+        .values("image__submission")
+        .annotate(
+            total=Count("pk"),
+            failed=Count("pk", filter=Q(state=State.FAILED)),
+            **{kind: Count("pk", filter=finished & Q(verdict=kind)) for kind in VerdictKind.values},
+        )
+    )
+    nothing = dict.fromkeys(("total", "failed", "refused", *VerdictKind.values), 0)
+    tally = {key: dict(nothing) for key in keys.values()}
+    for row in rows:
+        tally[keys[row.pop("image__submission")]] |= row
+    refused = BatchFile.objects.filter(batch__in=tally, image=None).order_by().values("batch")
+    for row in refused.annotate(count=Count("pk")):
+        tally[row["batch"]]["refused"] = row["count"]
+    return tally
 
 
 def _seconds_left(batch: Batch, left: int, lately: int) -> float | None:

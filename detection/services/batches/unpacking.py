@@ -153,6 +153,8 @@ def _limits() -> image_sources.SourceLimits:
 
 def _work(claim: Batch, source: ImageSource) -> None:
     claim.files_total = len(source)
+    if not claim.files_total:
+        raise SourceRefused("empty_archive", "The zip is empty.")
     if not _held(claim).update(files_total=claim.files_total):
         raise Overtaken
     for some in _read(source.entries(start=claim.files_seen)):
