@@ -1,5 +1,6 @@
 """Files that are judged by the workers instead of by the command: handed in as a batch."""
 
+import os
 import tempfile
 import time
 import zipfile
@@ -13,15 +14,18 @@ from django.core.management.base import CommandError, OutputWrapper
 from django.urls import reverse
 
 from detection.image_sources import is_litter
-from detection.models import Analysis, Batch, BatchFile, State
+from detection.models import Analysis, Batch, BatchFile, BatchState, State
 from detection.models.submissions import Source
 from detection.services.batches import (
     MOST_PIECE_BYTES,
     BatchRefused,
+    batch_delete,
+    batch_finish,
     batch_open,
     batch_progress,
     batch_receive,
 )
+from detection.services.storage import StorageUnavailable
 
 # How often it is looked how far the batch is.
 LOOK_SECONDS = 1.0
@@ -29,7 +33,7 @@ Answer = dict[str, Any]
 
 
 class Left(Exception):
-    """Somebody pressed Ctrl-C; the batch goes on without this command."""
+    """Somebody pressed Ctrl-C; what was handed in by then goes on without this command."""
 
 
 def queued_answers(
@@ -44,24 +48,59 @@ def queued_answers(
 
     Raises:
         CommandError: There is no such person, or the batch cannot be handed in.
-        Left: Ctrl-C was pressed once all was handed in.
+        Left: Ctrl-C was pressed.
     """
     owner = get_user_model().objects.filter(email__iexact=email, is_active=True).first()
     if owner is None:
         raise CommandError(f"There is no account with the address {email!r}: say --user EMAIL.")
     paths = [path for path in paths if not is_litter(_name_within(path))]
-    if not paths:
-        return
+    # A zip is a batch already; whatever else was named makes one together.
+    zips = [path for path in paths if path.suffix.lower() == ".zip" and zipfile.is_zipfile(path)]
+    rest = [path for path in paths if path not in zips]
+    if rest:
+        yield from _of_files(rest, owner, with_faces=with_faces, told=told)
+    for path in zips:
+        yield from _of_zip(path, owner, with_faces=with_faces, told=told)
+
+
+def _of_files(
+    paths: Sequence[Path], owner: Any, *, with_faces: bool, told: OutputWrapper
+) -> Iterator[Answer]:
+    """Hand files in as one batch, and yield an answer for each."""
     with tempfile.TemporaryFile() as zipped:
         unreadable = _pack(paths, zipped)
         packed = [path for path in paths if path not in unreadable]
-        batch = _sent(owner, packed, zipped, told) if packed else None
+        if len(packed) > settings.BATCH_MAX_FILES:
+            most = f"At most {settings.BATCH_MAX_FILES:,} files make a batch"
+            raise CommandError(f"{most}; these are {len(packed):,}.")
+        what = f"{len(packed):,} file{'' if len(packed) == 1 else 's'}"
+        name = packed[0].name if len(packed) == 1 else what
+        batch = _sent(owner, name, zipped, told) if packed else None
     answers: dict[Path, Answer] = {}
     if batch is not None:
         _wait(batch, with_faces=with_faces, told=told)
-        answers = _answers(batch, packed, with_faces=with_faces)
+        answers = {
+            packed[file.number]: answer for file, answer in _answers(batch, with_faces=with_faces)
+        }
     for path in paths:
         yield {"file": str(path), **(unreadable.get(path) or answers.get(path) or _unseen(batch))}
+
+
+def _of_zip(path: Path, owner: Any, *, with_faces: bool, told: OutputWrapper) -> Iterator[Answer]:
+    """Hand a zip in as the batch it is, and yield an answer for each of its files."""
+    try:
+        with path.open("rb") as zipped:
+            zipped.seek(0, os.SEEK_END)
+            batch = _sent(owner, path.name, zipped, told)
+    except OSError as error:
+        message = f"The file cannot be read: {error.strerror}."
+        yield {"file": str(path), **_error("unreadable_file", message)}
+        return
+    _wait(batch, with_faces=with_faces, told=told)
+    for file, answer in _answers(batch, with_faces=with_faces):
+        yield {"file": f"{path}/{file.path}", **answer}
+    if batch.state in (BatchState.FAILED, BatchState.CANCELLED):
+        yield {"file": str(path), **_unseen(batch)}
 
 
 def _name_within(path: Path) -> str:
@@ -84,21 +123,29 @@ def _pack(paths: Sequence[Path], target: IO[bytes]) -> dict[Path, Answer]:
     return unreadable
 
 
-def _sent(owner: Any, paths: Sequence[Path], zipped: IO[bytes], told: OutputWrapper) -> Batch:
-    if len(paths) > settings.BATCH_MAX_FILES:
-        most = f"At most {settings.BATCH_MAX_FILES:,} files make a batch"
-        raise CommandError(f"{most}; these are {len(paths):,}.")
+def _sent(owner: Any, name: str, zipped: IO[bytes], told: OutputWrapper) -> Batch:
+    """Hand a zip in that was read or written to its end; nothing stays of one that is refused."""
     size = zipped.tell()
     zipped.seek(0)
-    name = paths[0].name if len(paths) == 1 else f"{len(paths):,} files"
+    batch = None
     try:
         batch = batch_open(owner=owner, name=name, upload_bytes=size, source=Source.COMMAND)
         while chunk := zipped.read(MOST_PIECE_BYTES):
             batch = batch_receive(batch=batch, offset=batch.received_bytes, chunk=chunk)
-    except BatchRefused as refused:
+    except (BatchRefused, StorageUnavailable) as refused:
+        _forget(batch)
         raise CommandError(f"{refused.sentence} [{refused.code}]") from refused
-    told.write(f"{len(paths):,} files are handed in: {_place(batch)}")
+    except KeyboardInterrupt:
+        _forget(batch)
+        told.write("Stopped before all was handed in: nothing was kept.")
+        raise Left from None
+    told.write(f"{batch.name} handed in: {_place(batch)}")
     return batch
+
+
+def _forget(batch: Batch | None) -> None:
+    if batch is not None:
+        batch_delete(batch=batch)
 
 
 def _wait(batch: Batch, *, with_faces: bool, told: OutputWrapper) -> None:
@@ -107,6 +154,10 @@ def _wait(batch: Batch, *, with_faces: bool, told: OutputWrapper) -> None:
         while True:
             batch.refresh_from_db()
             progress = batch_progress(batch=batch)
+            if batch.state == BatchState.ANALYSING and not progress.unfinished:
+                # Noted here, and not by the next sweep.
+                batch_finish(batch=batch)
+                batch.refresh_from_db()
             faces = _on_faces(batch).unfinished().count() if with_faces else 0
             text = (
                 f"{batch.get_state_display()}: {progress.ended:,} of {progress.to_judge:,} images "
@@ -124,8 +175,8 @@ def _wait(batch: Batch, *, with_faces: bool, told: OutputWrapper) -> None:
         raise Left from None
 
 
-def _answers(batch: Batch, paths: Sequence[Path], *, with_faces: bool) -> dict[Path, Answer]:
-    """Return an answer for each file of which anything is known, by its place in the zip."""
+def _answers(batch: Batch, *, with_faces: bool) -> Iterator[tuple[BatchFile, Answer]]:
+    """Yield each file of which anything is known, in the order of the zip, and its answer."""
     analyses = {
         analysis.image_id: analysis
         for analysis in batch.answers.for_display().defer("would_change")
@@ -134,11 +185,9 @@ def _answers(batch: Batch, paths: Sequence[Path], *, with_faces: bool) -> dict[P
     if with_faces:
         looks = _on_faces(batch).filter(state=State.FINISHED).for_display()
         faces = {look.image_id: look for look in looks.prefetch_related("faces")}
-    return {
-        paths[file.number]: _answer(file, analyses, faces)
-        for file in batch.files.all()
-        if file.image_id is None or file.image_id in analyses
-    }
+    for file in batch.files.all():
+        if file.image_id is None or file.image_id in analyses:
+            yield file, _answer(file, analyses, faces)
 
 
 def _answer(file: BatchFile, analyses: dict[int, Analysis], faces: dict[int, Analysis]) -> Answer:
@@ -202,4 +251,6 @@ def _error(code: str, message: str) -> Answer:
 
 
 def _place(batch: Batch) -> str:
-    return f"{reverse('batch_detail', args=[batch.public_id])} ({batch.name})"
+    """Return its address; whole, where the settings know under which name people come here."""
+    origin = next(iter(settings.CSRF_TRUSTED_ORIGINS), "")
+    return f"{origin}{reverse('batch_detail', args=[batch.public_id])} ({batch.name})"

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 from pytest_django import Settings
 
 from detection.models import Batch, ModelVersion
-from detection.services.batches import batch_unpack, batches_sweep
+from detection.services.batches import BatchRefused, batch_unpack
 from portal.models import User
 from tests import batches, images
 from tests.batches import HERE
@@ -39,8 +39,8 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> None:
     def work(seconds: float) -> None:
         batch = Batch.objects.get()
         batch_unpack(batch_id=batch.pk, worker=HERE)
+        # No sweep comes by: the command notes the end.
         batches.judge(batch)
-        batches_sweep()
 
     monkeypatch.setattr("detection.management.queued.time.sleep", work)
 
@@ -107,6 +107,50 @@ def test_a_file_that_cannot_be_read_is_told_beside_the_others(
     assert first.endswith("[unreadable_file]")
     assert "Likely AI-generated" in second
     assert status == 1
+
+
+def test_a_zip_is_handed_in_as_it_is(
+    alice: User, model: ModelVersion, tmp_path: Path, workers: None
+) -> None:
+    zipped = tmp_path / "trip.zip"
+    files = {"a/1.png": images.plain("red"), "b/1.png": images.plain("blue"), "n.txt": b"none"}
+    zipped.write_bytes(batches.packed(files))
+    out, err, status = classify("--queue", zipped, "--user", alice.email)
+    assert [line.partition(": ")[0] for line in out.splitlines()] == [
+        f"{zipped}/{name}" for name in files
+    ]
+    assert (Batch.objects.get().name, status) == ("trip.zip", 1)
+    assert "2 of 2 images judged, 1 not accepted" in err
+
+
+@pytest.mark.parametrize("kind", [BatchRefused("no", "Not now."), KeyboardInterrupt()])
+def test_nothing_stays_of_what_was_not_handed_in(
+    alice: User,
+    model: ModelVersion,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: BaseException,
+) -> None:
+    def broken(**piece: Any) -> Batch:
+        raise kind
+
+    monkeypatch.setattr("detection.management.queued.batch_receive", broken)
+    arguments = ("--queue", folder, "--user", alice.email)
+    if isinstance(kind, KeyboardInterrupt):
+        _, err, status = classify(*arguments)
+        assert (err.strip(), status) == ("Stopped before all was handed in: nothing was kept.", 130)
+    else:
+        with pytest.raises(CommandError, match="Not now"):
+            classify(*arguments)
+    assert not Batch.objects.visible_to(alice).exists()
+
+
+def test_the_address_is_whole_where_it_is_known(
+    alice: User, model: ModelVersion, folder: Path, workers: None, settings: Settings
+) -> None:
+    settings.CSRF_TRUSTED_ORIGINS = ["https://veripix.example.org"]
+    _, err, _ = classify("--queue", folder, "--user", alice.email)
+    assert f"https://veripix.example.org/batches/{Batch.objects.get().public_id}/" in err
 
 
 def too_few(settings: Settings) -> None:
