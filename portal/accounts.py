@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.models import EmailAddress
 from allauth.core import ratelimit
 from django import forms
@@ -32,6 +33,14 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def populate_username(self, request: HttpRequest, user: User) -> None:
         """Do nothing: a user is an e-mail address."""
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Sign in, and count that as proof of who it is, as the password given once more is.
+
+        So nobody is asked for it a moment after signing in, or up; allauth says for how long.
+        """
+        super().login(request, user)
+        record_authentication(request, user, method="sign_in", reauthenticated=True)
 
 
 class AccountDeleteForm(forms.Form):

@@ -1,9 +1,11 @@
 """Tokens on my account: made, shown once, listed, revoked."""
 
 import re
+import time
 from datetime import timedelta
 
 import pytest
+from allauth.account import app_settings
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
@@ -67,6 +69,16 @@ def test_the_password_is_asked_for_where_it_was_not_given_lately(as_alice: Clien
         assert answer.status_code == 302
         assert answer["Location"].startswith("/accounts/reauthenticate/")
     assert not ApiToken.objects.exists()
+
+
+def test_signing_in_counts_for_a_while(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client()
+    answer = client.post("/accounts/login/", {"login": alice.email, "password": PASSWORD})
+    assert answer.status_code == 302
+    assert client.get(NEW).status_code == 200
+    later = time.time() + app_settings.REAUTHENTICATION_TIMEOUT
+    monkeypatch.setattr("allauth.account.internal.flows.reauthentication.time.time", lambda: later)
+    assert client.get(NEW)["Location"].startswith("/accounts/reauthenticate/")
 
 
 def test_the_account_lists_them(as_alice: Client, as_charlie: Client) -> None:
