@@ -21,7 +21,7 @@ from detection.api.serializers.batches import (
     OpenBatchSerializer,
     RepeatedSerializer,
 )
-from detection.models import Analysis, Batch, BatchFile
+from detection.models import Analysis, Batch, BatchFile, BatchState
 from detection.models.submissions import Source
 from detection.services import batches
 from detection.services.batches import MOST_PIECE_BYTES
@@ -102,8 +102,11 @@ class BatchDetail(ApiView):
         responses=BatchProgressSerializer,
     )
     def get(self, request: Request, public_id: str) -> Response:
-        """Tell how far it is."""
-        return self.state(own_batch(request, public_id))
+        """Tell how far it is; an end that the sweep has not noted yet is noted now."""
+        batch = own_batch(request, public_id)
+        if batch.state == BatchState.ANALYSING and batches.batch_finish(batch=batch):
+            batch.refresh_from_db()
+        return self.state(batch)
 
     @extend_schema(
         operation_id="batches_delete",

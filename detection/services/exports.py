@@ -85,7 +85,7 @@ def _rows(batch: list[Analysis], site: str) -> Iterator[dict[str, Value]]:
         yield row | _within_batch(analysis)
 
 
-def _within_batch(analysis: Analysis) -> dict[str, str | None]:
+def _within_batch(analysis: Analysis) -> dict[str, Value]:
     """Return what only files of a batch have; of others it is nothing."""
     file = getattr(analysis.image, "batch_file", None)
     source = analysis.answered_from

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from detection.models import Analysis, Batch, ModelVersion
-from detection.services.batches import batch_unpack, batches_sweep
+from detection.services.batches import batch_unpack
 from portal.models import User
 from tests import batches, images, work
 from tests.batches import HERE
@@ -53,7 +53,6 @@ def test_from_the_first_piece_to_the_last_result(
     batch = Batch.objects.get()
     batch_unpack(batch_id=batch.pk, worker=HERE)
     batches.judge(batch)
-    batches_sweep()
     ended = client.get(body["url"])
     assert "Retry-After" not in ended
     told = ended.json()

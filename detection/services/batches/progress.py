@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Count, Q
 from django.utils import timezone
@@ -99,10 +100,11 @@ def batches_tally(*, batches: Iterable[Batch]) -> dict[int, dict[str, int]]:
     nothing = dict.fromkeys(("total", "failed", "refused", *VerdictKind.values), 0)
     tally = {key: dict(nothing) for key in keys.values()}
     for row in rows:
-        tally[keys[row.pop("image__submission")]] |= row
+        counts: dict[str, Any] = dict(row)
+        tally[keys[counts.pop("image__submission")]] |= counts
     refused = BatchFile.objects.filter(batch__in=tally, image=None).order_by().values("batch")
-    for row in refused.annotate(count=Count("pk")):
-        tally[row["batch"]]["refused"] = row["count"]
+    for key, count in refused.annotate(count=Count("pk")).values_list("batch", "count"):
+        tally[key]["refused"] = count
     return tally
 
 
