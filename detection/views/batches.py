@@ -124,6 +124,7 @@ def batch_detail(request: HttpRequest, public_id: str) -> HttpResponse:
     progress = _progress(batch)
     context = _context(batch, progress) | {
         "table": batch_table(batch, progress, request.GET),
+        "has_table": bool(progress.total or progress.refused),
         **_limits(),
     }
     return render(request, "batches/detail.html", context)
@@ -140,6 +141,8 @@ def batch_state(request: HttpRequest, public_id: str) -> HttpResponse:
     context = _context(batch, progress) | {
         "choices": batch_choices(progress, shown),
         "out_of_band": True,
+        # The page that asks may be from before there was anything to show.
+        "has_table": "table" in request.GET,
     }
     response = render(request, "batches/_progress.html", context)
     if not batch.is_active:

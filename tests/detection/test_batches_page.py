@@ -246,7 +246,9 @@ def test_the_moving_part_asks_for_the_whole_page_at_the_end(
     made = batches.unpacked(alice, batches.pictures(2) | {"notes.txt": b"no image"})
     batches.judge(made, 1)
     shown = {"HX-Current-URL": f"http://testserver{address(made)}?show=waiting&sort=name"}
-    running = as_alice.get(address(made, "state/"), headers=shown)
+    assert "hx-swap-oob" not in as_alice.get(address(made, "state/")).content.decode()
+    assert 'state/?table=1"' in as_alice.get(address(made)).content.decode()
+    running = as_alice.get(address(made, "state/?table=1"), headers=shown)
     assert "HX-Refresh" not in running
     assert b'hx-get="' in running.content
     # The filters come beside it, counted anew.
