@@ -58,9 +58,9 @@ def server(settings: Settings) -> Iterator[Receiver]:
         settings.OUTBOUND_PORTS = frozenset({80, receiver.port})
         settings.OUTBOUND_ALLOW_NETWORKS = (ip_network("127.0.0.1/32"),)
         settings.MAX_UPLOAD_BYTES = 1_000_000
-        work.delivered("background")
+        work.delivered("errands")
         yield receiver
-    work.delivered("background")
+    work.delivered("errands")
 
 
 def asked(alice: User, *urls: str) -> Submission:
@@ -80,7 +80,7 @@ def test_a_worker_fetches_and_the_image_is_like_any_other(
     with committed():
         submission = asked(alice, server.url("/red.png"), server.url("/red.png"))
     (fetch,) = submission.fetches.all()
-    assert work.delivered("background") == [fetch.pk]
+    assert work.delivered("errands") == [fetch.pk]
     assert fetch_run(fetch_id=fetch.pk)
     fetch.refresh_from_db()
     (image,) = submission.images.all()
