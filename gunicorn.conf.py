@@ -10,7 +10,7 @@ worker_class = "portal.web_worker.PatientWorker"
 # Loaded before the fork, a wrong configuration ends gunicorn with its sentence; loaded by the
 # worker, it would start workers for ever. Nothing in the portal opens a connection on import.
 preload_app = True
-workers = 1
+# One process, or as many as WEB_CONCURRENCY says, which gunicorn reads itself.
 threads = 8
 # Longer than a slow upload's pauses: a thread that waits for bytes is not a hung process.
 timeout = 60

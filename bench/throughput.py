@@ -86,7 +86,12 @@ def measure() -> ThroughputFigures:
         with mariadb_server(folder / "mariadb") as mariadb, redis_server(folder / "redis") as redis:
             before = floor(mariadb, folder)
             variables = server_variables(folder / "var", folder / "static", mariadb, redis)
-            variables |= {**UNHURRIED, "API_RATE_PER_MINUTE": "1000000", "METRICS_TOKEN": METRICS}
+            variables |= {
+                **UNHURRIED,
+                "API_RATE_PER_MINUTE": "1000000",
+                "METRICS_TOKEN": METRICS,
+                "WEB_CONCURRENCY": "2",
+            }
             with running_installation(folder / "var", variables, programs=PROGRAMS) as portal:
                 return _measured(portal, mariadb, folder, before)
 

@@ -81,4 +81,4 @@ def test_the_page_shows_what_waits_and_what_was_refused(as_alice: Client, alice:
 @pytest.fixture(autouse=True)
 def empty_queue() -> None:
     """Forget what other tests left."""
-    work.delivered("background")
+    work.delivered("errands")

@@ -33,7 +33,7 @@ def receiver(settings: Settings) -> Iterator[Receiver]:
         settings.OUTBOUND_PORTS = frozenset({80, server.port})
         settings.OUTBOUND_ALLOW_NETWORKS = (ip_network("127.0.0.1/32"),)
         yield server
-    work.delivered("background")
+    work.delivered("errands")
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_the_polled_part_tells_that_it_was_switched_off(
     assert "It was switched off. Its server answered 410" in told
     assert "Switch on" in told
     assert "Send a test" not in told
-    work.delivered("background")
+    work.delivered("errands")
 
 
 @pytest.mark.parametrize(
