@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from detection import ml_gateway
+from detection import ml_gateway, tasks
 from detection.models import Analysis, ModelVersion, Priority, Queue, State
 from detection.services import analysis as analyses
 from detection.services import evidence, intake, outcomes
@@ -299,3 +299,21 @@ def test_a_group_keeps_limit_and_quota_to_the_image(alice: User, settings: Setti
     assert submission.images.count() == 3
     assert submission.refusals.count() == 3
     assert len(work.media_files()) == 6
+
+
+@pytest.mark.parametrize(
+    ("ended", "waits"),
+    [(None, 0), (1, 1), (MICRO_BATCH, 0)],
+    ids=["alone", "one close before it", "many at once before it"],
+)
+def test_only_images_that_come_close_together_wait_for_company(
+    ended: int | None, waits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("detection.tasks.analyses.time.sleep", waited.append)
+    company = tasks.analyses._Company()
+    if ended is not None:
+        company.ended(ended)
+    company.gather()
+    assert len(waited) == waits
+    assert all(seconds <= 0.02 for seconds in waited)
