@@ -282,6 +282,21 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
         earlier = models.Q(created_at__gt=created_at) | models.Q(pk__gt=pk)
         return self.filter(earlier, created_at__gte=created_at)
 
+    def counted(self) -> dict[str, int]:
+        """How many these are, how far, and with which verdict, in one query."""
+        finished = models.Q(state=State.FINISHED)
+        wanted = {
+            "total": models.Count("pk"),
+            "finished": models.Count("pk", filter=finished),
+            "failed": models.Count(
+                "pk", filter=models.Q(state__in=[State.FAILED, State.CANCELLED])
+            ),
+            "unfinished": models.Count("pk", filter=models.Q(state__in=UNFINISHED)),
+        }
+        for kind in VerdictKind.values:
+            wanted[kind] = models.Count("pk", filter=finished & models.Q(verdict=kind))
+        return self.aggregate(**wanted)
+
     def for_lists(self) -> Self:
         """With what a row of a list shows; findings are long and stay where they are."""
         return self.for_display().defer("findings", "would_change")

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -12,8 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from detection.forms import AddressForm, ImageForm, SubmissionForm, upload_limits
 from detection.image_files import ImageRejected, uploaded_name
-from detection.models import Analysis, Batch, State, Submission, VerdictKind
-from detection.models.submissions import AnalysisQuerySet
+from detection.models import Analysis, Batch, Submission
 from detection.services import intake
 
 RECENT = 6
@@ -104,7 +102,7 @@ def _submission_page(request: HttpRequest, public_id: str, template: str) -> Htt
     analyses = Analysis.objects.filter(image__submission=submission).on_images().current()
     # Asked for first: what is fetched meanwhile is then among the analyses, and never in neither.
     fetches = list(submission.fetches.unfinished())
-    counts = _counts(analyses)
+    counts = analyses.counted()
     context = {
         "submission": submission,
         "analyses": analyses.for_display().order_by("image_id"),
@@ -114,19 +112,6 @@ def _submission_page(request: HttpRequest, public_id: str, template: str) -> Htt
         "unfinished": counts["unfinished"] > 0 or bool(fetches),
     }
     return render(request, template, context)
-
-
-def _counts(analyses: AnalysisQuerySet) -> dict[str, int]:
-    """Count analyses by state and verdict, in one query."""
-    finished = Q(state=State.FINISHED)
-    counts = {
-        "total": Count("pk"),
-        "finished": Count("pk", filter=finished),
-        "failed": Count("pk", filter=Q(state__in=[State.FAILED, State.CANCELLED])),
-        "unfinished": Count("pk", filter=Q(state__in=[State.QUEUED, State.RUNNING])),
-    }
-    counts |= {kind: Count("pk", filter=finished & Q(verdict=kind)) for kind in VerdictKind.values}
-    return analyses.aggregate(**counts)
 
 
 def _refused(rejected: ImageRejected, name: str) -> JsonResponse:

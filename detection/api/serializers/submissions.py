@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -11,7 +10,7 @@ from rest_framework import serializers
 
 from detection.api.serializers.analyses import BriefAnalysisSerializer
 from detection.api.serializers.common import Address, RefusalSerializer, StoredErrorSerializer
-from detection.models import Analysis, State, Submission, UrlFetch, VerdictKind
+from detection.models import Analysis, State, Submission, UrlFetch
 from detection.models.submissions import UNFINISHED, Source
 from detection.services.intake import HandedIn
 
@@ -100,7 +99,8 @@ class SubmissionStateSerializer(SubmissionSerializer):
 
     def _counts(self, submission: Submission) -> dict[str, int]:
         if not hasattr(self, "_read_counts"):
-            self._read_counts = _counts(submission)
+            analyses = Analysis.objects.filter(image__submission=submission).on_images()
+            self._read_counts = analyses.current().counted()
         return self._read_counts
 
 
@@ -149,17 +149,3 @@ class FilesSerializer(serializers.Serializer):
     """One file or many, each in a part named `images`."""
 
     images = serializers.ListField(child=serializers.FileField(), min_length=1)
-
-
-def _counts(submission: Submission) -> dict[str, int]:
-    """Count analyses by state and verdict, in one query."""
-    finished = Q(state=State.FINISHED)
-    wanted = {
-        "total": Count("pk"),
-        "finished": Count("pk", filter=finished),
-        "failed": Count("pk", filter=Q(state__in=[State.FAILED, State.CANCELLED])),
-        "unfinished": Count("pk", filter=Q(state__in=UNFINISHED)),
-    }
-    wanted |= {kind: Count("pk", filter=finished & Q(verdict=kind)) for kind in VerdictKind.values}
-    analyses = Analysis.objects.filter(image__submission=submission).on_images().current()
-    return analyses.aggregate(**wanted)
