@@ -1,6 +1,7 @@
 """What is kept: submissions and analyses, labelled data, training runs, and the models."""
 
 from detection.models.batches import Batch, BatchFile, BatchPiece, BatchState
+from detection.models.data_exports import DataExport
 from detection.models.datasets import (
     Dataset,
     Decision,
@@ -54,6 +55,7 @@ __all__ = [
     "BatchPiece",
     "BatchState",
     "Certainty",
+    "DataExport",
     "Dataset",
     "DatasetImport",
     "Decision",

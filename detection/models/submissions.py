@@ -121,6 +121,8 @@ class SubmittedImage(models.Model):
     band_3 = models.PositiveIntegerField(null=True, editable=False)
     note = models.TextField(blank=True, max_length=5000)
     created_at = models.DateTimeField("handed in", default=timezone.now, editable=False)
+    # When the retention time took its files away; what was found out about it may stay.
+    forgotten_at = models.DateTimeField("files deleted", null=True, blank=True, editable=False)
 
     objects = SubmittedImageQuerySet.as_manager()
 
@@ -129,6 +131,7 @@ class SubmittedImage(models.Model):
         verbose_name = "submitted image"
         indexes = [
             models.Index(fields=["sha256"], name="image_sha256"),
+            models.Index(fields=["forgotten_at", "created_at"], name="image_retention"),
             *(models.Index(fields=[f"band_{n}"], name=f"image_band_{n}") for n in range(4)),
         ]
 

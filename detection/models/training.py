@@ -291,6 +291,10 @@ class AuditEvent(models.Model):
     subject = models.CharField(max_length=200)
     details = models.JSONField(default=dict)
     created_at = models.DateTimeField("when", default=timezone.now, editable=False)
+    # Binds this event to the one before it, so that none can be changed or left out unseen; empty
+    # for what was recorded before there was a chain. See `detection.services.audit`.
+    previous = models.CharField(max_length=64, blank=True, editable=False)
+    digest = models.CharField(max_length=64, blank=True, editable=False)
 
     class Meta:
         ordering = ["-pk"]
