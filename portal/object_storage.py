@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -162,6 +163,14 @@ class ObjectStorage(S3Storage):
         with told_apart(path):
             found: tuple[list[str], list[str]] = super().listdir(path)
         return found
+
+    def entries(self, prefix: str = "") -> Iterator[tuple[str, int, datetime]]:
+        """Yield name, size and time of every object below a prefix, a page of 1000 at a time."""
+        pages = self._client.get_paginator("list_objects_v2")
+        with told_apart(prefix):
+            for page in pages.paginate(Bucket=self.bucket_name, Prefix=prefix):
+                for entry in page.get("Contents", ()):
+                    yield entry["Key"], entry["Size"], entry["LastModified"]
 
     def check(self) -> None:
         """Ask whether the bucket is there and lets us in.
