@@ -1,21 +1,22 @@
 # Veripix: `make run` starts the portal, `make test` runs every test. Each does its own set-up.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-annotate --no-header
+LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-annotate --no-header --generate-hashes
 ARGS ?=
 # Where nobody chooses: servers and browser in one process, the quick tests in another.
 ALL := -n 2
 
-.PHONY: help run test check bench fuzz format schema lock bootstrap-run bootstrap-test
+.PHONY: help run test check bench fuzz format schema licences sbom lock bootstrap-run bootstrap-test
 
 help:
 	@echo "make run    start the portal (PORT=8000) and end it with Ctrl-C"
 	@echo "make test   run every test (ARGS='-k name' passes on to pytest)"
-	@echo "make check  format, lint, types, contracts, migrations, deployment, advisories"
+	@echo "make check  format, lint, types, contracts, migrations, deployment, licences, secrets, advisories"
 	@echo "make bench  measure the model and the portal (ARGS=--write updates docs/benchmarks.md)"
 	@echo "make fuzz   damaged files through what reads metadata (ARGS='--seconds 60 --seed 0')"
 	@echo "make format rewrite the code in the house style"
 	@echo "make schema write the description of the REST interface anew"
+	@echo "make licences write docs/licences.md anew; make sbom writes the bill of materials to var/sbom/"
 	@echo "make lock   compile requirements*.txt from pyproject.toml"
 
 run: bootstrap-run
@@ -34,6 +35,8 @@ check: bootstrap-test
 	$(BIN)/python -m tools.schema
 	$(BIN)/python -m tools.requirements
 	$(BIN)/python -m tools.compose
+	$(BIN)/python -m tools.licences
+	$(BIN)/python -m tools.secrets
 	$(BIN)/python -m tools.advisories
 
 bench: bootstrap-test
@@ -48,6 +51,17 @@ format: bootstrap-test
 
 schema: bootstrap-test
 	$(BIN)/python -m tools.schema --write
+
+licences: bootstrap-test
+	$(BIN)/python -m tools.licences --write
+
+sbom: bootstrap-test
+	@mkdir -p var/sbom
+	@for image in -web:web :worker -flower:flower; do \
+		$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+			--output-file var/sbom/$${image#*:}.cdx.json requirements$${image%%:*}.txt || exit 1; \
+		echo "var/sbom/$${image#*:}.cdx.json"; \
+	done
 
 lock: bootstrap-test
 	$(LOCK) --all-extras pyproject.toml -o requirements-dev.txt $(ARGS)

@@ -42,14 +42,21 @@ def read_declared(root: Path) -> Declared:
 
 
 def read_pins(file: Path) -> dict[str, str]:
-    """Name -> version of every line of a requirements file; anything unpinned raises ValueError."""
+    """Name -> version of every line of a requirements file.
+
+    Raises:
+        ValueError: A package is not pinned, or is without a hash, so that pip would take any file.
+    """
     pins: dict[str, str] = {}
-    for line in file.read_text().splitlines():
+    for line in file.read_text().replace("\\\n", " ").splitlines():
         text = line.partition("#")[0].strip()
         if text:
-            name, separator, version = text.partition(";")[0].strip().partition("==")
+            pinned, *hashes = text.split(" --hash=")
+            name, separator, version = pinned.partition(";")[0].strip().partition("==")
             if not separator:
                 raise ValueError(f"{file.name}: not pinned with ==. Received: {text}")
+            if not hashes:
+                raise ValueError(f"{file.name}: without a hash. Received: {text}")
             pins[canonicalize_name(name)] = version
     return pins
 

@@ -1,5 +1,6 @@
 """The pinned requirements follow pyproject.toml, and a disagreement is named."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -27,8 +28,11 @@ def test_they_agree_as_shipped() -> None:
 
 
 def test_a_missing_dependency_is_named(copy: Path) -> None:
-    pin = f"whitenoise=={read_pins(copy / 'requirements-web.txt')['whitenoise']}\n"
-    rewrite(copy / "requirements-web.txt", pin, "")
+    web = copy / "requirements-web.txt"
+    # The pin and the hashes that go on below it.
+    shorter, count = re.subn(r"(?m)^whitenoise==.*\n(?:    --hash.*\n)+", "", web.read_text())
+    assert count == 1
+    web.write_text(shorter)
     assert problems_of(copy) == ["requirements-web.txt lacks whitenoise."]
 
 
@@ -50,7 +54,8 @@ def test_files_that_pin_different_versions_are_named(copy: Path) -> None:
 
 
 def test_the_web_image_must_not_have_tensorflow(copy: Path) -> None:
-    pin = f"tensorflow=={read_pins(copy / 'requirements.txt')['tensorflow']}\n"
+    version = read_pins(copy / "requirements.txt")["tensorflow"]
+    pin = f"tensorflow=={version} --hash=sha256:{'0' * 64}\n"
     web = copy / "requirements-web.txt"
     web.write_text(web.read_text() + pin)
     assert problems_of(copy) == [
@@ -61,4 +66,10 @@ def test_the_web_image_must_not_have_tensorflow(copy: Path) -> None:
 def test_an_unpinned_line_is_refused(copy: Path) -> None:
     (copy / "requirements.txt").write_text("django>=5\n")
     with pytest.raises(ValueError, match=r"not pinned with ==. Received: django>=5$"):
+        problems_of(copy)
+
+
+def test_a_line_without_a_hash_is_refused(copy: Path) -> None:
+    (copy / "requirements.txt").write_text("django==5.2.0\n")
+    with pytest.raises(ValueError, match=r"without a hash. Received: django==5.2.0$"):
         problems_of(copy)
