@@ -44,7 +44,7 @@ def only_image() -> SubmittedImage:
 
 
 def test_a_healthy_installation_has_neither(alice: User, model: ModelVersion) -> None:
-    analysis = work.analysed(alice, images.plain("red", (300, 300)))
+    analysis = work.analysed(alice)
     assert analysis.heatmap
     assert rows_without_file() == []
     assert files_without_row(grace=AT_ONCE) == []
