@@ -83,12 +83,14 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="auditevent",
             name="digest",
-            field=models.CharField(blank=True, editable=False, max_length=64),
+            # The database knows the value: the older code, still running, leaves the column out.
+            field=models.CharField(blank=True, db_default="", editable=False, max_length=64),
         ),
         migrations.AddField(
             model_name="auditevent",
             name="previous",
-            field=models.CharField(blank=True, editable=False, max_length=64),
+            # The database knows the value: the older code, still running, leaves the column out.
+            field=models.CharField(blank=True, db_default="", editable=False, max_length=64),
         ),
         migrations.AddField(
             model_name="submittedimage",
