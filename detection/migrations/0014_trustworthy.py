@@ -84,13 +84,17 @@ class Migration(migrations.Migration):
             model_name="auditevent",
             name="digest",
             # The database knows the value: the older code, still running, leaves the column out.
-            field=models.CharField(blank=True, db_default="", editable=False, max_length=64),
+            field=models.CharField(
+                blank=True, db_default="", default="", editable=False, max_length=64
+            ),
         ),
         migrations.AddField(
             model_name="auditevent",
             name="previous",
             # The database knows the value: the older code, still running, leaves the column out.
-            field=models.CharField(blank=True, db_default="", editable=False, max_length=64),
+            field=models.CharField(
+                blank=True, db_default="", default="", editable=False, max_length=64
+            ),
         ),
         migrations.AddField(
             model_name="submittedimage",
