@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -86,6 +87,15 @@ class Environment:
         if not self.has(name) and default is not None:
             return default
         return [word.strip() for word in self.text(name).split(",") if word.strip()]
+
+    def age_keys(self, name: str) -> list[str]:
+        """Return public keys of age; there may be none."""
+        for word in self.words(name, default=[]):
+            if not re.fullmatch(r"age1[02-9ac-hj-np-z]{58}", word):
+                misconfigured(
+                    name, "must hold public keys as `age-keygen` prints them, such as age1...."
+                )
+        return self.words(name, default=[])
 
     def ports(self, name: str, default: frozenset[int]) -> frozenset[int]:
         """Return the numbers of TCP ports."""

@@ -422,6 +422,8 @@ GATE_MAX_SLOWDOWN = env.decimal("GATE_MAX_SLOWDOWN", default=2.0, least=0.1, mos
 GATE_MAX_MEGABYTES = env.number("GATE_MAX_MEGABYTES", default=250, most=10_000)
 # Signs registered versions; without one of its own the key is derived from SECRET_KEY.
 MODEL_SIGNING_KEY = env.text("MODEL_SIGNING_KEY", "")
+# Public keys of age that backups are encrypted for; who makes one need not be able to read it.
+BACKUP_RECIPIENTS = env.age_keys("BACKUP_RECIPIENT")
 # How many reviewers have to agree on a label.
 LABEL_REVIEWERS = env.number("LABEL_REVIEWERS", default=1, most=2)
 HISTORY_PAGE_SIZE = env.number("HISTORY_PAGE_SIZE", default=24, most=200)
