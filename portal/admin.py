@@ -16,8 +16,9 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from detection.admin.links import DeletesByService
-from portal.accounts import user_purge
+from detection.admin.links import DeletesNamelessly
+from detection.services.audit import audit_record
+from portal.leaving import user_purge
 from portal.models import User
 
 SCHEDULE = [
@@ -58,7 +59,7 @@ class EmailAddressInline(TabularInline):
 
 
 @admin.register(User)
-class UserAdmin(DeletesByService, DjangoUserAdmin, ModelAdmin):
+class UserAdmin(DeletesNamelessly, DjangoUserAdmin, ModelAdmin):
     """Who may sign in, and who may enter this panel."""
 
     form = UserChangeForm
@@ -79,14 +80,32 @@ class UserAdmin(DeletesByService, DjangoUserAdmin, ModelAdmin):
     readonly_fields = ["last_login", "date_joined"]
     inlines = [EmailAddressInline]
 
+    def log_addition(self, request: HttpRequest, obj: User, message: Any) -> Any:
+        """Record who made the account."""
+        audit_record(user=request.user, action="user_create", subject=f"user {obj.pk}")
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: User, message: Any) -> Any:
+        """Record what was changed, and which rights the person has since."""
+        rights = {name: getattr(obj, name) for name in ("is_active", "is_staff", "is_superuser")}
+        audit_record(
+            user=request.user,
+            action="user_change",
+            subject=f"user {obj.pk}",
+            **rights,
+            told=message,
+        )
+        return super().log_change(request, obj, message)
+
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        """Delete the user with images and files."""
+        """Delete the user with images and files, and record that."""
+        audit_record(user=request.user, action="user_delete", subject=f"user {obj.pk}")
         user_purge(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Delete the chosen users with images and files."""
         for user in queryset:
-            user_purge(user)
+            self.delete_model(request, user)
 
     @admin.display(description="Submissions")
     def submissions_link(self, user: User) -> SafeString:

@@ -2,12 +2,16 @@
 
 from typing import Any
 
+from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
+
+from detection.services.audit import look_record
 
 SMALL = 64
 
@@ -38,6 +42,40 @@ class DeletesByService(ModelAdmin):
         """Tell what goes along, without asking for rights on it."""
         objects, counts, _, protected = super().get_deleted_objects(objs, request)
         return objects, counts, set(), protected
+
+
+class DeletesNamelessly(DeletesByService):
+    """Deletes what is of people, and records it by number: names of theirs go for good."""
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Record who deleted which rows."""
+        content_type = ContentType.objects.get_for_model(self.model, for_concrete_model=False)
+        return LogEntry.objects.bulk_create(
+            LogEntry(
+                user_id=request.user.pk,
+                content_type=content_type,
+                object_id=str(row.pk),
+                object_repr=f"{self.model._meta.verbose_name} {row.pk}",
+                action_flag=DELETION,
+                change_message="",
+            )
+            for row in queryset
+        )
+
+
+class RecordsLooks(ModelAdmin):
+    """Pages on what a person handed in: that somebody of the staff looked is recorded."""
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show it, and keep who did."""
+        answer: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
+        shown = self.get_object(request, object_id) if answer.status_code == 200 else None
+        if shown is not None and shown.owner_id != request.user.pk:
+            name = str(self.model._meta.verbose_name)
+            look_record(user=request.user, subject=f"{name} {shown.public_id}")
+        return answer
 
 
 class ReadOnlyInline(TabularInline):

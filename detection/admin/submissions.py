@@ -8,6 +8,7 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sub
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from unfold.decorators import display
@@ -16,9 +17,10 @@ from detection.admin.datasets.from_analyses import AddsToDataset
 from detection.admin.evidence import changes_text, findings_text, reasons_text
 from detection.admin.growing import REACH, GrowingAdmin, of_owners, people_like
 from detection.admin.links import (
-    DeletesByService,
+    DeletesNamelessly,
     ReadOnlyAdmin,
     ReadOnlyInline,
+    RecordsLooks,
     object_link,
     picture,
 )
@@ -34,6 +36,7 @@ from detection.models import (
 )
 from detection.models.judged import Judged
 from detection.services import intake
+from detection.services.audit import audit_record
 
 VERDICT_COLOURS = {
     VerdictKind.LIKELY_AI: "warning",
@@ -45,7 +48,9 @@ SHOWN_NAME = 60
 
 
 def thumbnail(image: SubmittedImage) -> SafeString:
-    """Return the small preview of an image."""
+    """Return the small preview of an image, or a dash where its time has run out."""
+    if image.is_forgotten:
+        return format_html('<span title="{}">—</span>', image.forgotten_sentence)
     url = reverse("image_thumbnail", args=[image.public_id])
     return picture(url, f"Preview of {image.file_name}", 48)
 
@@ -86,7 +91,7 @@ class RefusalInline(ReadOnlyInline):
 
 
 @admin.register(Submission)
-class SubmissionAdmin(DeletesByService, GrowingAdmin, ReadOnlyAdmin):
+class SubmissionAdmin(RecordsLooks, DeletesNamelessly, GrowingAdmin, ReadOnlyAdmin):
     """Who handed in what, and when."""
 
     list_display = ["__str__", "owner_link", "source", "image_count", "created_at"]
@@ -127,10 +132,17 @@ class SubmissionAdmin(DeletesByService, GrowingAdmin, ReadOnlyAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Submission) -> None:
         """Delete rows and files."""
+        audit_record(
+            user=request.user, action="submission_delete", subject=f"submission {obj.public_id}"
+        )
         intake.submissions_delete(submissions=Submission.objects.filter(pk=obj.pk))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Submission]) -> None:
         """Delete rows and files of the chosen submissions."""
+        for public_id in queryset.values_list("public_id", flat=True):
+            audit_record(
+                user=request.user, action="submission_delete", subject=f"submission {public_id}"
+            )
         intake.submissions_delete(submissions=Submission.objects.filter(pk__in=queryset))
 
     @admin.display(description="Owner")
@@ -175,7 +187,7 @@ def percent_text(judged: Judged) -> str:
 
 
 @admin.register(Analysis)
-class AnalysisAdmin(AddsToDataset, RepeatsAnalyses, GrowingAdmin, ReadOnlyAdmin):
+class AnalysisAdmin(RecordsLooks, AddsToDataset, RepeatsAnalyses, GrowingAdmin, ReadOnlyAdmin):
     """What was found out, by which version."""
 
     list_display = [
@@ -254,8 +266,10 @@ class AnalysisAdmin(AddsToDataset, RepeatsAnalyses, GrowingAdmin, ReadOnlyAdmin)
         return thumbnail(analysis.image)
 
     @admin.display(description="Image")
-    def picture_cell(self, analysis: Analysis) -> SafeString:
-        """Show the picture."""
+    def picture_cell(self, analysis: Analysis) -> SafeString | str:
+        """Show the picture, or say when and why it went."""
+        if analysis.image.is_forgotten:
+            return analysis.image.forgotten_sentence
         url = reverse("image_preview", args=[analysis.image.public_id])
         return picture(url, f"Preview of {analysis.image.file_name}", 256)
 

@@ -1,5 +1,6 @@
 """What is kept: submissions and analyses, labelled data, training runs, and the models."""
 
+from detection.models.audit import AuditEvent
 from detection.models.batches import Batch, BatchFile, BatchPiece, BatchState
 from detection.models.data_exports import DataExport
 from detection.models.datasets import (
@@ -37,7 +38,6 @@ from detection.models.submissions import (
 )
 from detection.models.tags import Tag
 from detection.models.training import (
-    AuditEvent,
     Evaluation,
     RunEvent,
     ShadowAnswer,

@@ -277,28 +277,3 @@ class ShadowAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version}: {self.p_fake:.3f}"
-
-
-class AuditEvent(models.Model):
-    """Who did what when, of all that moves data, runs and models; never changed, never deleted."""
-
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    # Who it was, also when the account is gone.
-    user_email = models.CharField(max_length=254, blank=True)
-    action = models.CharField(max_length=40)
-    subject = models.CharField(max_length=200)
-    details = models.JSONField(default=dict)
-    created_at = models.DateTimeField("when", default=timezone.now, editable=False)
-    # Binds this event to the one before it, so that none can be changed or left out unseen; empty
-    # for what was recorded before there was a chain. See `detection.services.audit`.
-    previous = models.CharField(max_length=64, blank=True, editable=False)
-    digest = models.CharField(max_length=64, blank=True, editable=False)
-
-    class Meta:
-        ordering = ["-pk"]
-        indexes = [models.Index(fields=["-created_at"], name="audit_newest")]
-
-    def __str__(self) -> str:
-        return f"{self.action}: {self.subject}"

@@ -206,9 +206,10 @@ def _item_save(item: Item, user: Any) -> None:
         audit_record(
             user=user,
             action="item_add",
-            subject=item,
+            subject=f"item {item.public_id}",
             dataset=item.dataset.name,
-            sha256=item.sha256,
+            # A person's own image may be taken back, and then nothing may tell which it was.
+            sha256="" if item.analysis_id else item.sha256,
             label=item.label,
             state=item.state,
         )

@@ -17,6 +17,7 @@ from detection.models import (
 )
 from detection.models.submissions import UNFINISHED, AnalysisQuerySet
 from detection.services.audit import audit_record
+from detection.services.files import FORGOTTEN
 from detection.services.queueing import task_send
 from detection.services.waking import analysis_enqueue, rows_enqueue
 
@@ -58,7 +59,8 @@ def outdated(analyses: AnalysisQuerySet, by: Champions) -> AnalysisQuerySet:
     for track, champion in by.items():
         images = SubmittedImage.objects.of_track(track).values("pk")
         is_theirs |= Q(image__in=images) & ~Q(model_version=champion)
-    return answers.filter(is_theirs).exclude(image__in=under_way)
+    # Of what was forgotten nothing is left to look at.
+    return answers.filter(is_theirs, image__forgotten_at=None).exclude(image__in=under_way)
 
 
 def analysis_repeat(*, analysis: Analysis, user: Any) -> Analysis:
@@ -68,8 +70,11 @@ def analysis_repeat(*, analysis: Analysis, user: Any) -> Analysis:
     analysis stays as it is; the new one stands in its place once it has finished.
 
     Raises:
-        RepeatRefused: `no_champion`, `under_way`, `not_finished` or `same_version`.
+        RepeatRefused: `no_champion`, `under_way`, `not_finished`, `same_version` or
+            `image_forgotten`.
     """
+    if analysis.image.is_forgotten:
+        raise RepeatRefused(FORGOTTEN, analysis.image.forgotten_sentence)
     track = analysis.image.track
     champion = champions().get(track)
     is_anew = analysis.may_be_examined_anew
@@ -80,6 +85,9 @@ def analysis_repeat(*, analysis: Analysis, user: Any) -> Analysis:
         locked = _locked([analysis.image.submission_id])
         if Analysis.objects.filter(image=analysis.image_id).repeats().unfinished().exists():
             raise RepeatRefused("under_way", "This image is being analysed again already.")
+        image = SubmittedImage.objects.filter(pk=analysis.image_id).first()
+        if image is not None and image.is_forgotten:
+            raise RepeatRefused(FORGOTTEN, image.forgotten_sentence)
         if not locked or analysis.state != State.FINISHED or analysis.track == Track.FACE:
             raise RepeatRefused("not_finished", "Only an image with a verdict is analysed again.")
         mine = Analysis.objects.filter(image=analysis.image_id)
@@ -96,7 +104,9 @@ def analysis_repeat(*, analysis: Analysis, user: Any) -> Analysis:
             is_current=False,
             queue=Queue.BACKGROUND,
         )
-        audit_record(user=user, action="analysis_repeat", subject=analysis.image, by=by)
+        audit_record(
+            user=user, action="analysis_repeat", subject=f"image {analysis.image.public_id}", by=by
+        )
         # Robust: what is stored stays answered, and the sweeper enqueues what this could not.
         transaction.on_commit(lambda: analysis_enqueue(analysis_id=repeat.pk), robust=True)
     return repeat

@@ -112,7 +112,7 @@ def review_decide(*, item_id: int, user: Any, decision: Decision, note: str = ""
             item=item, reviewer=user, defaults={**said, "created_at": timezone.now()}
         )
         audit_record(
-            user=user, action="label_review", subject=item, item=item.public_id, **_plain(said)
+            user=user, action="label_review", subject=f"item {item.public_id}", **_plain(said)
         )
         _settle(item)
     _release(item_id, user)
@@ -143,7 +143,7 @@ def review_undo(*, user: Any) -> Item:
             raise ReviewRefused("frozen", "That image is in a snapshot by now, so its label stays.")
         _reopen(item, last)
         last.delete()
-        audit_record(user=user, action="label_review_undo", subject=item, item=item.public_id)
+        audit_record(user=user, action="label_review_undo", subject=f"item {item.public_id}")
     return item
 
 

@@ -57,7 +57,9 @@ def link_create(*, analysis: Analysis, user: Any, days: int) -> ShareLink:
                 "too_many_links", f"{MOST_OPEN} links are open already; take one back first."
             )
         link = ShareLink.objects.create(analysis=analysis, expires_at=now + timedelta(days=days))
-        audit_record(user=user, action="link_create", subject=analysis.image, days=days)
+        audit_record(
+            user=user, action="link_create", subject=f"analysis {analysis.public_id}", days=days
+        )
     return link
 
 
@@ -66,7 +68,9 @@ def link_revoke(*, link: ShareLink, user: Any) -> None:
     with transaction.atomic():
         open_still = ShareLink.objects.filter(pk=link.pk, revoked_at=None)
         if open_still.update(revoked_at=timezone.now()):
-            audit_record(user=user, action="link_revoke", subject=link.analysis.image)
+            audit_record(
+                user=user, action="link_revoke", subject=f"analysis {link.analysis.public_id}"
+            )
 
 
 def link_opened(*, link: ShareLink) -> None:

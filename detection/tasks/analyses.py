@@ -11,7 +11,7 @@ from django.db import OperationalError
 
 from detection import ml_gateway
 from detection.models import ModelVersion, Queue, Track
-from detection.services import analysis, explanations, sweeper
+from detection.services import analysis, audit, explanations, sweeper
 from detection.services.signatures import version_verify
 from detection.services.storage import StorageUnavailable
 from detection.services.turns import MICRO_BATCH
@@ -88,8 +88,9 @@ def explain_analysis(explanation_id: int) -> None:
 
 @shared_task(name="detection.tasks.sweep")
 def sweep() -> None:
-    """Put back on the road what fell between the processes."""
+    """Put back on the road what fell between the processes, and seal what was recorded since."""
     sweeper.sweep()
+    audit.audit_seal()
 
 
 @worker_ready.connect

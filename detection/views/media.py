@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from detection.delivery import file_response
 from detection.models import Analysis, Explanation, Face, ForensicViews, SubmittedImage, ViewKind
+from detection.services.audit import look_record
 
 # A stored file never changes under its address; shared caches must not keep it.
 private_media = cache_control(private=True, max_age=86400, immutable=True)
@@ -36,6 +37,8 @@ def image_preview(request: HttpRequest, public_id: str) -> HttpResponseBase:
 def image_original(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Serve the file as it was handed in, as a download that no browser opens by itself."""
     image = _visible_image(request, public_id)
+    if image.submission.owner_id != request.user.pk:
+        look_record(user=request.user, subject=f"original of image {public_id}")
     return file_response(image.original, "application/octet-stream", save_as=image.file_name)
 
 

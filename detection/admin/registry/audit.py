@@ -28,12 +28,12 @@ class AuditEventAdmin(ReadOnlyAdmin):
     search_help_text = "Subject, e-mail address or act"
     show_full_result_count = False
     list_per_page = 50
-    fields = ["created_at", "act", "subject", "who", "all_details"]
+    fields = ["created_at", "act", "subject", "who", "all_details", "place", "digest"]
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Leave the person's row alone: the address was kept with the act."""
-        return super().get_queryset(request).defer("user")
+        """Bring the person along, as of some only a number was kept with the act."""
+        return super().get_queryset(request).select_related("user")
 
     @admin.display(description="When", ordering="created_at")
     def when(self, event: AuditEvent) -> SafeString:
@@ -48,8 +48,15 @@ class AuditEventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Who", ordering="user_email")
     def who(self, event: AuditEvent) -> str:
-        """Name the person as they were called then."""
+        """Name the person: staff as they were called then, others as long as they are here."""
+        if event.user_email.startswith("user ") and event.user is not None:
+            return str(event.user)
         return event.user_email or "the installation"
+
+    @admin.display(description="Place in the chain")
+    def place(self, event: AuditEvent) -> str:
+        """Tell where it is sealed; `manage.py audit` checks the chain."""
+        return str(event.number) if event.number else "not sealed yet"
 
     @admin.display(description="Details")
     def in_short(self, event: AuditEvent) -> str:
