@@ -7,8 +7,12 @@ from django.http import HttpRequest
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """Return `mail_is_local`: whether mail stays on this machine.
+    """Return `mail_is_local`: whether mail stays on this machine, and how long images are kept.
 
     Not within a `site`: allauth gives its pages another one under that name.
     """
-    return {"mail_is_local": settings.MAIL_IS_LOCAL}
+    return {
+        "mail_is_local": settings.MAIL_IS_LOCAL,
+        "retention_days": settings.RETENTION_DAYS,
+        "retention_keeps_verdicts": settings.RETENTION_KEEPS_VERDICTS,
+    }

@@ -101,9 +101,11 @@ class FeedbackAdmin(ReadOnlyAdmin):
         return thumbnail(feedback.analysis.image)
 
     @admin.display(description="Image")
-    def picture_cell(self, feedback: Feedback) -> SafeString:
-        """Show the picture."""
+    def picture_cell(self, feedback: Feedback) -> SafeString | str:
+        """Show the picture, or say when and why it went."""
         image = feedback.analysis.image
+        if image.is_forgotten:
+            return image.forgotten_sentence
         url = reverse("image_preview", args=[image.public_id])
         return picture(url, f"Preview of {image.file_name}", 256)
 

@@ -32,6 +32,7 @@ STATUS = {
     "too_many_files": 409,
     "submission_gone": 404,
     "image_gone": 404,
+    "image_forgotten": 410,
     "gone": 404,
     "not_retryable": 409,
     "not_finished": 409,

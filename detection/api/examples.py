@@ -32,6 +32,7 @@ BRIEF: dict[str, Any] = {
         "height": 32,
         "bytes": 2431,
         "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "forgotten_at": None,
     },
     "verdict": None,
     "model": None,

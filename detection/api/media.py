@@ -11,9 +11,11 @@ from rest_framework.request import Request
 
 from detection.api.analyses import own_analysis
 from detection.api.base import AnyAnswer, ApiView
+from detection.api.errors import Refused
 from detection.delivery import file_response
 from detection.image_files import CONTENT_TYPES
-from detection.models import Face
+from detection.models import Face, SubmittedImage
+from detection.services.files import FORGOTTEN
 from detection.services.report_pdf import report_pdf
 from detection.services.reports import Report, report_issue
 
@@ -35,7 +37,19 @@ class FileView(ApiView):
     errors: tuple[int, ...] = (503,)
 
 
-class AnalysisImage(FileView):
+class PictureView(FileView):
+    """A picture; where the time of its image has run out, it is gone for good."""
+
+    errors = (410, 503)
+
+
+def _check_there(image: SubmittedImage) -> None:
+    """Refuse where the files are gone, as their time had run out."""
+    if image.is_forgotten:
+        raise Refused(FORGOTTEN, image.forgotten_sentence)
+
+
+class AnalysisImage(PictureView):
     """The image itself."""
 
     @extend_schema(
@@ -49,12 +63,13 @@ class AnalysisImage(FileView):
     def get(self, request: Request, public_id: str) -> HttpResponseBase:
         """Serve the original."""
         image = own_analysis(request, public_id).image
+        _check_there(image)
         # The format is what was found when it was read, never what its uploader called it.
         kind = CONTENT_TYPES.get(image.format, UNKNOWN)
         return file_response(image.original, kind, save_as=image.file_name)
 
 
-class AnalysisHeatmap(FileView):
+class AnalysisHeatmap(PictureView):
     """Where the evidence lies."""
 
     @extend_schema(
@@ -65,10 +80,12 @@ class AnalysisHeatmap(FileView):
     )
     def get(self, request: Request, public_id: str) -> HttpResponseBase:
         """Serve the heatmap."""
-        return file_response(own_analysis(request, public_id).heatmap, "image/png")
+        analysis = own_analysis(request, public_id)
+        _check_there(analysis.image)
+        return file_response(analysis.heatmap, "image/png")
 
 
-class FaceHeatmap(FileView):
+class FaceHeatmap(PictureView):
     """The same of one face."""
 
     @extend_schema(
@@ -79,7 +96,9 @@ class FaceHeatmap(FileView):
     )
     def get(self, request: Request, public_id: str) -> HttpResponseBase:
         """Serve the heatmap."""
-        face = get_object_or_404(Face.objects.visible_to(request.user), public_id=public_id)
+        faces = Face.objects.visible_to(request.user).select_related("analysis__image")
+        face = get_object_or_404(faces, public_id=public_id)
+        _check_there(face.analysis.image)
         return file_response(face.heatmap, "image/png")
 
 

@@ -38,6 +38,11 @@ def preview_name(instance: models.Model, file_name: str) -> str:
     return storage_name("previews", ".webp")
 
 
+def _days(count: int) -> str:
+    """Return a number of days in words that read well."""
+    return f"{count} day{'' if count == 1 else 's'}"
+
+
 def may_review(user: Any) -> bool:
     """Tell whether this user may open everybody's images, in the admin panel."""
     return user.is_staff and user.has_perm("detection.view_analysis")
@@ -91,6 +96,10 @@ class SubmittedImageQuerySet(models.QuerySet["SubmittedImage"]):
         """Images whose files this user may open: one's own, and for the admin panel all."""
         return self if may_review(user) else self.visible_to(user)
 
+    def kept(self) -> Self:
+        """Those whose files are there: the retention time has not taken them away."""
+        return self.filter(forgotten_at=None)
+
     def of_track(self, track: Track) -> Self:
         """Those at which this track looks as a whole."""
         is_photo = models.Q(width__gte=PHOTO_LEAST_SIDE, height__gte=PHOTO_LEAST_SIDE)
@@ -142,6 +151,26 @@ class SubmittedImage(models.Model):
     def track(self) -> Track:
         """Who looks at it as a whole."""
         return Track.of_size(self.width, self.height)
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Tell whether its files are gone, as their time had run out."""
+        return self.forgotten_at is not None
+
+    @property
+    def forgotten_sentence(self) -> str:
+        """When and why its files went, for people; empty while they are there."""
+        if self.forgotten_at is None:
+            return ""
+        day = f"{self.forgotten_at:%-d %B %Y}"
+        kept = _days((self.forgotten_at - self.created_at).days)
+        rule = settings.RETENTION_DAYS
+        if rule is None:
+            return f"The image was deleted on {day} after {kept}."
+        return (
+            f"The image was deleted on {day} after {kept}, as this installation keeps images for "
+            f"{_days(rule)}."
+        )
 
     @property
     def stored_names(self) -> list[str]:
@@ -488,6 +517,8 @@ class Analysis(Judged):
     @property
     def can_retry(self) -> bool:
         """Tell whether running it again makes sense: it failed, or nobody takes it up."""
+        if self.image.is_forgotten:
+            return False
         if self.state in (State.FAILED, State.CANCELLED):
             return True
         waiting_since = self.enqueued_at or self.created_at

@@ -14,6 +14,7 @@ from detection import telemetry
 from detection.ml_gateway import GatewayError
 from detection.models import Analysis, Face, State
 from detection.models.submissions import AnalysisQuerySet
+from detection.services.files import FORGOTTEN
 from detection.services.outcomes import Ended, Outcome, outcomes_of
 from detection.services.queueing import BROKER_ERRORS as BROKER_ERRORS
 from detection.services.shadow import shadows_ask
@@ -57,12 +58,25 @@ class RetryRefused(Exception):
     sentence = "Only an analysis that failed can be run again."
 
 
+class ImageForgotten(RetryRefused):
+    """The image of a failed analysis is gone, as its time had run out."""
+
+    code = FORGOTTEN
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
 def analysis_retry(*, analysis: Analysis) -> None:
     """Run a failed analysis again, from the start.
 
     Raises:
         RetryRefused: When it is not one that can be.
+        ImageForgotten: When its image is gone, as its time had run out.
     """
+    if analysis.image.is_forgotten:
+        raise ImageForgotten(analysis.image.forgotten_sentence)
     retryable = Analysis.objects.filter(pk=analysis.pk, state=analysis.state)
     if not analysis.can_retry or not retryable.update(**FRESH, attempts=0):
         raise RetryRefused
@@ -74,6 +88,7 @@ def analyses_retry(*, analyses: AnalysisQuerySet) -> int:
     """Run those that failed or were cancelled again, and return how many these are."""
     with transaction.atomic():
         failed = analyses.filter(state__in=[State.FAILED, State.CANCELLED])
+        failed = failed.filter(image__forgotten_at=None)
         # By key, as the rows cease to be among them with the first update.
         rows = list(failed.order_by("pk").values_list("pk", "queue", "track"))
         Analysis.objects.filter(pk__in=[pk for pk, _, _ in rows]).update(**FRESH, attempts=0)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from detection import ml_gateway
 from detection.ml_gateway import GatewayError
 from detection.models import Analysis, Explanation, Method, State
-from detection.services.files import heatmap_store, original_read
+from detection.services.files import FORGOTTEN, heatmap_store, original_read
 from detection.services.queueing import BROKER_ERRORS
 from detection.services.signatures import version_verify
 from detection.services.storage import StorageUnavailable, files_delete
@@ -30,6 +30,16 @@ class ExplanationRefused(Exception):
     )
 
 
+class ImageForgotten(ExplanationRefused):
+    """The image of which another heatmap would be drawn is gone, as its time had run out."""
+
+    code = FORGOTTEN
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
 def explanation_request(*, analysis: Analysis, method: Method) -> None:
     """Have a heatmap drawn by this method, unless it is there or under way.
 
@@ -38,10 +48,13 @@ def explanation_request(*, analysis: Analysis, method: Method) -> None:
     Raises:
         ExplanationRefused: When the analysis has no heatmap, or the score map of a photograph, or
             is gone.
+        ImageForgotten: When the image is, as its time had run out.
     """
     with transaction.atomic():
         # Locked as a deletion locks it: no explanation is added to what is being deleted.
         locked = Analysis.objects.select_for_update().filter(pk=analysis.pk).first()
+        if locked is not None and locked.image.is_forgotten:
+            raise ImageForgotten(locked.image.forgotten_sentence)
         if locked is None or not locked.heatmap or locked.is_photo:
             raise ExplanationRefused
         if method == Method.GRAD_CAM:

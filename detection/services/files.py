@@ -13,14 +13,21 @@ from detection.models import SubmittedImage
 from detection.models.judged import heatmap_name
 from detection.services.storage import storage_errors
 
+# The code of whatever would need an image that the retention time has taken away.
+FORGOTTEN = "image_forgotten"
+
 
 def original_read(image: SubmittedImage) -> bytes:
     """Return the file as it was handed in.
 
     Raises:
-        GatewayError: `file_missing`.
+        GatewayError: `file_missing`, or `image_forgotten` where its time had run out.
         StorageUnavailable: When the storage is away.
     """
+    if image.is_forgotten or not image.original:
+        # Looked up anew: it may have been forgotten since the row was read.
+        image.refresh_from_db(fields=["forgotten_at"])
+        raise GatewayError(FORGOTTEN, image.forgotten_sentence or "The image was deleted.")
     try:
         with storage_errors(), image.original.open("rb") as file:
             content: bytes = file.read()

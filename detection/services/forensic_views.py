@@ -13,7 +13,7 @@ from detection import ml_gateway
 from detection.ml_gateway import DrawnViews, GatewayError
 from detection.models import ForensicViews, State, Submission, SubmittedImage
 from detection.models.forensic_views import view_name
-from detection.services.files import original_read
+from detection.services.files import FORGOTTEN, original_read
 from detection.services.queueing import task_send
 from detection.services.storage import StorageUnavailable, files_delete, storage_errors
 
@@ -29,6 +29,16 @@ class ViewsRefused(Exception):
     sentence = "The image was deleted meanwhile."
 
 
+class ImageForgotten(ViewsRefused):
+    """The image of which views would be drawn is gone, as its time had run out."""
+
+    code = FORGOTTEN
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
 def views_request(*, image: SubmittedImage) -> None:
     """Have the views of an image drawn, unless they are there or under way.
 
@@ -36,12 +46,16 @@ def views_request(*, image: SubmittedImage) -> None:
 
     Raises:
         ViewsRefused: When the image is gone.
+        ImageForgotten: When it is gone as its time had run out.
     """
     with transaction.atomic():
         # Locked as a deletion locks it: no views are added to what is being deleted.
         Submission.objects.select_for_update().filter(pk=image.submission_id).first()
-        if not SubmittedImage.objects.filter(pk=image.pk).exists():
+        locked = SubmittedImage.objects.filter(pk=image.pk).first()
+        if locked is None:
             raise ViewsRefused
+        if locked.is_forgotten:
+            raise ImageForgotten(locked.forgotten_sentence)
         views, is_new = ForensicViews.objects.get_or_create(image=image)
         if not is_new and not views.can_ask_again:
             return

@@ -4,12 +4,15 @@ from typing import Any
 
 from django.core.files.storage import default_storage
 from django.db.models import Exists, OuterRef, Q
-from PIL import Image
 
+from detection.decoding import Work
+from detection.image_files import ImageRejected
 from detection.informative import POOL, Candidate, most_to_learn
 from detection.models import Analysis, Feedback, Item, Track
 from detection.models.submissions import AnalysisQuerySet
-from detection.perceptual import SHAPELESS, perceptual_hash
+from detection.perceptual import SHAPELESS
+from detection.services.decoding import decode
+from detection.services.intake.drafts import PREVIEW_SIDE
 
 WANTED = 50
 # The newest are looked through: what came in long ago may be of another stream.
@@ -39,7 +42,7 @@ def _unlabelled(user: Any) -> AnalysisQuerySet:
     """Return the answers that stand for photographs of the user's own, or with consent."""
     agreed = Feedback.objects.consenting().filter(analysis=OuterRef("pk"))
     held = Item.objects.filter(sha256=OuterRef("image__sha256"))
-    photographs = Analysis.objects.filter(track=Track.PHOTO).current()
+    photographs = Analysis.objects.filter(track=Track.PHOTO, image__forgotten_at=None).current()
     mine = Q(image__submission__owner=user)
     return photographs.filter(mine | Exists(agreed)).exclude(Exists(held))
 
@@ -47,7 +50,8 @@ def _unlabelled(user: Any) -> AnalysisQuerySet:
 def _shape(name: str) -> int:
     """Return the perceptual hash of a stored preview; one that is gone is like no image."""
     try:
-        with default_storage.open(name) as file, Image.open(file) as image:
-            return perceptual_hash(image.convert("RGB"))
-    except OSError:
+        with default_storage.open(name) as file:
+            shape = decode(file, work=Work.SHAPE, side=PREVIEW_SIDE).shape
+    except (OSError, ImageRejected):
         return SHAPELESS
+    return SHAPELESS if shape is None else shape

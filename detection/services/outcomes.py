@@ -130,6 +130,8 @@ def _answered_before(version: ModelVersion | None, claims: list[Analysis]) -> di
     finished = Analysis.objects.on_images().filter(
         owner__in=owners, image__sha256__in=hashes, model_version=version, state=State.FINISHED
     )
+    # Their pictures and private findings are gone: the new image gets its own.
+    finished = finished.filter(image__forgotten_at=None)
     # Keys first: mostly there is none, and whole rows are long.
     keys = list(finished.values_list("pk", flat=True))
     if not keys:

@@ -65,7 +65,7 @@ def _alike(
     """Return (differing bits, image), each once; the same file counts as -1."""
     columns = (
         *("pk", "public_id", "file_name", "width", "height", "created_at"),
-        *("sha256", "perceptual_hash", "submission__owner_id"),
+        *("sha256", "perceptual_hash", "submission__owner_id", "forgotten_at"),
     )
     light = earlier.select_related("submission").only(*columns).order_by("-pk")
     alike = {other.pk: (-1, other) for other in light.filter(sha256=image.sha256)[: MOST + 1]}

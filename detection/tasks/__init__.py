@@ -18,12 +18,18 @@ from detection.tasks.batches import (
     take_up_batches,
     unpack_batch,
 )
+from detection.tasks.data_exports import (
+    make_data_export,
+    sweep_data_exports,
+    take_up_data_exports,
+)
 from detection.tasks.forensic_views import draw_views
 from detection.tasks.heartbeat import begin_heartbeat
 from detection.tasks.idempotency import forget_idempotent_requests
 from detection.tasks.imports import import_images, take_up_imports
 from detection.tasks.judging import answer_in_shadow, judge_version, repeat_all
 from detection.tasks.outgoing import deliver_webhooks, fetch_image, sweep_outgoing
+from detection.tasks.retention import forget_images
 from detection.tasks.training import (
     retrain_at_night,
     sweep_runs,
@@ -42,18 +48,22 @@ __all__ = [
     "explain_analysis",
     "fetch_image",
     "forget_idempotent_requests",
+    "forget_images",
     "import_images",
     "judge_version",
     "mail_batch",
+    "make_data_export",
     "repeat_all",
     "retrain_at_night",
     "sweep",
     "sweep_batches",
+    "sweep_data_exports",
     "sweep_outgoing",
     "sweep_pieces",
     "sweep_runs",
     "take_up_analyses",
     "take_up_batches",
+    "take_up_data_exports",
     "take_up_imports",
     "take_up_training",
     "train_measure",

@@ -37,7 +37,8 @@ def repeats_context(analysis: Analysis) -> dict[str, Any]:
     others = list(looks.exclude(pk=analysis.pk).newest_first())
     newer = [one for one in others if one.pk > analysis.pk and one.state == State.FINISHED]
     under_way = next((one for one in others if one.is_unfinished), None)
-    can_ask = analysis.state == State.FINISHED and not newer and not under_way
+    is_there = not analysis.image.is_forgotten
+    can_ask = analysis.state == State.FINISHED and is_there and not newer and not under_way
     champion = ModelVersion.objects.champion_of(analysis.image.track) if can_ask else None
     return {
         "newer": newer[0] if newer else None,

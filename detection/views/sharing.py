@@ -113,6 +113,8 @@ def shared(request: HttpRequest, link: ShareLink) -> HttpResponse:
     context = {
         "link": link,
         "has_heatmap": bool(link.analysis.heatmap),
+        "is_forgotten": link.analysis.image.is_forgotten,
+        "stored_image": link.analysis.image,
         "is_photo": link.analysis.is_photo,
         "leaning": link.analysis.leaning,
         **content,

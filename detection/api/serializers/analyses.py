@@ -85,6 +85,11 @@ class ImageSerializer(serializers.Serializer):
     height = serializers.IntegerField()
     bytes = serializers.IntegerField(source="byte_size")
     sha256 = serializers.CharField()
+    forgotten_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="When the file was deleted, as the installation keeps images for a time only; "
+        "null while it is there.",
+    )
 
 
 class BriefAnalysisSerializer(serializers.Serializer):
@@ -190,7 +195,7 @@ class AnalysisSerializer(BriefAnalysisSerializer):
     """An analysis with its evidence."""
 
     page = Address("analysis_detail", help_text="Where people read it.")
-    image_url = Address("api_analysis_image")
+    image_url = Address("api_analysis_image", when=lambda analysis: not analysis.image.is_forgotten)
     started_at = serializers.DateTimeField(allow_null=True)
     milliseconds = serializers.IntegerField(allow_null=True)
     tags = serializers.SerializerMethodField()

@@ -36,7 +36,7 @@ def images_delete(*, images: Iterable[SubmittedImage]) -> int:
     with transaction.atomic():
         submissions_locked(submissions)
         owners = set(Submission.objects.filter(pk__in=submissions).values_list("owner", flat=True))
-        names = _names_of_files(images) + images_withdraw(images=images)
+        names = names_of_files(images) + images_withdraw(images=images)
         SubmittedImage.objects.filter(pk__in=[image.pk for image in images]).delete()
         Submission.objects.filter(pk__in=submissions, images=None).delete()
         # Files go only once the rows are gone for good.
@@ -76,7 +76,7 @@ def owner_purge(*, owner: Any) -> None:
     submissions_delete(submissions=Submission.objects.visible_to(owner))
 
 
-def _names_of_files(images: list[SubmittedImage]) -> list[str]:
+def names_of_files(images: list[SubmittedImage]) -> list[str]:
     """Return the files of images and analyses, whose rows stay locked: no heatmap is added now."""
     analyses = Analysis.objects.select_for_update().filter(image__in=images)
     heatmaps = [

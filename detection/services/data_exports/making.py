@@ -1,0 +1,190 @@
+"""Makes the zip: into a file of its own first, then into the storage, then into the row."""
+
+import errno
+import logging
+import shutil
+import smtplib
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.core.mail import EmailMessage
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from detection.models import DataExport, Work
+from detection.models.data_exports import data_export_name
+from detection.services.data_exports.asking import export_claim, extent_of, held
+from detection.services.data_exports.contents import everything_write
+from detection.services.storage import StorageUnavailable, files_delete, storage_errors
+
+log = logging.getLogger(__name__)
+
+BEAT_SECONDS = 15
+# Beside the originals: heatmaps, views and texts, and some air.
+AIR = 1.3
+AIR_BYTES = 50_000_000
+# No room on the disk, or in the quota.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+class NoRoom(Exception):
+    """The zip would not fit on this machine's disk."""
+
+    code = "no_room"
+    sentence = "There is no room on the server to pack your data; ask its administrators."
+
+
+class Overtaken(Exception):
+    """Somebody else has the export now, or nobody wants it any more."""
+
+
+def export_run(*, export_id: int, worker: str) -> bool:
+    """Make a zip that waits, store it, and tell its owner.
+
+    Returns:
+        Whether this call stored it. `False` when it does not wait any more: delivered twice,
+        deleted or ended.
+    """
+    claim = export_claim(export_id=export_id, worker=worker)
+    if claim is None:
+        return False
+    name = data_export_name(claim, "")
+    is_stored = False
+    try:
+        with _beating(claim):
+            size = _made(claim, name)
+        is_stored = _stored(claim, name, size)
+    except Overtaken:
+        return False
+    except (NoRoom, StorageUnavailable) as error:
+        _end(claim, code=error.code, sentence=error.sentence)
+    finally:
+        # Named before it was written: half a zip goes too.
+        if not is_stored:
+            files_delete([name])
+    if is_stored:
+        _mail(claim, size)
+    return is_stored
+
+
+def export_fail(*, export_id: int, worker: str, code: str, sentence: str) -> None:
+    """End what this worker holds with a reason."""
+    running = DataExport.objects.filter(pk=export_id, state=Work.RUNNING, worker=worker)
+    for claim in running:
+        _end(claim, code=code, sentence=sentence)
+
+
+def _made(claim: DataExport, name: str) -> int:
+    """Write the zip to a temporary file, then to the storage, and return its size."""
+    needed = extent_of(owner=claim.owner).bytes * AIR + AIR_BYTES
+    if shutil.disk_usage(tempfile.gettempdir()).free < needed:
+        raise NoRoom
+
+    def still_wanted() -> None:
+        if not held(claim).exists():
+            raise Overtaken
+
+    with tempfile.NamedTemporaryFile(prefix="veripix-export-", suffix=".zip") as made:
+        try:
+            everything_write(made, owner=claim.owner, still_wanted=still_wanted)
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise NoRoom from error
+            raise
+        made.flush()
+        size = made.tell()
+        made.seek(0)
+        with storage_errors():
+            default_storage.save(name, File(made))
+    return size
+
+
+def _stored(claim: DataExport, name: str, size: int) -> bool:
+    now = timezone.now()
+    with transaction.atomic():
+        is_stored = bool(
+            held(claim).update(
+                state=Work.FINISHED,
+                file=name,
+                byte_size=size,
+                finished_at=now,
+                expires_at=now + timedelta(days=settings.DATA_EXPORT_DAYS),
+            )
+        )
+        if is_stored:
+            _earlier_delete(claim)
+    return is_stored
+
+
+def _earlier_delete(claim: DataExport) -> None:
+    """Delete the zips before this one: the newest holds all that they did."""
+    earlier = DataExport.objects.visible_to(claim.owner).filter(state=Work.FINISHED)
+    rows = list(earlier.exclude(pk=claim.pk).select_for_update())
+    names = [row.file.name for row in rows if row.file]
+    now = timezone.now()
+    DataExport.objects.filter(pk__in=[row.pk for row in rows]).update(
+        state=Work.CANCELLED, file="", expires_at=now
+    )
+    transaction.on_commit(lambda: files_delete(names))
+
+
+def _end(claim: DataExport, *, code: str, sentence: str) -> None:
+    log.warning("data export %s failed: %s: %s", claim.pk, code, sentence)
+    now = timezone.now()
+    held(claim).update(
+        state=Work.FAILED,
+        error_code=code,
+        error_sentence=sentence[:500],
+        finished_at=now,
+        expires_at=now,
+    )
+
+
+@contextmanager
+def _beating(claim: DataExport) -> Iterator[None]:
+    """Give signs of life meanwhile: a large zip or a slow storage is no dead worker.
+
+    From a thread, as the storage's client cannot be asked to do it between two of its parts.
+    """
+    end = threading.Event()
+
+    def beat() -> None:
+        while not end.wait(BEAT_SECONDS):
+            try:
+                held(claim).update(started_at=timezone.now())
+            except DatabaseError as error:
+                log.warning("no sign of life of data export %s: %s", claim.pk, error)
+            finally:
+                connection.close()
+
+    thread = threading.Thread(target=beat, name="data-export-heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
+
+
+def _mail(claim: DataExport, size: int) -> None:
+    """Tell the owner; a mail that cannot be sent is given up, as the page tells the same."""
+    owner: Any = claim.owner
+    days = settings.DATA_EXPORT_DAYS
+    text = (
+        "Everything that Veripix keeps of you is packed into one zip "
+        f"({max(size / 1e6, 0.1):,.1f} MB).\n\n"
+        "Sign in and open “My account”, “Your data” to take it along; your password is asked for "
+        f"once more. It is deleted after {days} day{'' if days == 1 else 's'}.\n\n"
+        "If you have not asked for it, change your password: somebody else is signed in.\n"
+    )
+    try:
+        EmailMessage("[Veripix] Your data is ready", text, to=[owner.email]).send()
+    except (OSError, smtplib.SMTPException) as error:
+        log.warning("the mail on data export %s was not sent: %s", claim.pk, error)
