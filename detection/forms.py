@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from detection import image_files
 from detection.models import Feedback, Label, State, VerdictKind, Webhook
+from detection.models.datasets import CONSENT_WORDS, NEWEST_WORDS
 from detection.models.submissions import AnalysisQuerySet
 from detection.models.tags import TAG_LENGTH, tag_name
 from detection.models.webhooks import EVENTS
@@ -146,9 +147,7 @@ class FeedbackForm(forms.Form):
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-    has_consent = forms.BooleanField(
-        label="You may use this image to train and test the model", required=False
-    )
+    has_consent = forms.BooleanField(label=CONSENT_WORDS[NEWEST_WORDS], required=False)
 
     @classmethod
     def for_report(cls, feedback: Feedback | None, verdict: str) -> "FeedbackForm":

@@ -189,7 +189,7 @@ def _shown(turn: Turn) -> dict[str, Any]:
         "picture": picture_url(item, "picture"),
         "following_picture": picture_url(following, "picture") if following else "",
         "other_label": Label.REAL if item.label == Label.FAKE else Label.FAKE,
-        "reports": item.feedback.select_related("analysis").order_by("pk"),
+        "reports": item.feedback.select_related("analysis", "user").order_by("pk"),
         "reviews": item.reviews.order_by("pk"),
         "analysis": item.analysis,
     }

@@ -235,6 +235,14 @@ class LabelReview(models.Model):
         return f"{self.get_decision_display()}: {self.item}"
 
 
+# What people agree to, by the version that is kept with their consent. Whoever changes a word here
+# adds a version: nobody has agreed to words that they were not shown.
+CONSENT_WORDS = {
+    "2026-11": "You may use this image to train and test the model",
+}
+NEWEST_WORDS = "2026-11"
+
+
 class FeedbackState(models.TextChoices):
     """Where a report stands."""
 
@@ -266,6 +274,9 @@ class Feedback(models.Model):
     note = models.CharField(max_length=1000, blank=True)
     # Explicit: without it the image itself is never used, only the disagreement is seen.
     has_consent = models.BooleanField("may be used for training", default=False)
+    # To which of `CONSENT_WORDS`, and when; kept as long as it holds.
+    consent_words = models.CharField("agreed to the words of", max_length=16, blank=True)
+    consented_at = models.DateTimeField("agreed", null=True, blank=True)
     state = models.CharField(max_length=16, choices=FeedbackState, default=FeedbackState.OPEN)
     item = models.ForeignKey(Item, models.SET_NULL, null=True, blank=True, related_name="feedback")
     # Why there is no item although the person consents, such as a copy in a sealed test.
@@ -287,6 +298,11 @@ class Feedback(models.Model):
     def is_open(self) -> bool:
         """Tell whether nobody has settled it, so that the person may still change it."""
         return self.state == FeedbackState.OPEN
+
+    @property
+    def agreed_words(self) -> str:
+        """What the person agreed to, word by word; empty where that was not kept yet."""
+        return CONSENT_WORDS.get(self.consent_words, "")
 
     @property
     def is_in_training(self) -> bool:

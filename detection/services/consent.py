@@ -14,6 +14,21 @@ from detection.services.audit import audit_record
 FROM_FEEDBACK = "feedback"
 
 
+def consent_told(feedback: Feedback) -> dict[str, str] | None:
+    """Return who agrees when to which words, for people; `None` where nobody does.
+
+    Consent from before the words were kept has none.
+    """
+    if not feedback.has_consent:
+        return None
+    return {
+        "who": str(feedback.user or "a deleted account"),
+        "when": feedback.consented_at.isoformat() if feedback.consented_at else "",
+        "version": feedback.consent_words,
+        "words": feedback.agreed_words,
+    }
+
+
 def images_withdraw(*, images: Iterable[SubmittedImage]) -> list[str]:
     """Delete the items that were made of images which are about to be deleted.
 
@@ -39,9 +54,10 @@ def feedback_item_withdraw(*, feedback: Feedback, user: Any) -> list[str]:
     Returns:
         The files that are to be deleted once this is committed.
     """
-    if feedback.item_id is None:
-        return []
-    items = Item.objects.filter(pk=feedback.item_id, source=FROM_FEEDBACK)
+    brought = Q(pk=feedback.item_id, source=FROM_FEEDBACK)
+    # Staff may have taken the image in themselves, on the strength of this consent.
+    taken_in = Q(analysis=feedback.analysis_id) & ~Q(added_by=feedback.analysis.owner_id)
+    items = Item.objects.filter(brought | taken_in)
     others = Feedback.objects.consenting().exclude(pk=feedback.pk)
     return _withdrawn(items, others, user=user)
 
@@ -52,10 +68,15 @@ def _withdrawn(items: ItemQuerySet, others: FeedbackQuerySet, *, user: Any) -> l
         return []
     locked = Item.objects.select_for_update().filter(pk__in=found).order_by("pk")
     by_item = {item.pk: item for item in locked}
-    agreed = dict(others.filter(item__in=by_item).values_list("item_id", "analysis_id"))
-    for item_id, analysis_id in agreed.items():
-        # From now on it is there by that report, and goes with that image.
-        Item.objects.filter(pk=item_id).update(analysis_id=analysis_id)
+    reports = others.filter(item__in=by_item).select_related("analysis__image")
+    agreed = {report.item_id: report for report in reports}
+    for item_id, report in agreed.items():
+        # From now on it is there by that report, goes with that image, and is called as that one.
+        Item.objects.filter(pk=item_id).update(
+            analysis_id=report.analysis_id,
+            added_by_id=report.user_id,
+            file_name=report.analysis.image.file_name,
+        )
     gone = [item for pk, item in by_item.items() if pk not in agreed]
     _record(gone, user)
     Item.objects.filter(pk__in=[item.pk for item in gone]).delete()

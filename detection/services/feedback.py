@@ -20,6 +20,7 @@ from detection.models import (
     Track,
     VerdictKind,
 )
+from detection.models.datasets import NEWEST_WORDS
 from detection.services.audit import audit_record
 from detection.services.consent import FROM_FEEDBACK, feedback_item_withdraw
 from detection.services.datasets import ItemRefused, item_add
@@ -79,7 +80,7 @@ def feedback_withdraw(*, feedback: Feedback, user: Any) -> None:
         if locked.is_open:
             locked.delete()
         else:
-            Feedback.objects.filter(pk=locked.pk).update(has_consent=False, item=None)
+            Feedback.objects.filter(pk=locked.pk).update(item=None, **_consent(None, False))
 
 
 def feedback_close(*, feedback: Feedback, user: Any, agrees: bool) -> None:
@@ -138,12 +139,21 @@ def _kept(analysis: Analysis, user: Any, label: Label, note: str, has_consent: b
         )
     if before is not None and not has_consent:
         _take_out(before, user)
-    said = {"user": user, "label": label, "note": note, "has_consent": has_consent}
+    said = {"user": user, "label": label, "note": note, **_consent(before, has_consent)}
     fresh = {"refusal_code": "", "refusal_sentence": "", "created_at": timezone.now()}
     feedback, _ = Feedback.objects.update_or_create(analysis=locked, defaults={**said, **fresh})
     waiting = Item.objects.waiting().filter(feedback=feedback, source=FROM_FEEDBACK)
     waiting.filter(analysis=locked).update(label=label)
     return feedback
+
+
+def _consent(before: Feedback | None, has_consent: bool) -> dict[str, Any]:
+    """Return what is kept of a consent: a change of the report beside it makes no new one of it."""
+    if not has_consent:
+        return {"has_consent": False, "consent_words": "", "consented_at": None}
+    if before is not None and before.has_consent and before.consent_words == NEWEST_WORDS:
+        return {"has_consent": True}
+    return {"has_consent": True, "consent_words": NEWEST_WORDS, "consented_at": timezone.now()}
 
 
 def _locked(**which: Any) -> Feedback | None:

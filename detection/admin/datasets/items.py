@@ -14,13 +14,13 @@ from unfold.decorators import display
 
 from detection.admin.datasets.pages import LABEL_COLOURS
 from detection.admin.links import (
-    DeletesByService,
+    DeletesNamelessly,
     ReadOnlyAdmin,
     ReadOnlyInline,
     object_link,
     picture,
 )
-from detection.models import Item, ItemState, LabelReview
+from detection.models import Feedback, Item, ItemState, LabelReview
 from detection.services.datasets import items_delete
 from detection.services.pictures import PictureFailed, item_picture
 
@@ -43,7 +43,7 @@ class ReviewInline(ReadOnlyInline):
 
 
 @admin.register(Item)
-class ItemAdmin(DeletesByService, ReadOnlyAdmin):
+class ItemAdmin(DeletesNamelessly, ReadOnlyAdmin):
     """Labelled images of all datasets."""
 
     list_display = [
@@ -63,12 +63,13 @@ class ItemAdmin(DeletesByService, ReadOnlyAdmin):
         ("dataset_cell", "source"),
         ("format", "size_cell"),
         ("analysis_cell", "added_cell"),
+        "consent_cell",
         "hash_cell",
         "public_id",
     ]
     readonly_fields = [
         *("large_cell", "dataset_cell", "size_cell", "analysis_cell", "added_cell"),
-        *("hash_cell", "public_id"),
+        *("consent_cell", "hash_cell", "public_id"),
     ]
     inlines = [ReviewInline]
 
@@ -158,10 +159,25 @@ class ItemAdmin(DeletesByService, ReadOnlyAdmin):
         """Link to the analysis it came from."""
         return object_link(item.analysis)
 
+    @admin.display(description="Agreed to by")
+    def consent_cell(self, item: Item) -> str:
+        """Tell who agreed to its use, when, and to which words; a dash for what was imported."""
+        reports = item.feedback.consenting().select_related("user")  # type: ignore[attr-defined]
+        return "; ".join(_consent(report) for report in reports) or "—"
+
     @admin.display(description="Added by")
     def added_cell(self, item: Item) -> SafeString | str:
         """Link to who added it."""
         return object_link(item.added_by)
+
+
+def _consent(report: Feedback) -> str:
+    """Return who agreed, when, and to which words."""
+    when = f" on {report.consented_at:%-d %B %Y, %H:%M UTC}" if report.consented_at else ""
+    words = f": “{report.agreed_words}” (words of {report.consent_words})"
+    return f"{report.user}{when}" + (
+        words if report.agreed_words else ", before the words were kept"
+    )
 
 
 def picture_url(item: Item, name: str = "thumbnail") -> str:
