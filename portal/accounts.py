@@ -3,9 +3,11 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.models import EmailAddress
-from allauth.core import ratelimit
+from allauth.core import context, ratelimit
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.conf import settings
 from django.contrib import messages
@@ -17,15 +19,22 @@ from django.shortcuts import redirect, render
 from django.utils.crypto import get_random_string
 
 from detection.models import SubmittedImage, Webhook
-from detection.services.intake import owner_purge
 from detection.services.quotas import usage_of
 from portal.environment import misconfigured
+from portal.factors import factors_told
+from portal.leaving import user_purge
 from portal.models import User
 from portal.tokens import tokens_context
 
 # No letters or digits that are mistaken for one another when typed from a terminal.
 ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789"
 PASSWORD_LENGTH = 16
+# How to say once more who one is, as the pages call it.
+WAYS = {
+    "reauthenticate": "Use the password",
+    "mfa_reauthenticate": "Use a code",
+    "mfa_reauthenticate:webauthn": "Use a passkey",
+}
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -41,6 +50,29 @@ class AccountAdapter(DefaultAccountAdapter):
         """
         super().login(request, user)
         record_authentication(request, user, method="sign_in", reauthenticated=True)
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Return the ways to say once more who it is, the one that fits best first.
+
+        Whoever signed in with a passkey alone goes on with it. Staff who owe a second factor get
+        no password to try: it would lead them nowhere.
+        """
+        ways: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if getattr(user, "awaits_second_factor", False) and len(ways) > 1:
+            ways = [way for way in ways if way["id"] != "reauthenticate"]
+        records = get_authentication_records(context.request, user) if ways else []
+        if any(record.get("passwordless") for record in records):
+            ways.sort(key=lambda way: way["id"] != "mfa_reauthenticate:webauthn")
+        for way in ways:
+            way["description"] = WAYS[way["id"]]
+        return ways
+
+
+ALL_GONE = "Your account and everything in it has been deleted."
+GOING = (
+    "Your account is deleted. Your images are being deleted with everything that came of them; as "
+    "there are many, that takes some minutes."
+)
 
 
 class AccountDeleteForm(forms.Form):
@@ -71,6 +103,8 @@ def account(request: HttpRequest) -> HttpResponse:
     """Show my account and what can be done with it."""
     context = {
         "usage": usage_of(request.user),
+        "factors": factors_told(request.user),
+        "session_count": UserSession.objects.filter(user_id=request.user.pk).count(),
         "webhook_count": Webhook.objects.visible_to(request.user).count(),
         **tokens_context(request.user),
     }
@@ -88,23 +122,14 @@ def account_delete(request: HttpRequest) -> HttpResponse:
         return ratelimit.respond_429(request)
     form = AccountDeleteForm(request.POST if is_sent else None, user=user)
     if form.is_valid():
-        user_purge(user)
+        is_all_gone = user_purge(user)
         logout(request)
-        messages.success(request, "Your account and everything in it has been deleted.")
+        messages.success(request, ALL_GONE if is_all_gone else GOING)
         return redirect("home")
     count = SubmittedImage.objects.visible_to(user).count()
     context = {"form": form, "image_count": count}
     status = 422 if form.errors else 200
     return render(request, "account/delete.html", context, status=status)
-
-
-def user_purge(user: User) -> None:
-    """Delete a user with all images, verdicts and files, in one transaction."""
-    with transaction.atomic():
-        # Locked, the row lets nobody open a submission that would go without its files.
-        User.objects.select_for_update().filter(pk=user.pk).first()
-        owner_purge(owner=user)
-        user.delete()
 
 
 def administrator_ensure() -> tuple[str, str] | None:

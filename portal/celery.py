@@ -27,6 +27,8 @@ app.conf.update(
         "detection.tasks.sweep*": {"queue": "upkeep"},
         # What people wait for and what may take its time: unpacking, fetching, telling others.
         "detection.tasks.errands.*": {"queue": "errands"},
+        "portal.tasks.purge_account": {"queue": "errands"},
+        "portal.tasks.sweep_accounts": {"queue": "upkeep"},
         # Whatever nobody waits for at a page: imports, freezing, shadow answers, evaluations.
         "detection.tasks.background.*": {"queue": "background"},
     },

@@ -49,6 +49,9 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
 
     objects: ClassVar[UserManager] = UserManager()
 
+    # Set by `portal.staff_gate` for the time of a request, and never stored.
+    awaits_second_factor = False
+
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -59,6 +62,14 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
 
     def __str__(self) -> str:
         return self.email
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Tell whether this user has a right; staff who owe a second factor have none."""
+        return not self.awaits_second_factor and super().has_perm(perm, obj)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """Tell whether this user has any right in an app."""
+        return not self.awaits_second_factor and super().has_module_perms(app_label)
 
     def clean(self) -> None:
         """Bring the address to lower case; forms call this before they look for a twin."""

@@ -32,6 +32,8 @@ SECRET_KEY = (
     if EMBEDDED and not env.has("SECRET_KEY")
     else env.text("SECRET_KEY")
 )
+# Former keys, with which what they protect can still be read while people come and go.
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", default=[])
 
 # -- The site ---------------------------------------------------------------------------------
 
@@ -77,10 +79,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.staff_gate.StaffGate",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "portal.sessions.SessionsSeen",
     "django_htmx.middleware.HtmxMiddleware",
     "portal.away.StorageAway",
 ]
@@ -126,15 +129,32 @@ if ("redirect" if BUCKET is None else "accel") == MEDIA_DELIVERY:
     misconfigured(
         "MEDIA_DELIVERY", "may be redirect only with STORAGE_URL, and accel only without it."
     )
+# What encrypts stored files; the name keeps it off the pages that show settings.
+MEDIA_KEYS = None
+if env.has("MEDIA_KEYS"):
+    # Only then the library is loaded.
+    from portal.encryption import media_keys
+
+    MEDIA_KEYS = media_keys(env, "MEDIA_KEYS")
+    if MEDIA_DELIVERY != "stream":
+        misconfigured(
+            "MEDIA_DELIVERY",
+            "must be stream with MEDIA_KEYS: neither a bucket nor a proxy can decrypt.",
+        )
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
-    }
-    if BUCKET is None
-    else {
-        "BACKEND": "portal.object_storage.ObjectStorage",
-        "OPTIONS": BUCKET.options(public=STORAGE_PUBLIC_URL, seconds=MEDIA_ADDRESS_SECONDS),
+        "BACKEND": "portal.encrypted_storage.EncryptedStorage",
+        "OPTIONS": {
+            "keys": MEDIA_KEYS,
+            "backend": "portal.folder_storage.FolderStorage",
+            "options": {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+        }
+        if BUCKET is None
+        else {
+            "keys": MEDIA_KEYS,
+            "backend": "portal.object_storage.ObjectStorage",
+            "options": BUCKET.options(public=STORAGE_PUBLIC_URL, seconds=MEDIA_ADDRESS_SECONDS),
+        },
     },
     "staticfiles": {"BACKEND": "portal.storage.StaticStorage"},
 }
@@ -151,7 +171,9 @@ SQLITE_OPTIONS = {
     # processes queue up where they would otherwise fail with "database is locked".
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8000;",
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8000; "
+    # What is deleted is overwritten, and not only forgotten where it lies.
+    "PRAGMA secure_delete=ON;",
 }
 MYSQL_OPTIONS = {
     "charset": "utf8mb4",
@@ -224,14 +246,20 @@ else:
 AUTH_USER_MODEL = "portal.User"
 KNOX_TOKEN_MODEL = "portal.ApiToken"  # noqa: S105 - the name of a model
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+# Length over rules about letters: what is long and not common is what is hard to guess.
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    *(
+        {"NAME": f"django.contrib.auth.password_validation.{name}"}
+        for name in (
+            "UserAttributeSimilarityValidator",
+            "CommonPasswordValidator",
+            "NumericPasswordValidator",
+        )
+    ),
 ]
 LOGIN_URL = reverse_lazy("account_login")
 LOGIN_REDIRECT_URL = reverse_lazy("submission_new")
@@ -250,8 +278,42 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Veripix] "
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
-# Sign-in: by where it comes from, and by the account it is for; the rest keeps allauth's limits.
-ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_FORMS = {"signup": "portal.sign_up.SignUpForm"}
+# Before what matters people say once more who they are; for so many seconds nobody asks again.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+# By where it comes from, and by the account it is for. Codes of a second factor count as sign-in
+# that failed, by the account.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",
+    "signup": "20/m/ip",
+    "signup_address": "5/h/key",
+    "reset_password": "20/m/ip,5/10m/key",
+    "reset_password_from_key": "20/m/ip",
+    "reauthenticate": "10/m/user",
+    "change_password": "5/m/user",
+    "manage_email": "10/m/user",
+}
+MFA_ADAPTER = "portal.factors.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Veripix"
+# A clock that is half a minute off, or a slow hand.
+MFA_TOTP_TOLERANCE = 1
+MFA_FORMS = {
+    "activate_totp": "portal.factors.AppForm",
+    "add_webauthn": "portal.factors.PasskeyForm",
+    "authenticate": "portal.factors.CodeForm",
+    "reauthenticate": "portal.factors.CodeAgainForm",
+}
+# Where nobody gets in without a confirmed address, one that waits to be confirmed is only a wish
+# for a change, and no reason to refuse a second factor.
+MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION == "mandatory"
+MFA_RATE_LIMITS = {"webauthn_login": "10/m/ip"}
+# Staff have no rights, and no panel, until they have used a second factor.
+STAFF_SECOND_FACTOR = env.flag("STAFF_SECOND_FACTOR", default=not EMBEDDED)
 
 if env.has("EMAIL_URL"):
     vars().update(env.email("EMAIL_URL"))
@@ -282,17 +344,19 @@ SESSION_COOKIE_NAME = "veripix_session"
 CSRF_FAILURE_VIEW = "portal.views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
-    # The panel's own scripts are written into its pages; only staff get there.
-    "EXCLUDE_URL_PREFIXES": ["/admin/"],
     "DIRECTIVES": {
+        # Also for what has no line of its own here: objects, frames, workers, manifests, media.
         "default-src": ["'none'"],
         "script-src": ["'self'"],
         "style-src": ["'self'"],
+        # Of the panel.
+        "font-src": ["'self'"],
         "img-src": ["'self'", *MEDIA_ORIGINS],
         "connect-src": ["'self'"],
         "form-action": ["'self'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
+        **({"upgrade-insecure-requests": True} if HTTPS else {}),
     },
 }
 TRUST_PROXY = env.flag("TRUST_PROXY", default=False)
@@ -306,6 +370,11 @@ if TRUST_PROXY:
 MAX_UPLOAD_BYTES = env.number("MAX_UPLOAD_MEGABYTES", default=20, most=500) * 1_000_000
 # Pillow by itself refuses more than 178 megapixels.
 MAX_PIXELS = env.number("MAX_MEGAPIXELS", default=50, most=150) * 1_000_000
+# What a program that decodes may address, and how long for a file; see `detection.decoding`.
+DECODER_MEGABYTES = env.number(
+    "DECODER_MEGABYTES", default=600 + 24 * MAX_PIXELS // 1_000_000, least=300, most=100_000
+)
+DECODER_SECONDS = env.number("DECODER_SECONDS", default=10, least=1, most=300)
 MAX_FILES = env.number("MAX_FILES", default=50, most=5000)
 # What one person may hand in on one day (UTC); see `detection.services.quotas`.
 QUOTA_IMAGES_PER_DAY = env.quotas("QUOTA_IMAGES_PER_DAY")
@@ -395,6 +464,21 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="20"),
         "options": {"expires": 3000},
     },
+    "forget images": {
+        "task": "detection.tasks.background.forget_images",
+        "schedule": crontab(minute="*/10"),
+        "options": {"expires": 600},
+    },
+    "sweep accounts that leave": {
+        "task": "portal.tasks.sweep_accounts",
+        "schedule": crontab(minute="*/10"),
+        "options": {"expires": 600},
+    },
+    "sweep data exports": {
+        "task": "detection.tasks.sweep_data_exports",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "forget sessions": {"task": "portal.tasks.forget_sessions", "schedule": 24 * 3600.0},
 }
 # More threads than this gain nothing on images this small.
@@ -440,6 +524,22 @@ SEEN_BEFORE = env.choice("SEEN_BEFORE", ("own", "installation"), default="own")
 # Whether people may make links with which others read a verdict without signing in.
 SHARE_LINKS = env.flag("SHARE_LINKS", default=True)
 SHARE_MAX_DAYS = env.number("SHARE_MAX_DAYS", default=30, most=3650)
+# For how many days images are kept; `None`: until people delete them. See `services.retention`.
+RETENTION_DAYS = (
+    env.number("RETENTION_DAYS", default=0, most=36_500) if env.has("RETENTION_DAYS") else None
+)
+# Whether verdicts outlast the images, or go with them.
+RETENTION_KEEPS_VERDICTS = env.flag("RETENTION_KEEPS_VERDICTS", default=True)
+# For how many days the zip with everything of a person's own is kept once it is made.
+DATA_EXPORT_DAYS = env.number("DATA_EXPORT_DAYS", default=7, most=90)
+# Who runs this installation, for the privacy page, which says so where it is not filled in.
+OPERATOR_NAME = env.text("OPERATOR_NAME", "")
+OPERATOR_ADDRESS = env.text("OPERATOR_ADDRESS", "")
+OPERATOR_EMAIL = env.mailbox("OPERATOR_EMAIL", "") if env.has("OPERATOR_EMAIL") else ""
+# Where data is kept, such as "Frankfurt, Germany, on machines of Example Hosting", and for how
+# many days backups are.
+OPERATOR_DATA_PLACE = env.text("OPERATOR_DATA_PLACE", "")
+BACKUP_DAYS = env.number("BACKUP_DAYS", default=30, most=3650) if env.has("BACKUP_DAYS") else None
 
 # -- Start-up checks and logging --------------------------------------------------------------
 

@@ -16,6 +16,10 @@ PRODUCTION = {
     "CSRF_TRUSTED_ORIGINS": "https://veripix.example.org",
     "EMAIL_URL": "smtp+tls://veripix:secret@mail.example.org:587",
     "TRUST_PROXY": "true",
+    "OPERATOR_NAME": "Example Newsroom",
+    "OPERATOR_ADDRESS": "1 Example Street, 12345 Example",
+    "OPERATOR_EMAIL": "privacy@example.org",
+    "OPERATOR_DATA_PLACE": "in Example, by Example Hosting",
 }
 
 

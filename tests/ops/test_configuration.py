@@ -16,6 +16,8 @@ SERVERS = {
     "EMAIL_URL": "smtp+tls://veripix:secret@mail.example.org:587",
 }
 
+NEW_KEY = ("manage.py", "rotate_media_keys", "--new-key")
+
 
 def start(
     folder: Path, variables: dict[str, str], *command: str
@@ -77,6 +79,11 @@ def test_what_servers_demand_is_named_where_it_is_missing(tmp_path: Path, missin
         ("SEEN_BEFORE", "everywhere"),
         ("SHARE_LINKS", "perhaps"),
         ("SHARE_MAX_DAYS", "0"),
+        ("RETENTION_DAYS", "0"),
+        ("RETENTION_KEEPS_VERDICTS", "some"),
+        ("DATA_EXPORT_DAYS", "91"),
+        ("OPERATOR_EMAIL", "the operator"),
+        ("BACKUP_DAYS", "0"),
         ("QUOTA_IMAGES_PER_DAY", "staff:many"),
         ("QUOTA_MEGABYTES_PER_DAY", "newsroom:5"),
         ("URL_FETCH", "perhaps"),
@@ -93,6 +100,8 @@ def test_what_servers_demand_is_named_where_it_is_missing(tmp_path: Path, missin
         ("TRAINING_NICE", "20"),
         ("TRAINING_MAX_ATTEMPTS", "0"),
         ("MAX_MEGAPIXELS", "-1"),
+        ("DECODER_MEGABYTES", "20"),
+        ("DECODER_SECONDS", "0"),
         ("LOG_LEVEL", "LOUD"),
         ("LOG_FORMAT", "xml"),
         ("ACCESS_LOG", "perhaps"),
@@ -107,12 +116,33 @@ def test_what_servers_demand_is_named_where_it_is_missing(tmp_path: Path, missin
         ("MEDIA_DELIVERY", "by hand"),
         ("MEDIA_DELIVERY", "redirect"),
         ("MEDIA_ADDRESS_SECONDS", "1"),
+        ("MEDIA_KEYS", "AGE-SECRET-KEY-1THIS-IS-SECRET-AND-NO-KEY"),
+        ("MEDIA_KEYS", "plain"),
     ],
 )
 def test_a_wrong_value_is_named(tmp_path: Path, name: str, value: str) -> None:
     done = start(tmp_path, {**SERVERS, name: value})
     assert_one_sentence(done, name)
     assert "secret" not in done.stderr
+
+
+def test_encrypted_files_are_handed_out_by_the_web_process_alone(tmp_path: Path) -> None:
+    keys = {"MEDIA_KEYS": start(tmp_path, {}, *NEW_KEY).stdout.strip()}
+    assert start(tmp_path, {**SERVERS, **keys}).returncode == 0
+    for others in (
+        {"MEDIA_DELIVERY": "accel"},
+        {"MEDIA_DELIVERY": "redirect", "STORAGE_URL": "s3://k:s@storage.example.org/veripix"},
+    ):
+        done = start(tmp_path, {**SERVERS, **keys, **others})
+        assert_one_sentence(done, "MEDIA_DELIVERY")
+        assert "AGE-SECRET" not in done.stderr
+
+
+def test_the_same_key_twice_is_told_without_it(tmp_path: Path) -> None:
+    key = start(tmp_path, {}, *NEW_KEY).stdout.strip()
+    done = start(tmp_path, {**SERVERS, "MEDIA_KEYS": f"{key},{key}"})
+    assert_one_sentence(done, "MEDIA_KEYS")
+    assert key not in done.stderr
 
 
 @pytest.mark.parametrize(

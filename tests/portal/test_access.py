@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from detection.models import (
     Analysis,
     Batch,
+    DataExport,
     Explanation,
     Face,
     ForensicViews,
@@ -48,6 +49,7 @@ ONLY_POST = Access(302, 405, 405, 405)
 REPORT = Access(302, 404, 409, 404)
 # Who is signed in has no business on these pages.
 STRANGERS = Access(200, 302, 302, 302)
+SENT_ON = Access(302, 302, 302, 302)
 
 GET = {
     "home": STRANGERS,
@@ -129,6 +131,11 @@ GET = {
     "model_card": Access(302, 404, 404, 404),  # no model answers in these tests
     "account": MEMBERS,
     "account_delete": MEMBERS,
+    "data_export": MEMBERS,
+    "data_export_ask": ONLY_POST,
+    "data_export_file": Access(302, 302, 302, 302),  # asks for the password once more
+    "data_export_delete": ONLY_POST,
+    "privacy": OPEN,
     "token_new": Access(302, 302, 302, 302),  # asks for the password once more
     "token_end": ONLY_POST,
     "account_login": STRANGERS,
@@ -146,8 +153,24 @@ GET = {
     "account_reset_password_from_key_done": OPEN,
     "account_confirm_email": OPEN,
     "account_email_verification_sent": OPEN,
+    "usersessions_list": MEMBERS,
+    "mfa_index": MEMBERS,
+    "mfa_authenticate": SENT_ON,  # nobody is in the middle of signing in
+    "mfa_reauthenticate": SENT_ON,  # these people have no second factor
+    "mfa_reauthenticate_webauthn": SENT_ON,
+    "mfa_login_webauthn": SENT_ON,  # by a script, or by the page for signing in
+    "mfa_activate_totp": SENT_ON,  # asks for the password once more, as the next five do
+    "mfa_add_webauthn": SENT_ON,
+    "mfa_edit_webauthn": SENT_ON,
+    "mfa_remove_webauthn": SENT_ON,
+    "mfa_generate_recovery_codes": SENT_ON,
+    "mfa_deactivate_totp": Access(302, 404, 404, 404),  # none is set up
+    "mfa_list_webauthn": MEMBERS,
+    "mfa_view_recovery_codes": Access(302, 404, 404, 404),
+    "mfa_download_recovery_codes": Access(302, 404, 404, 404),
 }
 POST = {
+    "usersessions_list": SENT_ON,  # asks for the password once more
     "batch_open": Access(302, 422, 422, 422),  # no size is told
     "batch_upload": Access(302, 422, 422, 422),  # no zip is chosen
     "batch_pieces": Access(302, 404, 422, 404),  # no offset is told
@@ -171,6 +194,8 @@ POST = {
     "analysis_share": Access(302, 404, 302, 404),
     "link_end": Access(302, 404, 302, 404),
     "token_end": Access(302, 302, 302, 302),
+    "data_export_ask": Access(302, 302, 302, 302),  # asks for the password once more
+    "data_export_delete": Access(302, 404, 302, 404),
     "history_export_csv": Access(302, 200, 200, 200),
     "history_export_json": Access(302, 200, 200, 200),
     "image_views_ask": Access(302, 404, 302, 404),
@@ -210,6 +235,7 @@ def analysis(alice: User) -> Analysis:
     link_create(analysis=shared, user=alice, days=1)
     report_issue(analysis=shared, site=reported.SITE)
     batch_open(owner=alice, name="x.zip", upload_bytes=1000)
+    DataExport.objects.create(owner=alice)
     hook = webhook_create(owner=alice, url="https://example.org/", events=["analysis.ended"])
     webhook_test(webhook=hook)
     return analysis
@@ -230,7 +256,10 @@ def address(name: str, analysis: Analysis) -> str:
     }
     link, report = ShareLink.objects.get(), IssuedReport.objects.earliest("pk")
     values: dict[str, str] = {"token": link.token, "code": report.code}
+    if name.startswith("data_export"):
+        ids["account"] = DataExport.objects.get().public_id
     values |= {"key": "no-such-key", "uidb36": "1", "name": "colours", "number": "1"}
+    values["pk"] = "1"
     values["kind"] = ViewKind.NOISE
     route = ROUTES[name]
     first = str(route.pattern).split("/")[0]
