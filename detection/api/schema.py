@@ -48,8 +48,7 @@ ERRORS: dict[int, Error] = {
     410: (
         "The image was deleted, as its time had run out.",
         "image_forgotten",
-        "The image was deleted on 27 December 2026 after 30 days, as this installation keeps "
-        "images for 30 days.",
+        "The image was deleted on 27 December 2026 after 30 days.",
     ),
     413: (
         "It is too large; `code` says what.",

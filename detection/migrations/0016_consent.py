@@ -1,9 +1,11 @@
 """Keeps to which words people agreed, and when; of consent from before, when it was given."""
 
+from typing import Any
+
 from django.db import migrations, models
 
 
-def date_consents(apps, schema_editor):
+def date_consents(apps: Any, schema_editor: Any) -> None:
     """Take the moment of the report: consent was given with it."""
     feedback = apps.get_model("detection", "Feedback")
     agreed = feedback.objects.filter(has_consent=True, consented_at=None)

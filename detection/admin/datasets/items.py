@@ -174,10 +174,10 @@ class ItemAdmin(DeletesNamelessly, ReadOnlyAdmin):
 def _consent(report: Feedback) -> str:
     """Return who agreed, when, and to which words."""
     when = f" on {report.consented_at:%-d %B %Y, %H:%M UTC}" if report.consented_at else ""
-    words = f": “{report.agreed_words}” (words of {report.consent_words})"
-    return f"{report.user}{when}" + (
-        words if report.agreed_words else ", before the words were kept"
-    )
+    words = ", before the words were kept"
+    if report.agreed_words:
+        words = f": “{report.agreed_words}” (words of {report.consent_words})"
+    return f"{report.user}{when}{words}"
 
 
 def picture_url(item: Item, name: str = "thumbnail") -> str:
