@@ -24,7 +24,7 @@ PROGRAMS = ("web", "inference", "pictures", "beat")
 # What a person's shell may carry must not configure the installations of the tests.
 OWN_VARIABLES = (
     *("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "EMAIL_URL", "HTTPS"),
-    *("STORAGE_URL", "STORAGE_PUBLIC_URL", "MEDIA_DELIVERY"),
+    *("STORAGE_URL", "STORAGE_PUBLIC_URL", "MEDIA_DELIVERY", "MEDIA_KEYS"),
 )
 
 
@@ -246,6 +246,8 @@ def server_variables(
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "EMAIL_URL": f"filemail:///{folder / 'mail'}",
         "STATIC_ROOT": str(static_root),
+        # Tests of their own use second factors; the others sign in by password.
+        "STAFF_SECOND_FACTOR": "false",
         # No proxy speaks TLS in front of a test.
         "HTTPS": "false",
     }

@@ -259,11 +259,12 @@ def address(name: str, analysis: Analysis) -> str:
     if name.startswith("data_export"):
         ids["account"] = DataExport.objects.get().public_id
     values |= {"key": "no-such-key", "uidb36": "1", "name": "colours", "number": "1"}
-    values["pk"] = "1"
     values["kind"] = ViewKind.NOISE
     route = ROUTES[name]
     first = str(route.pattern).split("/")[0]
     known = {"public_id": ids.get(first, ""), **values}
+    if name in ("mfa_edit_webauthn", "mfa_remove_webauthn"):
+        return reverse(name, args=[1])  # the number stands in the pattern above
     if not route.name:
         return f"/{route.pattern}"
     return reverse(name, kwargs={k: known[k] for k in route.pattern.regex.groupindex})
