@@ -16,25 +16,15 @@ UNFOLD = {
             "href": lambda request: static("img/favicon.svg"),
         }
     ],
-    # The site's own green, from light to dark.
-    "COLORS": {
-        "primary": {
-            "50": "#effaf6",
-            "100": "#d6f1e7",
-            "200": "#b0e2d1",
-            "300": "#7ccbb4",
-            "400": "#48ad93",
-            "500": "#33a089",
-            "600": "#197563",
-            "700": "#0f5c4f",
-            "800": "#124b41",
-            "900": "#123e37",
-            "950": "#062420",
-        },
-    },
+    # They stand in css/panel.css: in the pages they would be inline style.
+    "COLORS": lambda request: {},
+    "STYLES": [lambda request: static("css/panel.css")],
     # Who did what stands in the audit; Django's own history would be empty.
     "SHOW_HISTORY": False,
-    "SCRIPTS": [lambda request: static("js/panel-files.js")],
+    "SCRIPTS": [
+        lambda request: static("js/panel-alpine.js"),
+        lambda request: static("js/panel-files.js"),
+    ],
     "SHOW_VIEW_ON_SITE": True,
     "SIDEBAR": {
         "show_search": False,
