@@ -95,7 +95,12 @@ class ObjectStorage(S3Storage):
             aws_access_key_id=self.access_key, aws_secret_access_key=self.secret_key
         )
         return session.resource(
-            "s3", region_name=self.region_name, endpoint_url=endpoint, config=self.client_config
+            "s3",
+            region_name=self.region_name,
+            endpoint_url=endpoint,
+            config=self.client_config,
+            # The file of an authority; without one boto3 takes the list that it knows.
+            verify=self.verify,
         )
 
     def get_object_parameters(self, name: str) -> dict[str, Any]:
@@ -167,10 +172,47 @@ class ObjectStorage(S3Storage):
     def entries(self, prefix: str = "") -> Iterator[tuple[str, int, datetime]]:
         """Yield name, size and time of every object below a prefix, a page of 1000 at a time."""
         pages = self._client.get_paginator("list_objects_v2")
+        # Names are told as they are asked for, without the folder that all of them share.
+        shared = f"{self.location.strip('/')}/" if self.location else ""
         with told_apart(prefix):
-            for page in pages.paginate(Bucket=self.bucket_name, Prefix=prefix):
+            for page in pages.paginate(Bucket=self.bucket_name, Prefix=shared + prefix):
                 for entry in page.get("Contents", ()):
-                    yield entry["Key"], entry["Size"], entry["LastModified"]
+                    yield entry["Key"][len(shared) :], entry["Size"], entry["LastModified"]
+
+    def peek(self, name: str, length: int) -> tuple[bytes, str]:
+        """Return the beginning of an object, and what to know this state of it by."""
+        wanted = {"Bucket": self.bucket_name, "Key": self._key(name)}
+        with told_apart(name):
+            try:
+                answer = self._client.get_object(**wanted, Range=f"bytes=0-{length - 1}")
+            except ClientError as error:
+                # Nothing of an empty object can be asked for.
+                if error.response.get("Error", {}).get("Code") not in ("InvalidRange", "416"):
+                    raise
+                return b"", ""
+            return answer["Body"].read(), answer["ETag"]
+
+    def replace(self, name: str, content: File, tag: str) -> bool:
+        """Put another content in an object's place, at once for all who read it.
+
+        Returns:
+            Whether it was still there as `peek` saw it: one that was deleted meanwhile stays
+            deleted, where the storage knows the condition `If-Match`.
+        """
+        wanted = {"Bucket": self.bucket_name, "Key": self._key(name)}
+        parameters = self.get_object_parameters(name)
+        try:
+            with told_apart(name):
+                # For those that do not know the condition: as late as can be.
+                self._client.head_object(**wanted)
+                self._client.put_object(**wanted, **parameters, Body=content, IfMatch=tag)
+        except FileNotFoundError:
+            return False
+        except StorageUnavailable as error:
+            if error.reason in ("PreconditionFailed", "412"):
+                return False
+            raise
+        return True
 
     def check(self) -> None:
         """Ask whether the bucket is there and lets us in.

@@ -13,7 +13,7 @@ atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 # What the person who runs the tests has configured must not reach them.
 for _name in ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "SECRET_KEY", "ALLOWED_HOSTS", "DEBUG"):
     os.environ.pop(_name, None)
-for _name in ("STORAGE_URL", "STORAGE_PUBLIC_URL", "MEDIA_DELIVERY"):
+for _name in ("STORAGE_URL", "STORAGE_PUBLIC_URL", "MEDIA_DELIVERY", "MEDIA_KEYS"):
     os.environ.pop(_name, None)
 os.environ["VERIPIX_VAR"] = _FOLDER
 
