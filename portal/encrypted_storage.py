@@ -6,6 +6,7 @@ or with an older one. What is encrypted is written as a whole and read as a whol
 """
 
 import logging
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -149,7 +150,7 @@ class EncryptedStorage(Storage):
         """Return a name that the storage takes."""
         return cast("str", self.inner.get_valid_name(name))
 
-    def generate_filename(self, filename: str) -> str:
+    def generate_filename(self, filename: str | os.PathLike[str]) -> str:
         """Return the same with its folders."""
         return cast("str", self.inner.generate_filename(filename))
 

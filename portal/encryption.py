@@ -5,7 +5,7 @@ Only loaded where `MEDIA_KEYS` is set.
 
 import io
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import pyrage
 from pyrage.x25519 import Identity
@@ -68,7 +68,7 @@ class MediaKeys:
         An age file does not name its key, but a header is tried in a tenth of a millisecond.
         """
         try:
-            self._unseal(io.BytesIO(head), _Nowhere(), self.identities[:1])
+            self._unseal(io.BytesIO(head), cast("IO[bytes]", _Nowhere()), self.identities[:1])
         except NoKeyFits:
             return False
         except FileDamaged:

@@ -40,8 +40,8 @@ def _measure() -> None:
     for size, times in TIMES.items():
         content = os.urandom(size)
 
-        def store(storage: Any, content: bytes = content) -> object:
-            return storage.save("a.bin", ContentFile(content))
+        def store(storage: Any, content: bytes = content) -> str:
+            return str(storage.save("a.bin", ContentFile(content)))
 
         names = [[store(storage) for _ in range(times)] for storage in kinds]
         cells = [_median([partial(store, storage)] * times) for storage in kinds]

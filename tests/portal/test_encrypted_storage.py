@@ -40,7 +40,7 @@ def use(settings: Settings) -> Keys:
         options = {**settings.STORAGES["default"]["OPTIONS"], "keys": settings.MEDIA_KEYS}
         default = {**settings.STORAGES["default"], "OPTIONS": options}
         settings.STORAGES = {**settings.STORAGES, "default": default}
-        return settings.MEDIA_KEYS  # type: ignore[no-any-return]
+        return settings.MEDIA_KEYS
 
     return act
 

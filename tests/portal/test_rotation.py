@@ -38,6 +38,13 @@ def rotated(**options: bool) -> str:
     return told.getvalue().strip()
 
 
+def below() -> FolderStorage:
+    """The folder below the encryption."""
+    storage: Any = default_storage
+    folder: FolderStorage = storage.inner
+    return folder
+
+
 def stored() -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in work.media_files()}
 
@@ -158,7 +165,7 @@ def test_one_that_is_deleted_as_it_is_written_stays_deleted_too(
 
 def test_who_reads_meanwhile_reads_to_the_end(use: Keys, names: list[str]) -> None:
     use(KEY, OLDER)
-    with default_storage.inner.open(names[0]) as reading:
+    with below().open(names[0]) as reading:
         assert reading.read(4) == MARKER[:4]
         rotated()
         assert reading.read() == MARKER[4:]
@@ -167,7 +174,7 @@ def test_who_reads_meanwhile_reads_to_the_end(use: Keys, names: list[str]) -> No
 def test_two_runs_at_once_are_refused(use: Keys, names: list[str]) -> None:
     use(KEY, OLDER)
     with (
-        default_storage.inner.replacing(),
+        below().replacing(),
         pytest.raises(CommandError, match="at this moment"),
     ):
         rotated()
