@@ -64,8 +64,9 @@ class Comparison:
                 yield named, why
         if deep:
             for named in self.ledger.hashed():
-                if _is_another(named) and is_still_named(named):
-                    yield named, "its content is another one than was stored"
+                why = _is_another(named)
+                if why and is_still_named(named):
+                    yield named, why
 
 
 def files_compare(*, grace: dt.timedelta = GRACE, now: dt.datetime | None = None) -> Comparison:
@@ -78,7 +79,7 @@ def files_compare(*, grace: dt.timedelta = GRACE, now: dt.datetime | None = None
     compared = Comparison(Ledger(file_columns()), grace, began_at)
     try:
         compared.ledger.take(named_files())
-        skipped = _names_of_no_row()
+        skipped = names_of_no_row()
         compared.ledger.look(stored_files(), skip=skipped, oldest=began_at - grace)
     except BaseException:
         compared.ledger.close()
@@ -100,7 +101,7 @@ def files_without_row(*, grace: dt.timedelta = GRACE) -> list[str]:
         return [one.name for one in compared.unnamed()]
 
 
-def _names_of_no_row() -> set[str]:
+def names_of_no_row() -> set[str]:
     """Return what is in the storage beside the files of rows, and belongs there."""
     versions = ModelVersion.objects.select_related("model")
     shared = {shared_models.shared_name(version) for version in versions}
@@ -123,12 +124,16 @@ def _wrong_size(named: Named) -> str:
     return ""
 
 
-def _is_another(named: Named) -> bool:
+def _is_another(named: Named) -> str:
+    """Return what is wrong with a file's content."""
     digest = hashlib.sha256()
     try:
         with storage_errors(), default_storage.open(named.name, "rb") as file:
             for chunk in file.chunks():
                 digest.update(chunk)
     except FileNotFoundError:
-        return False
-    return digest.hexdigest() != named.sha256
+        # What is encrypted and was changed is as good as gone.
+        return "it cannot be read" if default_storage.exists(named.name) else ""
+    if digest.hexdigest() != named.sha256:
+        return "its content is another one than was stored"
+    return ""

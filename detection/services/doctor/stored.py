@@ -128,7 +128,8 @@ def stored_files(prefix: str = "") -> Iterator[Stored]:
         if entries is not None:
             yield from (Stored(*entry) for entry in entries(prefix))
             return
-        root = Path(default_storage.path(""))
+        # Where files lie, encrypted or not: `path` is for those who would read them there.
+        root = Path(default_storage.location)  # type: ignore[attr-defined] # of folders
         yield from _below(root, root / prefix)
 
 
