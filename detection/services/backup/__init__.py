@@ -1,0 +1,1 @@
+"""A backup: rows of one moment, the files they name, models and trust list, in one stream."""
