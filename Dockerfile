@@ -1,5 +1,5 @@
-# Three images from one file: `web` (no TensorFlow; also beat and migrations), `worker` (all of it)
-# and `flower` (a page on the queues, without the portal).
+# Four images from one file: `web` (no TensorFlow; also beat and migrations), `worker` (all of it),
+# `flower` (a page on the queues, without the portal) and `proxy` (TLS to the world).
 FROM python:3.11-slim-bookworm AS base
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # Pango, HarfBuzz and a font are for reports in PDF.
@@ -26,11 +26,15 @@ RUN /opt/venv/bin/pip install --requirement /tmp/requirements-flower.txt
 
 FROM base AS application
 ENV PATH=/opt/venv/bin:$PATH VERIPIX_VAR=/var/lib/veripix STATIC_ROOT=/app/collected-static
+# The root of a container is read-only: drafts go to a volume, caches of libraries into memory.
+ENV TMPDIR=/var/lib/veripix/temporary HOME=/tmp XDG_CACHE_HOME=/tmp/cache MPLCONFIGDIR=/tmp/cache
 # Named volumes take the owner of the folder that they are first mounted over.
 RUN useradd --system --uid 10001 --create-home veripix \
     && install --directory --owner veripix --group veripix \
         /var/lib/veripix /var/lib/veripix/media /var/lib/veripix/datasets /var/lib/veripix/models \
-        /var/lib/veripix/runs /var/lib/veripix/trust /var/lib/veripix/metrics
+        /var/lib/veripix/runs /var/lib/veripix/trust /var/lib/veripix/metrics \
+        /var/lib/veripix/temporary /var/lib/veripix/tls /var/lib/veripix/tls/ca \
+        /var/lib/veripix/tls/mysql /var/lib/veripix/tls/redis /var/lib/veripix/tls/web
 WORKDIR /app
 COPY manage.py gunicorn.conf.py ./
 COPY portal portal
@@ -61,3 +65,10 @@ RUN useradd --system --uid 10001 --create-home veripix
 USER veripix
 EXPOSE 5555
 CMD ["celery", "flower"]
+
+FROM caddy:2 AS proxy
+COPY deploy/Caddyfile /etc/caddy/Caddyfile
+RUN adduser -S -u 10002 proxy && mkdir -p /data /certificates && chown 10002 /data
+USER 10002
+EXPOSE 80 443
+CMD ["caddy", "run", "--config", "/etc/caddy/Caddyfile"]

@@ -4,6 +4,9 @@ gunicorn reads this file by its name from the folder it is started in; its own f
 GUNICORN_CMD_ARGS come after and win.
 """
 
+import os
+from pathlib import Path
+
 wsgi_app = "portal.wsgi:application"
 # Threads that do not wait for ever for slow senders.
 worker_class = "portal.web_worker.PatientWorker"
@@ -19,3 +22,7 @@ keepalive = 5
 logger_class = "portal.web_log.WebLog"
 # One more way in, in the home folder of whoever starts it, that nobody here needs.
 control_socket_disable = True
+# A folder with `server.crt` and `server.key`: requests then come by TLS alone, from the proxy too.
+if os.environ.get("WEB_TLS"):
+    certfile = str(Path(os.environ["WEB_TLS"]) / "server.crt")
+    keyfile = str(Path(os.environ["WEB_TLS"]) / "server.key")

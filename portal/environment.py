@@ -17,6 +17,8 @@ from django.core.validators import validate_email
 from django.utils.crypto import get_random_string
 
 SECRET_KEY_LENGTH = 50
+# How sure a client of MySQL wants to be of its server, as `ssl_mode` of its address.
+TLS_MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
 
 
 def misconfigured(name: str, sentence: str) -> NoReturn:
@@ -206,7 +208,27 @@ class Environment:
         config = self._parsed(name, lambda: self._env.db_url_config(address))
         if not config.get("NAME"):
             misconfigured(name, "names no database after the host.")
+        if config["ENGINE"].endswith("mysql"):
+            config["OPTIONS"] = self._mysql_tls(name, dict(config.get("OPTIONS", {})))
         return config
+
+    def _mysql_tls(self, name: str, options: dict[str, Any]) -> dict[str, Any]:
+        """Give the driver what the address says of TLS: ssl_mode, ssl_ca, ssl_cert, ssl_key.
+
+        A certificate of an authority means that the server must be the one it vouches for.
+        """
+        files = {key: options.pop(f"ssl_{key}", "") for key in ("ca", "cert", "key")}
+        given = {key: path for key, path in files.items() if path}
+        for key, path in given.items():
+            if not Path(path).is_file():
+                misconfigured(name, f"names a file that is not there by ssl_{key}.")
+        default = "VERIFY_IDENTITY" if "ca" in given else ""
+        mode = str(options.pop("ssl_mode", default)).upper()
+        if mode and mode not in TLS_MODES:
+            misconfigured(name, f"takes an ssl_mode of {', '.join(TLS_MODES)}.")
+        if mode.startswith("VERIFY") and "ca" not in given:
+            misconfigured(name, f"asks for ssl_mode={mode} without ssl_ca, by which to verify.")
+        return options | ({"ssl_mode": mode} if mode else {}) | ({"ssl": given} if given else {})
 
     def email(self, name: str) -> dict[str, Any]:
         """Return Django's e-mail settings for an address such as smtp+tls://user:pw@host:587."""

@@ -2,13 +2,14 @@
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from portal.environment import Environment, misconfigured
 
 SCHEMES = {"s3": "https", "s3+http": "http"}
-OPTIONS = ("region", "path_style", "prefix")
+OPTIONS = ("region", "path_style", "prefix", "ca")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 # Known to answer for buckets by name; whatever else speaks S3 may know the bucket as a path alone.
 AMAZON = ".amazonaws.com"
@@ -27,6 +28,7 @@ class ObjectAddress:
         region: That requests are signed for.
         path_style: The bucket is named in the path and not in the host.
         prefix: Folder in the bucket below which everything is kept.
+        ca: File with the authority that vouches for the endpoint; empty: the machine's own list.
     """
 
     endpoint: str
@@ -37,6 +39,7 @@ class ObjectAddress:
     region: str
     path_style: bool
     prefix: str
+    ca: str = ""
 
     def options(self, *, public: str, seconds: int) -> dict[str, Any]:
         """Return the options of `portal.object_storage.ObjectStorage`.
@@ -54,6 +57,7 @@ class ObjectAddress:
             "region_name": self.region,
             "addressing_style": "path" if self.path_style else "virtual",
             "location": self.prefix,
+            "verify": self.ca or None,
             "querystring_auth": True,
             "querystring_expire": seconds,
         }
@@ -89,6 +93,9 @@ def object_address(env: Environment, name: str) -> ObjectAddress | None:
     path_style = given.get("path_style", str(not parts.hostname.endswith(AMAZON)).lower())
     if path_style not in TRUTH:
         misconfigured(name, "takes path_style=true or path_style=false.")
+    ca = given.get("ca", "")
+    if ca and not Path(ca).is_file():
+        misconfigured(name, "names a file that is not there by ca.")
     return ObjectAddress(
         endpoint=f"{SCHEMES[parts.scheme]}://{host}",
         bucket=bucket,
@@ -97,6 +104,7 @@ def object_address(env: Environment, name: str) -> ObjectAddress | None:
         region=given.get("region", "us-east-1"),
         path_style=TRUTH[path_style],
         prefix=given.get("prefix", "").strip("/"),
+        ca=ca,
     )
 
 

@@ -84,11 +84,43 @@ def wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path, host: 
 class MariaDB:
     """One server; every `new_database` is an empty utf8mb4 database of its own."""
 
-    def __init__(self, port: int, socket_path: Path, host: str = HOME) -> None:
+    def __init__(
+        self,
+        port: int,
+        socket_path: Path,
+        host: str = HOME,
+        *,
+        command: Sequence[str] = (),
+        log: Path = Path(os.devnull),
+    ) -> None:
         self.port = port
         self.host = host
         self._socket = socket_path
         self._count = 0
+        self._command = list(command)
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the server on what it had stored before, and wait for it."""
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        wait_until_up(self._process, self.port, self._log, self.host)
+
+    def stop(self) -> None:
+        """End the server in good order."""
+        if self._process is not None:
+            end(self._process)
+            self._process = None
+
+    def kill(self) -> None:
+        """End the server at once, as a power cut would; it has written what it had promised."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._process = None
 
     def new_database(self) -> str:
         """Create an empty database; its DATABASE_URL."""
@@ -138,14 +170,17 @@ def mariadb_server(
         f"--tmpdir={temporary}",
         *options,
     ]
-    with running([program("mariadbd", "mysqld"), "--no-defaults", *all_options], log) as process:
-        wait_until_up(process, port, log, host)
-        server = MariaDB(port, socket_path, host)
+    command = [program("mariadbd", "mysqld"), "--no-defaults", *all_options]
+    server = MariaDB(port, socket_path, host, command=command, log=log)
+    try:
+        server.start()
         # From everywhere that reaches the address which it listens on.
         for place in ("'127.0.0.1'", "localhost", *(["'%'"] if host != HOME else [])):
             server.execute(f"CREATE USER veripix@{place} IDENTIFIED BY 'secret'")
             server.execute(f"GRANT ALL ON *.* TO veripix@{place}")
         yield server
+    finally:
+        server.stop()
     socket_path.unlink(missing_ok=True)
 
 
@@ -189,6 +224,14 @@ class Redis:
         if self._process is not None:
             end(self._process)
             self._process = None
+
+    def kill(self) -> None:
+        """End the server at once; when it is started again it is empty."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+        shutil.rmtree(self._folder / "appendonlydir", ignore_errors=True)
 
 
 @contextmanager

@@ -144,6 +144,8 @@ def missing_test_packages() -> list[str]:
         "mariadb-server": shutil.which("mariadbd", path=path) is None,
         "redis-server": shutil.which("redis-server", path=path) is None,
         "chromium": not any(shutil.which(name, path=path) for name in browsers),
+        # The proxy that stands in front in compose.
+        "caddy": shutil.which("caddy", path=path) is None,
         "git": shutil.which("git", path=path) is None,
         # What the example of a client in a shell needs.
         "curl": shutil.which("curl", path=path) is None,
