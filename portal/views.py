@@ -30,10 +30,15 @@ def favicon(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form whose token is missing or stale."""
-    if request.headers.get("Accept", "").startswith("application/json"):
+    if _is_script(request):
         return JsonResponse({"error": {"code": "bad_token", "message": CSRF_SENTENCE}}, status=403)
     context = {"title": "This page has expired", "sentence": CSRF_SENTENCE, "debug": settings.DEBUG}
     return render(request, "403_csrf.html", context, status=403)
+
+
+def _is_script(request: HttpRequest) -> bool:
+    """Tell whether a page's script is asking, which reads no page."""
+    return request.headers.get("Accept", "").startswith("application/json")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -45,8 +50,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Refuse what cannot be understood: to programs in their form, else as Django does."""
-    if is_api(request):
+    """Refuse what cannot be understood: to programs and scripts in their form, else as Django does.
+
+    A name of a file that is longer than any file system's comes here too.
+    """
+    if is_api(request) or _is_script(request):
         return error_page(request, 400, "bad_request")
     return defaults.bad_request(request, exception)
 

@@ -98,6 +98,13 @@ def test_a_form_token_is_demanded_and_its_lack_told_in_json(alice: User) -> None
     assert not Submission.objects.exists()
 
 
+def test_what_cannot_be_understood_is_told_in_json_too(as_alice: Client, upload_url: str) -> None:
+    file = SimpleUploadedFile("a" * 5000 + ".png", images.plain("red"))
+    answer = as_alice.post(upload_url, {"image": file}, headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+    assert as_alice.post(upload_url, {"image": file}).status_code == 400
+
+
 def test_nobody_adds_to_anothers_submission(upload_url: str, charlie: User) -> None:
     answer = add(signed_in(charlie), upload_url, images.plain("red"))
     assert answer.status_code == 404
