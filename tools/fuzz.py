@@ -2,8 +2,9 @@
 
 A whole file is damaged, or one block of it before the file is put together around it: so damage
 gets behind checksums and compression. With `--signed` they are files with Content Credentials,
-read by the program that reads those: none may pass for signed any more. An input that raises, or
-takes too long, is kept below `var/fuzz/`, and ends the run with status 1.
+read by the program that reads those: none may pass for signed any more. With `--intake` they go
+through a whole portal; see `tools.fuzz_intake`. An input that raises, or takes too long, is kept
+below `var/fuzz/`, and ends the run with status 1.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from detection.provenance import examine
 from detection.provenance.credentials import read
 from tests import credentials, images, metadata
 from tests.hostile_metadata import EXTERNAL, LAUGHS, hostile
+from tools import fuzz_intake
 
 Examine = Callable[..., object]
 Recipe = tuple[str, bytes, Callable[[bytes], bytes]]
@@ -245,8 +247,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--signed", action="store_true", help="files with Content Credentials")
+    parser.add_argument("--intake", action="store_true", help="through a whole portal")
     chosen = parser.parse_args(arguments)
     try:
+        if chosen.intake:
+            with fuzz_intake.own_portal() as portal:
+                run = fuzz_intake.fuzz(portal, chosen.seconds, chosen.seed, kept=KEPT)
+            print(f"seed {chosen.seed}: {run.told()}")
+            return 0
         if chosen.signed:
             tally = fuzz(
                 chosen.seconds,
@@ -257,7 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         else:
             tally = fuzz(chosen.seconds, chosen.seed)
-    except Failed as failure:
+    except (Failed, fuzz_intake.Broken, AssertionError) as failure:
         print(f"failed with seed {chosen.seed}: {failure}")
         return 1
     print(
