@@ -92,9 +92,11 @@ class Command(BaseCommand):
             for sentence in finding.done:
                 self.stdout.write(f"  mended: {sentence}")
             if not finding.done:
-                self.stdout.write(
-                    "  not mended: that is for people to do"
-                    if is_repair
-                    else ("  --repair mends what can be mended" if check.repair else "  for people to see to")
-                )
+                self.stdout.write(f"  {_left_to(check, is_repair=is_repair)}")
         self._shown = 0
+
+
+def _left_to(check: Check, *, is_repair: bool) -> str:
+    if is_repair or check.repair is None:
+        return "not mended: that is for people to do"
+    return "--repair mends what can be mended"
