@@ -187,8 +187,10 @@ def mariadb_server(
 class Redis:
     """One server that can be stopped and started again on the same port, as an outage would."""
 
-    def __init__(self, folder: Path, host: str = HOME) -> None:
+    def __init__(self, folder: Path, host: str = HOME, tls: Sequence[str] = ()) -> None:
+        """`tls` are its options for TLS; with them it speaks nothing else."""
         self.port = free_port(host)
+        self._tls = list(tls)
         self.host = host
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -206,7 +208,9 @@ class Redis:
     def start(self) -> None:
         """Start the server, with what it had appended to its file before, and wait for it."""
         log = self._folder / "redis.log"
-        options = ["--port", str(self.port), "--bind", self.host, "--dir", str(self._folder)]
+        port = ["--port", "0", "--tls-port"] if self._tls else ["--port"]
+        options = [*port, str(self.port), "--bind", self.host, "--dir", str(self._folder)]
+        options += self._tls
         # Without a password it refuses whoever comes from elsewhere.
         options += ["--protected-mode", "no"] if self.host != HOME else []
         options += ["--save", "", "--appendonly", "yes", "--databases", "256"]
@@ -235,10 +239,10 @@ class Redis:
 
 
 @contextmanager
-def redis_server(folder: Path, host: str = HOME) -> Iterator[Redis]:
+def redis_server(folder: Path, host: str = HOME, tls: Sequence[str] = ()) -> Iterator[Redis]:
     """Run a Redis that keeps its file in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    server = Redis(folder, host)
+    server = Redis(folder, host, tls)
     try:
         server.start()
         yield server
@@ -251,9 +255,10 @@ class S3:
 
     KEY, HALF = "AKIAIOSFODNN7EXAMPLE", "the-other-half-of-a-key-of-the-tests"
 
-    def __init__(self, port: int, host: str = HOME) -> None:
+    def __init__(self, port: int, host: str = HOME, ca: Path | None = None) -> None:
         self.port = port
         self.host = host
+        self._ca = ca
         self._count = 0
 
     def new_bucket(self) -> str:
@@ -265,7 +270,9 @@ class S3:
 
     def url(self, bucket: str, port: int | None = None) -> str:
         """The STORAGE_URL of a bucket; `port` is that of a gate before the server."""
-        return f"s3+http://{self.KEY}:{self.HALF}@{self.host}:{port or self.port}/{bucket}"
+        scheme, options = ("s3", f"?ca={self._ca}") if self._ca else ("s3+http", "")
+        key, host = f"{self.KEY}:{self.HALF}", f"{self.host}:{port or self.port}"
+        return f"{scheme}://{key}@{host}/{bucket}{options}"
 
     def client(self) -> Any:
         """A client of the test's own."""
@@ -273,7 +280,8 @@ class S3:
 
         return boto3.client(
             "s3",
-            endpoint_url=f"http://{self.host}:{self.port}",
+            endpoint_url=f"{'https' if self._ca else 'http'}://{self.host}:{self.port}",
+            verify=str(self._ca) if self._ca else None,
             aws_access_key_id=self.KEY,
             aws_secret_access_key=self.HALF,
             region_name="us-east-1",
@@ -300,11 +308,17 @@ class S3:
 
 
 @contextmanager
-def s3_server(folder: Path, host: str = HOME) -> Iterator[S3]:
-    """Run a server that speaks S3; its log goes to `folder`."""
+def s3_server(folder: Path, host: str = HOME, tls: Path | None = None) -> Iterator[S3]:
+    """Run a server that speaks S3; its log goes to `folder`.
+
+    `tls` is a folder with its key and certificate; with it, it speaks nothing but TLS.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     log, port = folder / "s3.log", free_port(host)
     program_path = Path(sys.executable).with_name("moto_server")
-    with running([str(program_path), "-H", host, "-p", str(port)], log) as process:
+    command = [str(program_path), "-H", host, "-p", str(port)]
+    if tls is not None:
+        command += ["-s", "-c", str(tls / "server.crt"), "-k", str(tls / "server.key")]
+    with running(command, log) as process:
         wait_until_up(process, port, log, host)
-        yield S3(port, host)
+        yield S3(port, host, tls / "ca.crt" if tls else None)
