@@ -13,6 +13,7 @@ from celery.schedules import crontab
 from django.urls import reverse_lazy
 
 from portal import logs
+from portal.abilities import POLICY
 from portal.environment import Environment, celery_address, kept_secret, misconfigured
 from portal.interface import REST_FRAMEWORK, REST_KNOX, SPECTACULAR_SETTINGS  # noqa: F401
 from portal.logs import LOG_FORMATS
@@ -72,6 +73,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "portal.tracing.Tracing",
+    "portal.headers.Headers",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -340,7 +343,19 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
-SESSION_COOKIE_NAME = "veripix_session"
+# With HTTPS browsers are told to take these cookies from this very host alone, by their names.
+_COOKIE_PREFIX = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME = f"{_COOKIE_PREFIX}veripix_session"
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = f"{_COOKIE_PREFIX}csrftoken"
+# Scripts read the token from the form that they send.
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+MESSAGE_STORAGE = "portal.headers.Messages"
+MESSAGES_COOKIE_NAME = f"{_COOKIE_PREFIX}veripix_messages"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_REFERRER_POLICY = "same-origin"
+PERMISSIONS_POLICY = POLICY
 CSRF_FAILURE_VIEW = "portal.views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {

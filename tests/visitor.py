@@ -85,10 +85,15 @@ class Visitor:
 
     def _with_token(self, path: str) -> dict[str, str]:
         """The headers of a form that a page of the site has sent."""
-        if "csrftoken" not in self.session.cookies:
+        if self._token() is None:
             page = self.get("/accounts/login/")
             assert page.ok, reason_of(page)
-        return {"X-CSRFToken": self.session.cookies["csrftoken"], "Referer": self.url + path}
+        return {"X-CSRFToken": self._token() or "", "Referer": self.url + path}
+
+    def _token(self) -> str | None:
+        """The token's cookie; with HTTPS a prefix stands before its name."""
+        found = {c.name.removeprefix("__Host-"): c.value for c in self.session.cookies}
+        return found.get("csrftoken")
 
     # -- people --------------------------------------------------------------------------------
 
