@@ -12,12 +12,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from detection.api.errors import Refused
-from detection.services.idempotency import request_begin, request_end, request_forget
+from detection.models import Submission
+from detection.services.idempotency import (
+    request_begin,
+    request_end,
+    request_forget,
+    request_makes,
+)
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 SHAPE = re.compile(r"[\x21-\x7e]{1,255}")
 Handler = Callable[..., Response]
+Made = Callable[[Submission], None]
 
 
 def idempotent(handler: Handler) -> Handler:
@@ -39,6 +46,7 @@ def idempotent(handler: Handler) -> Handler:
         if kept.status is not None:
             return _again(kept.status, kept.body)
         is_answered = False
+        request.kept_request = kept
         try:
             answer = handler(view, request, *args, **kwargs)
             body = json.loads(JSONRenderer().render(answer.data) or "null")
@@ -51,6 +59,16 @@ def idempotent(handler: Handler) -> Handler:
 
     handle.is_idempotent = True  # type: ignore[attr-defined] # for the schema
     return handle
+
+
+def noting(request: Request) -> Made | None:
+    """Return what notes with the key of a request, where it has one, the submission it makes."""
+    kept = getattr(request, "kept_request", None)
+    return (
+        None
+        if kept is None
+        else lambda submission: request_makes(request=kept, submission=submission)
+    )
 
 
 def _again(status: int, body: Any) -> Response:

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from detection.api.base import ApiView, created
 from detection.api.errors import Refused
 from detection.api.examples import HANDED_IN, ONE_SUBMISSION, SUBMISSION_ROW
-from detection.api.idempotency import idempotent
+from detection.api.idempotency import idempotent, noting
 from detection.api.pagination import NewestFirst
 from detection.api.parsers import BoundedJSONParser, FilesParser
 from detection.api.serializers.common import RefusalSerializer
@@ -83,7 +83,9 @@ class Submissions(ApiView):
         if not files:
             sentence = "Send at least one file, each in a part named 'images'."
             raise Refused("no_file", sentence, field="images")
-        made = intake.submission_create(owner=request.user, files=files, source=Source.API)
+        made = intake.submission_create(
+            owner=request.user, files=files, source=Source.API, on_made=noting(request)
+        )
         if not made.analyses:
             raise _nothing_taken(made)
         return created(self.told(HandedInSerializer, made))
@@ -91,7 +93,12 @@ class Submissions(ApiView):
     def _fetch(self, request: Request) -> Response:
         sent = self.given(AddressesSerializer)
         try:
-            submission = fetch_request(owner=request.user, urls=sent.addresses, source=Source.API)
+            submission = fetch_request(
+                owner=request.user,
+                urls=sent.addresses,
+                source=Source.API,
+                on_made=noting(request),
+            )
         except FetchRefused as refused:
             field = "url" if "url" in sent.validated_data else "urls"
             about = {"url": refused.url} if refused.url else None

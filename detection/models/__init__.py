@@ -23,6 +23,7 @@ from detection.models.idempotency import IdempotentRequest
 from detection.models.imports import DatasetImport
 from detection.models.judged import Certainty, VerdictKind
 from detection.models.leftovers import Leftover
+from detection.models.pending import PendingFiles
 from detection.models.registry import ModelVersion, Promotion, RegisteredModel, Track
 from detection.models.retraining import RetrainingSchedule, RunNotice, StepMeasurement
 from detection.models.sharing import IssuedReport, ShareLink
@@ -76,6 +77,7 @@ __all__ = [
     "Leftover",
     "Method",
     "ModelVersion",
+    "PendingFiles",
     "Priority",
     "Promotion",
     "Queue",

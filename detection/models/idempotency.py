@@ -17,6 +17,9 @@ class IdempotentRequest(models.Model):
     # Empty while the first one is still being answered.
     status = models.PositiveSmallIntegerField(null=True, blank=True)
     body = models.JSONField(null=True, blank=True)
+    # Public id of the submission that it made, stored with its first rows: where no answer came of
+    # it, that is undone before the request is carried out again.
+    made = models.CharField(max_length=24, blank=True, db_default="", default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
 
     class Meta:

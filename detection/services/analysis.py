@@ -14,12 +14,13 @@ from detection import telemetry
 from detection.ml_gateway import GatewayError
 from detection.models import Analysis, Face, State
 from detection.models.submissions import AnalysisQuerySet
+from detection.services.claimed import files_of
 from detection.services.files import FORGOTTEN
 from detection.services.outcomes import Ended, Outcome, outcomes_of
 from detection.services.queueing import BROKER_ERRORS as BROKER_ERRORS
 from detection.services.shadow import shadows_ask
 from detection.services.standing import repeats_stand
-from detection.services.storage import StorageUnavailable, files_delete
+from detection.services.storage import StorageUnavailable, files_delete, files_forget
 from detection.services.told_ends import ends_measure
 from detection.services.turns import analyses_claim
 from detection.services.waking import ANALYSE_IMAGES as ANALYSE_IMAGES
@@ -150,13 +151,12 @@ def claims_run(*, claims: Sequence[Analysis]) -> int:
     started = time.perf_counter()
     outcomes = outcomes_of(claims)
     spent = round(1000 * (time.perf_counter() - started) / len(claims))
-    stored: list[Analysis] = []
-    try:
-        with stage("store", images=len(claims)):
-            stored = _stored(claims, outcomes, milliseconds=spent)
-    finally:
-        kept = {claim.pk for claim in stored}
-        _files_delete(ended for pk, ended in outcomes.items() if pk not in kept)
+    # Where this raises the files stay: a database that went away may have stored the rows. Whoever
+    # ends these claims then deletes what they left.
+    with stage("store", images=len(claims)):
+        stored = _stored(claims, outcomes, milliseconds=spent)
+    kept = {claim.pk for claim in stored}
+    _files_delete(ended for pk, ended in outcomes.items() if pk not in kept)
     if later := [claim for claim in claims if isinstance(outcomes[claim.pk], StorageUnavailable)]:
         _wait_for_storage(later)
     _tell(stored)
@@ -179,7 +179,8 @@ def _wait_for_storage(claims: Sequence[Analysis]) -> None:
     """Put back what could not be read or written; no attempt is counted; the sweeper asks again."""
     log.warning("the storage is away: %s analyses wait for it", len(claims))
     for claim in claims:
-        _held(claim).update(**FRESH, attempts=claim.attempts - 1)
+        # With what was half written when the disk was full.
+        _given_up(claim, **{**FRESH, "attempts": claim.attempts - 1})
 
 
 def analysis_claim(*, analysis_id: int, worker: str) -> Analysis | None:
@@ -199,13 +200,12 @@ def analysis_fail(*, claim: Analysis, code: str, sentence: str) -> bool:
     """End a claimed analysis with a reason, unless another claim has overtaken this one."""
     log.warning("analysis %s failed: %s: %s", claim.pk, code, sentence)
     telemetry.error_met("analysis", code)
-    return bool(
-        _held(claim).update(
-            state=State.FAILED,
-            finished_at=timezone.now(),
-            error_code=code,
-            error_sentence=sentence[:500],
-        )
+    return _given_up(
+        claim,
+        state=State.FAILED,
+        finished_at=timezone.now(),
+        error_code=code,
+        error_sentence=sentence[:500],
     )
 
 
@@ -216,7 +216,16 @@ def claims_of(*, worker: str) -> list[Analysis]:
 
 def analyses_requeue(*, analyses: AnalysisQuerySet) -> list[int]:
     """Put claimed analyses back into the queue and return the ids of those that moved."""
-    return [claim.pk for claim in analyses if _held(claim).update(**FRESH)]
+    return [claim.pk for claim in analyses if _given_up(claim, **FRESH)]
+
+
+def _given_up(claim: Analysis, **columns: Any) -> bool:
+    """End a claim without an outcome, and delete the files that its holder may have written."""
+    with transaction.atomic():
+        is_mine = bool(_held(claim).update(**columns))
+        if is_mine:
+            files_forget(files_of(claim))
+    return is_mine
 
 
 def _held(claim: Analysis) -> AnalysisQuerySet:

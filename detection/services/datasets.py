@@ -29,7 +29,7 @@ from detection.services.items import (
     files_stored,
     known_among,
 )
-from detection.services.storage import files_delete
+from detection.services.storage import files_forget
 
 __all__ = [
     "DatasetRefused",
@@ -102,7 +102,7 @@ def dataset_delete(*, dataset: Dataset, user: Any) -> int:
         names += dataset.items.values_list("file", flat=True)
         audit_record(user=user, action="dataset_delete", subject=dataset, items=count)
         dataset.delete()
-        transaction.on_commit(lambda: files_delete(names))
+        files_forget(names)
     return count
 
 
@@ -254,5 +254,5 @@ def _deleted(chosen: list[int]) -> int:
         names = list(rows.values_list("file", flat=True))
         rows.delete()
         # Files go only once the rows are gone for good.
-        transaction.on_commit(lambda: files_delete(names))
+        files_forget(names)
     return len(names)

@@ -9,8 +9,6 @@ from PIL import Image
 
 from detection import image_files, ml_gateway, provenance
 from detection.findings import Finding
-from detection.models import SubmittedImage
-from detection.models.submissions import preview_name
 from detection.provenance import credentials
 from detection.services.shared_trust import trust_list_here
 from detection.services.storage import storage_errors
@@ -55,7 +53,7 @@ def file_examine(
     return Evidence(provenance.in_order((*signed.findings, *said)), signed.thumbnail)
 
 
-def thumbnail_store(*, image: SubmittedImage, thumbnail: bytes | None) -> str:
+def thumbnail_store(*, name: str, thumbnail: bytes | None) -> str:
     """Store a signed thumbnail, encoded anew, and return its name; empty where there is none.
 
     Raises:
@@ -65,7 +63,7 @@ def thumbnail_store(*, image: SubmittedImage, thumbnail: bytes | None) -> str:
     if not encoded:
         return ""
     with storage_errors():
-        return default_storage.save(preview_name(image, ""), ContentFile(encoded))
+        return default_storage.save(name, ContentFile(encoded))
 
 
 def _encoded(thumbnail: bytes) -> bytes:

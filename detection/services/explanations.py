@@ -10,10 +10,12 @@ from django.utils import timezone
 from detection import ml_gateway
 from detection.ml_gateway import GatewayError
 from detection.models import Analysis, Explanation, Method, State
+from detection.models.judged import heatmap_name
 from detection.services.files import FORGOTTEN, heatmap_store, original_read
+from detection.services.pending import noted
 from detection.services.queueing import BROKER_ERRORS
 from detection.services.signatures import version_verify
-from detection.services.storage import StorageUnavailable, files_delete
+from detection.services.storage import StorageUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -83,19 +85,17 @@ def explanation_run(*, explanation_id: int) -> bool:
     if explanation is None:
         return False
     try:
-        name = _drawn(explanation)
+        with noted([heatmap_name(explanation, "")]) as note:
+            (name,) = note.names
+            _draw(explanation, name)
+            with transaction.atomic():
+                ended = {"state": State.FINISHED, "finished_at": timezone.now()}
+                is_stored = bool(waiting.update(heatmap=name, **ended))
+                note.settle(with_rows=is_stored)
     except (GatewayError, StorageUnavailable) as error:
         return explanation_fail(
             explanation_id=explanation_id, code=error.code, sentence=error.sentence
         )
-    is_stored = False
-    try:
-        is_stored = bool(
-            waiting.update(state=State.FINISHED, heatmap=name, finished_at=timezone.now())
-        )
-    finally:
-        if name and not is_stored:
-            files_delete([name])
     return is_stored
 
 
@@ -119,8 +119,8 @@ def _enqueue(explanation_id: int) -> None:
         )
 
 
-def _drawn(explanation: Explanation) -> str:
-    """Return the stored name of the heatmap, by the version that gave the verdict."""
+def _draw(explanation: Explanation, name: str) -> None:
+    """Store the heatmap under this name, by the version that gave the verdict."""
     analysis = explanation.analysis
     image, version = analysis.image, analysis.model_version
     if version is None:
@@ -139,4 +139,4 @@ def _drawn(explanation: Explanation) -> str:
         raise GatewayError(
             "no_evidence", "By this method no place speaks for the verdict; try another one."
         )
-    return heatmap_store(explanation, answer.heatmap)
+    heatmap_store(name, answer.heatmap)

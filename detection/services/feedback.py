@@ -25,7 +25,7 @@ from detection.services.audit import audit_record
 from detection.services.consent import FROM_FEEDBACK, feedback_item_withdraw
 from detection.services.datasets import ItemRefused, item_add
 from detection.services.files import original_read
-from detection.services.storage import files_delete
+from detection.services.storage import files_forget
 
 # One reported image in so many is never learnt from: on these, versions are compared.
 REGRESSION_SHARE = 3
@@ -197,7 +197,7 @@ def _take_out(feedback: Feedback, user: Any) -> None:
     """Delete the item of a report, and its file once that is stored."""
     names = feedback_item_withdraw(feedback=feedback, user=user)
     Feedback.objects.filter(pk=feedback.pk).update(item=None)
-    transaction.on_commit(lambda: files_delete(names))
+    files_forget(names)
 
 
 def _bring_in(feedback: Feedback) -> None:

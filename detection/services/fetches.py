@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -43,8 +43,16 @@ class FetchRefused(Exception):
         self.url = url
 
 
-def fetch_request(*, owner: Any, urls: Iterable[str], source: str = Source.PAGE) -> Submission:
+def fetch_request(
+    *,
+    owner: Any,
+    urls: Iterable[str],
+    source: str = Source.PAGE,
+    on_made: Callable[[Submission], None] | None = None,
+) -> Submission:
     """Open a submission and have what is at these addresses fetched into it, or nothing at all.
+
+    `on_made` is called with the submission in the transaction that makes it.
 
     Raises:
         FetchRefused: `fetch_off`, `no_address`, `too_many_files`, or the codes of
@@ -71,6 +79,8 @@ def fetch_request(*, owner: Any, urls: Iterable[str], source: str = Source.PAGE)
         )
     with transaction.atomic():
         submission = intake.submission_open(owner=owner, source=source)
+        if on_made is not None:
+            on_made(submission)
         fetches = [UrlFetch(submission=submission, url=url) for url in wanted]
         UrlFetch.objects.bulk_create(fetches)
         keys = list(submission.fetches.values_list("pk", flat=True))

@@ -1,16 +1,13 @@
 """Reads the original of an image and stores heatmaps."""
 
 import io
-from collections.abc import Callable
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db.models import Model
 from PIL import Image
 
 from detection.ml_gateway import GatewayError
 from detection.models import SubmittedImage
-from detection.models.judged import heatmap_name
 from detection.services.storage import storage_errors
 
 # The code of whatever would need an image that the retention time has taken away.
@@ -38,8 +35,8 @@ def original_read(image: SubmittedImage) -> bytes:
     return content
 
 
-def heatmap_store(owner: Model, heatmap: Image.Image | None) -> str:
-    """Store a heatmap under a random name and return that; empty where there is none.
+def heatmap_store(name: str, heatmap: Image.Image | None) -> str:
+    """Store a heatmap under this name and return the name; empty where there is none.
 
     The row comes after it, so nobody ever reads a half-written file.
 
@@ -51,11 +48,11 @@ def heatmap_store(owner: Model, heatmap: Image.Image | None) -> str:
     buffer = io.BytesIO()
     heatmap.save(buffer, "PNG", compress_level=3)
     with storage_errors():
-        return default_storage.save(heatmap_name(owner, ""), ContentFile(buffer.getvalue()))
+        return default_storage.save(name, ContentFile(buffer.getvalue()))
 
 
-def stored_copy(name: str, name_new: Callable[[Model, str], str], owner: Model) -> str:
-    """Copy a stored file under a new random name and return that; empty where there is none.
+def stored_copy(name: str, new_name: str) -> str:
+    """Copy a stored file under a new name and return that; empty where there is none.
 
     A picture that is gone is gone for the copy too: the verdict does not hang on it.
 
@@ -66,6 +63,6 @@ def stored_copy(name: str, name_new: Callable[[Model, str], str], owner: Model) 
         return ""
     try:
         with storage_errors(), default_storage.open(name, "rb") as file:
-            return default_storage.save(name_new(owner, ""), ContentFile(file.read()))
+            return default_storage.save(new_name, ContentFile(file.read()))
     except FileNotFoundError:
         return ""

@@ -14,8 +14,9 @@ from detection.ml_gateway import DrawnViews, GatewayError
 from detection.models import ForensicViews, State, Submission, SubmittedImage
 from detection.models.forensic_views import view_name
 from detection.services.files import FORGOTTEN, original_read
+from detection.services.pending import noted
 from detection.services.queueing import task_send
-from detection.services.storage import StorageUnavailable, files_delete, storage_errors
+from detection.services.storage import StorageUnavailable, storage_errors
 
 log = logging.getLogger(__name__)
 
@@ -84,24 +85,23 @@ def views_run(*, views_id: int) -> bool:
     except (GatewayError, StorageUnavailable) as error:
         return views_fail(views_id=views_id, code=error.code, sentence=error.sentence)
     names = {kind: view_name(views, "") for kind in drawn.pictures}
-    is_stored = False
     try:
-        _write(drawn, names)
-        is_stored = bool(
-            waiting.update(
-                state=State.FINISHED,
-                findings=[finding.as_json() for finding in drawn.findings],
-                finished_at=timezone.now(),
-                milliseconds=round(1000 * (perf_counter() - began)),
-                **names,
-            )
-        )
+        with noted(names.values()) as note:
+            _write(drawn, names)
+            with transaction.atomic():
+                is_stored = bool(
+                    waiting.update(
+                        state=State.FINISHED,
+                        findings=[finding.as_json() for finding in drawn.findings],
+                        finished_at=timezone.now(),
+                        milliseconds=round(1000 * (perf_counter() - began)),
+                        **names,
+                    )
+                )
+                note.settle(with_rows=is_stored)
     except StorageUnavailable as error:
         views_fail(views_id=views_id, code=error.code, sentence=error.sentence)
-    finally:
-        # Named before they were written: one that a full disk left half-written goes too.
-        if not is_stored:
-            files_delete(names.values())
+        return False
     return is_stored
 
 

@@ -1,17 +1,29 @@
-"""A request that is sent twice under one key is carried out once, and answered alike."""
+"""A request that is sent twice under one key is carried out once, and answered alike.
+
+Its process may be killed, or the database go away, between what it made and its answer. So the key
+learns of a submission in the transaction that makes its first rows; where no answer was kept, the
+submission is taken back before the request is carried out once more: nobody was told of it.
+"""
 
 import hashlib
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from detection.models import IdempotentRequest
+from detection.models import IdempotentRequest, Submission
+from detection.services.intake import submissions_delete
+
+log = logging.getLogger(__name__)
 
 KEPT = timedelta(hours=24)
-# What has had no end for so long was ended by a power cut or a kill, and may be tried again.
-GIVEN_UP_AFTER = timedelta(minutes=10)
+# What has had no end for so many leases was ended by a power cut or a kill, and may be tried again:
+# ten minutes by default.
+LEASES = 5
 
 
 class IdempotencyRefused(Exception):
@@ -60,14 +72,43 @@ def request_begin(*, owner: Any, key: str, fingerprint: str) -> IdempotentReques
     return row
 
 
+def request_makes(*, request: IdempotentRequest, submission: Submission) -> None:
+    """Note what a request makes, in the transaction that makes it.
+
+    Raises:
+        IdempotencyRefused: When the request took so long that it was given up.
+    """
+    if not _held(request).update(made=submission.public_id):
+        raise _in_progress()
+
+
 def request_end(*, request: IdempotentRequest, status: int, body: Any) -> None:
-    """Keep what was answered; `body` as JSON."""
-    IdempotentRequest.objects.filter(pk=request.pk).update(status=status, body=body)
+    """Keep what was answered; `body` as JSON.
+
+    Raises:
+        IdempotencyRefused: When the request took so long that it was given up: whoever took it over
+            answers.
+    """
+    if not _held(request).update(status=status, body=body):
+        raise _in_progress()
 
 
 def request_forget(*, request: IdempotentRequest) -> None:
-    """Give the key back: nothing came of the request."""
-    IdempotentRequest.objects.filter(pk=request.pk, status=None).delete()
+    """Give the key back: nothing comes of the request, and what it had made is taken back.
+
+    Where the database is away the key waits until it is given up.
+    """
+    try:
+        if _held(request).exists():
+            _undo(request)
+            _held(request).delete()
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("a key stays taken until it is given up: %s", error)
+
+
+def given_up_after() -> timedelta:
+    """Return after how long without an end a request is given up."""
+    return timedelta(seconds=LEASES * settings.ANALYSIS_LEASE_SECONDS)
 
 
 def requests_forget_old(*, now: datetime | None = None) -> int:
@@ -84,10 +125,28 @@ def requests_forget_old(*, now: datetime | None = None) -> int:
 def _taken_over(row: IdempotentRequest) -> bool:
     """Tell whether the row was given up and is this request's now; of several, one gets it."""
     now = timezone.now()
-    if now - row.created_at < GIVEN_UP_AFTER:
+    if now - row.created_at < given_up_after():
         return False
-    same = IdempotentRequest.objects.filter(pk=row.pk, status=None, created_at=row.created_at)
-    return bool(same.update(created_at=now))
+    if not _held(row).update(created_at=now):
+        return False
+    row.created_at = now
+    _undo(row)
+    return True
+
+
+def _held(row: IdempotentRequest) -> QuerySet[IdempotentRequest]:
+    """Return the row as long as nobody has taken the request over, and it has no answer."""
+    return IdempotentRequest.objects.filter(pk=row.pk, status=None, created_at=row.created_at)
+
+
+def _undo(row: IdempotentRequest) -> None:
+    """Take back what a request made before it was broken off; nobody was told of it."""
+    made = _held(row).values_list("made", flat=True).first()
+    if made:
+        submissions_delete(
+            submissions=Submission.objects.filter(owner_id=row.owner_id, public_id=made)
+        )
+        _held(row).update(made="")
 
 
 def _in_progress() -> IdempotencyRefused:

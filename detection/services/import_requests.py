@@ -22,7 +22,7 @@ from detection.services.audit import audit_record
 from detection.services.imports import import_fail
 from detection.services.items import NO_ROOM
 from detection.services.queueing import task_send
-from detection.services.storage import StorageUnavailable, files_delete
+from detection.services.storage import StorageUnavailable, files_delete, files_forget
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +144,7 @@ def import_cancel(*, job: DatasetImport, user: Any) -> bool:
         if is_stopped:
             audit_record(user=user, action="import_cancel", subject=job.dataset)
             names = [job.archive.name] if job.archive.name else []
-            transaction.on_commit(lambda: files_delete(names))
+            files_forget(names)
     return is_stopped
 
 

@@ -26,7 +26,7 @@ from detection.services.items import (
     files_stored,
     known_among,
 )
-from detection.services.storage import StorageUnavailable, files_delete, local_file
+from detection.services.storage import StorageUnavailable, files_forget, local_file
 
 log = logging.getLogger(__name__)
 
@@ -261,7 +261,7 @@ def _end(claim: DatasetImport, **fields: Any) -> bool:
                 subject=claim.dataset,
                 **counts,
             )
-            transaction.on_commit(lambda: files_delete([archive] if archive else []))
+            files_forget([archive] if archive else [])
     return is_stored
 
 

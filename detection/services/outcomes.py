@@ -6,8 +6,7 @@ from typing import Any, TypeAlias
 
 from detection.ml_gateway import GatewayError
 from detection.models import Analysis, Face, ModelVersion, State, Track
-from detection.models.judged import heatmap_name
-from detection.models.submissions import preview_name
+from detection.services.claimed import heatmap_of, thumbnail_of
 from detection.services.evidence import Evidence, file_examine, thumbnail_store
 from detection.services.files import heatmap_store, original_read, stored_copy
 from detection.services.judging import Examined, FaceJudgement, Judgement, faces_judge, images_judge
@@ -165,8 +164,8 @@ def _twin(claim: Analysis, ended: Ended, first: Analysis) -> Ended:
 def _with_copies(claim: Analysis, columns: dict[str, Any], heatmap: str, thumbnail: str) -> Ended:
     copied = ""
     try:
-        columns["heatmap"] = copied = stored_copy(heatmap, heatmap_name, claim)
-        columns["signed_thumbnail"] = stored_copy(thumbnail, preview_name, claim)
+        columns["heatmap"] = copied = stored_copy(heatmap, heatmap_of(claim))
+        columns["signed_thumbnail"] = stored_copy(thumbnail, thumbnail_of(claim))
     except StorageUnavailable as error:
         files_delete([copied])
         return error
@@ -246,9 +245,11 @@ def _outcome(
             columns["band_low"], columns["band_high"] = version.band
             if judgement.is_shown:
                 with stage("heatmap"):
-                    columns["heatmap"] = heatmap_store(claim, answer.heatmap)
+                    columns["heatmap"] = heatmap_store(heatmap_of(claim), answer.heatmap)
                 columns["heatmap_method"] = answer.heatmap_method
-        columns["signed_thumbnail"] = thumbnail_store(image=image, thumbnail=evidence.thumbnail)
+        columns["signed_thumbnail"] = thumbnail_store(
+            name=thumbnail_of(claim), thumbnail=evidence.thumbnail
+        )
     except StorageUnavailable as error:
         files_delete([columns["heatmap"]])
         return error
@@ -269,7 +270,7 @@ def _face(claim: Analysis, number: int, judgement: FaceJudgement) -> Face:
         p_fake=answer.p_fake,
         in_domain=judgement.in_domain,
         **verdict_columns(verdict),
-        heatmap=heatmap_store(claim, answer.heatmap),
+        heatmap=heatmap_store(heatmap_of(claim, face=number), answer.heatmap),
         heatmap_method=answer.heatmap_method,
     )
 

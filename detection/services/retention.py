@@ -24,7 +24,7 @@ from detection.models.submissions import SubmissionQuerySet, SubmittedImageQuery
 from detection.services.intake import images_delete, submissions_delete
 from detection.services.intake.locks import submissions_locked
 from detection.services.intake.removal import names_of_files
-from detection.services.storage import files_delete
+from detection.services.storage import files_forget
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def images_forget(*, before: datetime, now: datetime, at_once: int = AT_ONCE) ->
         images = list(still)
         names = names_of_files(images)
         _rows_forget(images, now)
-        transaction.on_commit(lambda: files_delete(names))
+        files_forget(names)
     return len(images)
 
 

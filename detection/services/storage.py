@@ -16,7 +16,7 @@ from typing import IO, cast
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 
 from detection.models import Leftover
 
@@ -130,6 +130,35 @@ def files_delete(names: Iterable[str]) -> None:
             Leftover.objects.bulk_create(rows, ignore_conflicts=True)
         except DatabaseError:
             log.exception("neither storage nor database: these files are left: %s", wanted)
+
+
+def files_forget(names: Iterable[str | None]) -> None:
+    """Have files deleted with the rows that name them, in the transaction that takes these away.
+
+    They are noted in it and deleted after it, so a process that is killed between the two leaves
+    work for the sweep, and no files that nobody knows of.
+    """
+    if wanted := files_note(names):
+        transaction.on_commit(lambda: noted_delete(wanted), robust=True)
+
+
+def files_note(names: Iterable[str | None]) -> list[str]:
+    """Note files that are to be deleted, and return their names."""
+    wanted = [name for name in names if name]
+    rows = [Leftover(name=name) for name in wanted]
+    Leftover.objects.bulk_create(rows, batch_size=LEFTOVERS_AT_ONCE, ignore_conflicts=True)
+    return wanted
+
+
+def noted_delete(names: list[str]) -> None:
+    """Delete noted files and their notes; what cannot be done now is for the sweep."""
+    try:
+        _delete(names)
+    except OSError as error:
+        log.warning("%s files cannot be deleted now and stay noted: %s", len(names), error)
+        return
+    for start in range(0, len(names), LEFTOVERS_AT_ONCE):
+        Leftover.objects.filter(name__in=names[start : start + LEFTOVERS_AT_ONCE]).delete()
 
 
 def leftovers_delete() -> int:

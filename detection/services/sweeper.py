@@ -16,6 +16,7 @@ from detection.services.analysis import (
 )
 from detection.services.import_requests import imports_sweep
 from detection.services.intake import submissions_delete_empty
+from detection.services.pending import pending_sweep
 from detection.services.storage import leftovers_delete
 from detection.services.waking import rows_enqueue
 
@@ -53,6 +54,7 @@ def sweep(*, now: datetime | None = None) -> SweepReport:
     enqueued = rows_enqueue(list(rows))
     submissions_delete_empty(before=now - EMPTY_SUBMISSION_AGE)
     imports_sweep(now=now)
+    pending_sweep(now=now)
     leftovers_delete()
     return SweepReport(returned, given_up, enqueued)
 

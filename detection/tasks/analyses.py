@@ -7,7 +7,7 @@ from typing import Any
 from celery import Task, shared_task
 from celery.signals import worker_ready
 from django.conf import settings
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 
 from detection import ml_gateway
 from detection.models import ModelVersion, Queue, Track
@@ -67,7 +67,7 @@ def analyse_images(self: Task, waiting: list[int], queue: str) -> None:
             if queue == Queue.INFERENCE:
                 _company.gather()
             _company.ended(analysis.analyses_run(waiting=waiting, queue=queue, worker=worker))
-        except OperationalError as error:
+        except (OperationalError, InterfaceError) as error:
             # The database's trouble is no image's fault.
             log.warning("analyses %s are given back: %s", waiting, error)
             sweeper.worker_gives_back(worker=worker)

@@ -1,9 +1,9 @@
 """An analysis is claimed once, answered by the champion, and stored by whoever holds it."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from django.db import OperationalError, connection
@@ -19,9 +19,11 @@ from detection.services.analysis import (
     analysis_retry,
     analysis_run,
 )
+from detection.services.sweeper import worker_gives_back
 from portal.models import User
 from tests import colours, images, work
 
+Committed = Callable[..., AbstractContextManager[Any]]
 Answers = list[ml_gateway.Answer | ml_gateway.GatewayError]
 
 
@@ -173,7 +175,10 @@ def test_an_image_deleted_meanwhile_leaves_no_heatmap(
 
 
 def test_a_database_that_goes_away_at_the_end_leaves_no_heatmap(
-    alice: User, model: ModelVersion, monkeypatch: pytest.MonkeyPatch
+    alice: User,
+    model: ModelVersion,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Committed,
 ) -> None:
     analysis = work.queued(alice)
     answers = ml_gateway.answers
@@ -191,6 +196,9 @@ def test_a_database_that_goes_away_at_the_end_leaves_no_heatmap(
         monkeypatch.setattr(ml_gateway, "answers", last_answer)
         with pytest.raises(OperationalError):
             analysis_run(analysis_id=analysis.pk)
+    # Whether it was stored nobody knows at that moment; who gives the claim back finds out.
+    with django_capture_on_commit_callbacks(execute=True):
+        worker_gives_back(worker="")
     assert not [path for path in work.media_files() if "heatmaps" in path.parts]
 
 

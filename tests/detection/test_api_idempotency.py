@@ -1,18 +1,25 @@
 """A POST that is sent twice under one key is carried out once, also at the same moment."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
 from detection.models import IdempotentRequest, Submission
 from detection.services.idempotency import (
-    GIVEN_UP_AFTER,
     KEPT,
+    IdempotencyRefused,
+    given_up_after,
+    request_begin,
+    request_end,
+    request_forget,
+    request_makes,
     requests_forget_old,
 )
+from detection.services.intake import submission_open
 from detection.tasks import forget_idempotent_requests
 from portal.models import User
 from tests import images, work
@@ -82,11 +89,44 @@ def test_one_that_is_still_being_answered_is_told_so(alice: User) -> None:
 def test_one_whose_process_was_killed_may_be_sent_again_later(alice: User) -> None:
     client = program(alice)
     send(client, "k")
-    long_ago = timezone.now() - GIVEN_UP_AFTER
+    long_ago = timezone.now() - given_up_after()
     IdempotentRequest.objects.update(status=None, body=None, created_at=long_ago)
     answer = send(client, "k")
     assert answer.status_code == 201
     assert "Idempotency-Replayed" not in answer
+    # What the first one had made is taken back: nobody was told of it.
+    assert Submission.objects.get().public_id == answer.json()["id"]
+
+
+def test_one_that_was_slow_and_given_up_answers_nothing(alice: User) -> None:
+    slow = request_begin(owner=alice, key="k", fingerprint="f")
+    long_ago = timezone.now() - given_up_after()
+    IdempotentRequest.objects.update(created_at=long_ago)
+    slow.created_at = long_ago
+    quick = request_begin(owner=alice, key="k", fingerprint="f")
+    with pytest.raises(IdempotencyRefused):
+        request_makes(request=slow, submission=submission_open(owner=alice))
+    with pytest.raises(IdempotencyRefused):
+        request_end(request=slow, status=201, body={})
+    request_forget(request=slow)
+    request_end(request=quick, status=201, body={"of": "the quick one"})
+    assert IdempotentRequest.objects.get().body == {"of": "the quick one"}
+
+
+def test_what_breaks_off_between_rows_and_answer_leaves_nothing(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = program(alice)
+
+    def breaks(**_: object) -> NoReturn:
+        raise OperationalError("server has gone away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("detection.api.idempotency.request_end", breaks)
+        with pytest.raises(OperationalError):
+            send(client, "k")
+    assert not Submission.objects.exists()
+    assert send(client, "k").status_code == 201
 
 
 def test_what_was_refused_is_not_kept(alice: User) -> None:

@@ -222,10 +222,15 @@ def test_stored_files_are_this_users_alone(alice: User) -> None:
         assert path.parent.stat().st_mode & 0o077 == 0
 
 
-def test_a_submission_deleted_meanwhile_refuses_the_file(alice: User) -> None:
+def test_a_submission_deleted_meanwhile_refuses_the_file(
+    alice: User, django_capture_on_commit_callbacks: Committed
+) -> None:
     submission = intake.submission_open(owner=alice)
     Submission.objects.all().delete()
-    with pytest.raises(ImageRejected) as caught:
+    with (
+        django_capture_on_commit_callbacks(execute=True),
+        pytest.raises(ImageRejected) as caught,
+    ):
         intake.image_add(submission=submission, file=work.upload(images.plain("red")))
     assert caught.value.code == "submission_gone"
     assert work.media_files() == set()

@@ -15,7 +15,7 @@ from detection.services.analysis import analyses_cancel, analyses_retry
 from detection.services.batches.progress import batch_progress
 from detection.services.intake import images_delete, submissions_delete
 from detection.services.queueing import task_send
-from detection.services.storage import files_delete
+from detection.services.storage import files_forget
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def batch_cancel(*, batch: Batch) -> bool:
             # All of them, those on faces too.
             waiting = Analysis.objects.filter(image__submission_id=batch.submission_id)
             analyses_cancel(analyses=waiting)
-            transaction.on_commit(lambda: files_delete(names))
+            files_forget(names)
     return is_stopped
 
 

@@ -14,8 +14,9 @@ from detection.models import Batch, BatchPiece, BatchState
 from detection.models.batches import piece_name
 from detection.models.submissions import Source
 from detection.services.intake import submission_open
+from detection.services.pending import noted
 from detection.services.queueing import task_send
-from detection.services.storage import StorageUnavailable, files_delete, storage_errors
+from detection.services.storage import storage_errors
 from detection.services.webhooks import submission_expect
 
 UNPACK_BATCH = "detection.tasks.errands.unpack_batch"
@@ -104,13 +105,13 @@ def batch_receive(*, batch: Batch, offset: int, chunk: bytes) -> Batch:
     _check_place(batch, offset)
     _check_size(batch, offset, len(chunk))
     piece = BatchPiece(batch=batch, offset=offset, size=len(chunk))
-    piece.file.name = _stored(piece_name(batch, offset), chunk)
-    try:
+    piece.file.name = piece_name(batch, offset)
+    with noted([piece.file.name]) as note:
+        with storage_errors():
+            default_storage.save(piece.file.name, ContentFile(chunk))
         with transaction.atomic():
             _advance(batch, piece)
-    except BaseException:
-        files_delete([piece.file.name])
-        raise
+            note.settle()
     batch.refresh_from_db()
     return batch
 
@@ -148,15 +149,6 @@ def _check_size(batch: Batch, offset: int, size: int) -> None:
         raise BatchRefused(
             "piece_too_small", f"A piece has at least {LEAST_PIECE_BYTES:,} bytes, but the last."
         )
-
-
-def _stored(name: str, chunk: bytes) -> str:
-    try:
-        with storage_errors():
-            return default_storage.save(name, ContentFile(chunk))
-    except StorageUnavailable:
-        files_delete([name])
-        raise
 
 
 def _advance(batch: Batch, piece: BatchPiece) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.files.storage import default_storage
+from django.db import transaction
 from django.utils import timezone
 
 from detection.models import Batch, BatchState
@@ -19,7 +20,7 @@ from detection.services.batches.ending import (
 from detection.services.batches.receiving import batch_enqueue
 from detection.services.batches.unpacking import batch_fail
 from detection.services.queueing import task_send
-from detection.services.storage import files_delete
+from detection.services.storage import files_delete, files_forget
 
 log = logging.getLogger(__name__)
 
@@ -111,17 +112,17 @@ def _give_up(batch: Batch) -> bool:
     receiving = Batch.objects.filter(
         pk=batch.pk, state=BatchState.RECEIVING, heartbeat_at=batch.heartbeat_at
     )
-    is_ended = receiving.update(
-        state=BatchState.FAILED,
-        error_code="upload_broken_off",
-        error_sentence="The upload was not finished within a day. Hand it in once more.",
-        finished_at=timezone.now(),
-        wants_mail=False,
-    )
-    if is_ended:
-        names = list(batch.pieces.values_list("file", flat=True))
-        batch.pieces.all().delete()
-        files_delete(names)
+    with transaction.atomic():
+        is_ended = receiving.update(
+            state=BatchState.FAILED,
+            error_code="upload_broken_off",
+            error_sentence="The upload was not finished within a day. Hand it in once more.",
+            finished_at=timezone.now(),
+            wants_mail=False,
+        )
+        if is_ended:
+            files_forget(list(batch.pieces.values_list("file", flat=True)))
+            batch.pieces.all().delete()
     return bool(is_ended)
 
 

@@ -22,7 +22,7 @@ from detection.models.submissions import Priority
 from detection.pieced import PiecedFile
 from detection.services.batches.ending import batch_finish, batch_mail_send
 from detection.services.intake import AT_ONCE, Added, Within, images_add
-from detection.services.storage import StorageUnavailable, files_delete, storage_errors
+from detection.services.storage import StorageUnavailable, files_forget, storage_errors
 
 log = logging.getLogger(__name__)
 
@@ -281,7 +281,7 @@ def _end(claim: Batch, **fields: Any) -> bool:
         if is_stored:
             names = list(claim.pieces.values_list("file", flat=True))
             claim.pieces.all().delete()
-            transaction.on_commit(lambda: files_delete(names))
+            files_forget(names)
             for name, value in fields.items():
                 setattr(claim, name, value)
     return is_stored

@@ -14,7 +14,7 @@ from django.utils import timezone
 from detection.models import DataExport, SubmittedImage, Work
 from detection.models.data_exports import DataExportQuerySet
 from detection.services.queueing import task_send
-from detection.services.storage import files_delete
+from detection.services.storage import files_forget
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ def exports_purge(*, owner: Any) -> None:
     rows = list(DataExport.objects.visible_to(owner).select_for_update())
     names = [row.file.name for row in rows if row.file]
     DataExport.objects.filter(pk__in=[row.pk for row in rows]).delete()
-    transaction.on_commit(lambda: files_delete(names))
+    files_forget(names)
 
 
 def exports_sweep(*, now: datetime | None = None) -> int:
@@ -142,7 +142,7 @@ def _let_go(rows: list[DataExport]) -> None:
     DataExport.objects.filter(pk__in=keys).update(
         state=Work.CANCELLED, file="", finished_at=now, expires_at=now, worker=""
     )
-    transaction.on_commit(lambda: files_delete(names))
+    files_forget(names)
 
 
 def _enqueue(export_id: int) -> bool:

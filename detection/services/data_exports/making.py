@@ -22,7 +22,12 @@ from detection.models import DataExport, Work
 from detection.models.data_exports import data_export_name
 from detection.services.data_exports.asking import export_claim, extent_of, held
 from detection.services.data_exports.contents import everything_write
-from detection.services.storage import StorageUnavailable, files_delete, storage_errors
+from detection.services.storage import (
+    StorageUnavailable,
+    files_delete,
+    files_forget,
+    storage_errors,
+)
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +137,7 @@ def _earlier_delete(claim: DataExport) -> None:
     DataExport.objects.filter(pk__in=[row.pk for row in rows]).update(
         state=Work.CANCELLED, file="", expires_at=now
     )
-    transaction.on_commit(lambda: files_delete(names))
+    files_forget(names)
 
 
 def _end(claim: DataExport, *, code: str, sentence: str) -> None:

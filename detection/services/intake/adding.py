@@ -1,7 +1,7 @@
 """Takes images in: files first, then all rows of some of them in one short transaction."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
@@ -25,9 +25,11 @@ from detection.models import (
     UrlFetch,
 )
 from detection.models.submissions import Source
-from detection.services.intake.drafts import Added, drafted, drafts_delete
+from detection.services.intake.drafts import Added, Names, drafted
 from detection.services.intake.locks import submissions_locked
+from detection.services.pending import Note
 from detection.services.quotas import QuotaExceeded, quota_take
+from detection.services.storage import files_forget
 from detection.services.turns import turns_give
 from detection.services.waking import messages_send
 
@@ -60,15 +62,24 @@ class HandedIn:
     fetches: list[UrlFetch] = field(default_factory=list)
 
 
-def submission_create(*, owner: Any, files: Iterable[File], source: str = Source.PAGE) -> HandedIn:
+def submission_create(
+    *,
+    owner: Any,
+    files: Iterable[File],
+    source: str = Source.PAGE,
+    on_made: Callable[[Submission], None] | None = None,
+) -> HandedIn:
     """Hand in several files at once; those that cannot be taken in are kept as refusals.
+
+    `on_made` is called with the submission in each transaction that makes rows for it.
 
     Raises:
         StorageUnavailable: When the storage is away.
     """
     made = HandedIn(Submission(owner=owner, source=source))
     # Nobody else knows it yet: what it holds need not be counted, and nobody deletes it meanwhile.
-    _added(made, files, _Terms(Priority.SINGLE, settings.MAX_FILES, is_new=True))
+    terms = _Terms(Priority.SINGLE, settings.MAX_FILES, is_new=True, on_made=on_made)
+    _added(made, files, terms)
     if made.submission._state.adding:
         made.submission.save()
     return made
@@ -131,6 +142,7 @@ class _Terms:
     within: Within | None = None
     before_each: Callable[[], None] | None = None
     is_new: bool = False
+    on_made: Callable[[Submission], None] | None = None
 
     def room_in(self, submission: Submission, added: int) -> int:
         """How many images go in yet, beside those that were just added."""
@@ -149,6 +161,9 @@ def _added(made: HandedIn, files: Iterable[File], terms: _Terms) -> list[Added]:
 def _group_added(made: HandedIn, files: list[File], terms: _Terms, held: int) -> list[Added]:
     """Take in a few files; each is there or refused, whatever happens to the others."""
     room = terms.room_in(made.submission, held)
+    names = [Names.new() for _ in files[: max(room, 0)]]
+    # Noted before the first is written, in one row for all of them: see `services.pending`.
+    note = Note(name for one in names for name in astuple(one)) if names else None
     found: list[Added] = []
     try:
         for file in files:
@@ -156,30 +171,40 @@ def _group_added(made: HandedIn, files: list[File], terms: _Terms, held: int) ->
                 terms.before_each()
             # Known without a look at the file. Whether there is room is settled under the lock.
             drafts = sum(isinstance(one, SubmittedImage) for one in found)
-            found.append(
-                _too_many(terms.limit) if drafts >= room else drafted(made.submission, file)
-            )
-        added = _stored(made, found, terms, held)
+            if note is None or drafts >= room:
+                found.append(_too_many(terms.limit))
+                continue
+            note.renew()
+            found.append(drafted(made.submission, file, names[drafts]))
+        added = _stored(made, found, terms, held, note)
     except BaseException:
-        drafts_delete(found)
+        if note is not None:
+            note.drop()
         raise
-    drafts_delete(draft for draft, one in zip(found, added, strict=True) if draft is not one)
-    names = [image_files.uploaded_name(file.name or "") for file in files]
     refused = [
-        (name, one)
-        for name, one in zip(names, added, strict=True)
+        (image_files.uploaded_name(file.name or ""), one)
+        for file, one in zip(files, added, strict=True)
         if isinstance(one, ImageRejected)
     ]
     _refusals_keep(made, refused, most=2 * terms.limit)
     return added
 
 
-def _stored(made: HandedIn, found: Sequence[Added], terms: _Terms, held: int) -> list[Added]:
+def _stored(
+    made: HandedIn, found: Sequence[Added], terms: _Terms, held: int, note: Note | None
+) -> list[Added]:
     """Make the rows of those that there is room for, and have their analyses queued."""
     if terms.within is None and not any(isinstance(one, SubmittedImage) for one in found):
+        if note is not None:
+            note.settle()  # Nothing was written.
         return list(found)
     with transaction.atomic():
         added = _admitted(made.submission, found, terms, held)
+        if terms.on_made is not None:
+            terms.on_made(made.submission)
+        if note is not None:
+            note.settle()
+        files_forget(_names_without_row(found, added))
         images = [one for one in added if isinstance(one, SubmittedImage)]
         _rows_create(images)
         analyses = _analyses_of(made.submission, images, terms.priority)
@@ -192,6 +217,16 @@ def _stored(made: HandedIn, found: Sequence[Added], terms: _Terms, held: int) ->
     for image in images:
         telemetry.image_taken(image.format, image.byte_size)
     return added
+
+
+def _names_without_row(found: Sequence[Added], added: Sequence[Added]) -> list[str]:
+    """Return the files of those that were stored and are not taken in."""
+    return [
+        name
+        for draft, one in zip(found, added, strict=True)
+        if draft is not one and isinstance(draft, SubmittedImage)
+        for name in draft.stored_names
+    ]
 
 
 def _admitted(

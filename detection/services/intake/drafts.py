@@ -2,8 +2,7 @@
 
 import io
 import threading
-from collections.abc import Iterable
-from contextlib import suppress
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from django.conf import settings
@@ -15,7 +14,7 @@ from detection import image_files, ml_gateway, perceptual
 from detection.image_files import ImageRejected, InspectedImage, Limits
 from detection.models import Submission, SubmittedImage
 from detection.models.submissions import original_name, preview_name
-from detection.services.storage import StorageUnavailable, files_delete, storage_errors
+from detection.services.storage import storage_errors
 from detection.telemetry import INTAKE, stage
 
 PREVIEW_SIDE = 1280
@@ -29,8 +28,26 @@ DECODING = threading.BoundedSemaphore(2)
 Added: TypeAlias = SubmittedImage | ImageRejected
 
 
-def drafted(submission: Submission, file: File) -> Added:
-    """Inspect a file and store it with its previews; its row is still to come."""
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the files of an image are called; known before it is looked at, to be noted."""
+
+    original: str
+    preview: str
+    thumbnail: str
+
+    @classmethod
+    def new(cls) -> "Names":
+        """Return names that nobody has."""
+        image = SubmittedImage()
+        return cls(original_name(image, ""), preview_name(image, ""), preview_name(image, ""))
+
+
+def drafted(submission: Submission, file: File, names: Names) -> Added:
+    """Inspect a file and store it with its previews; its row is still to come.
+
+    What it leaves where it is interrupted is for whoever noted the names.
+    """
     try:
         with DECODING:
             with stage("inspect", road=INTAKE):
@@ -54,28 +71,15 @@ def drafted(submission: Submission, file: File) -> Added:
         perceptual_hash=shape,
         **{f"band_{number}": band for number, band in enumerate(perceptual.bands(shape))},
     )
-    # Named before they are written: so a file that a full disk leaves half-written is deleted too.
-    image.original.name = original_name(image, "")
-    image.preview.name = preview_name(image, "")
-    image.thumbnail.name = preview_name(image, "") if thumbnail else ""
-    try:
-        with stage("store", road=INTAKE), storage_errors():
-            default_storage.save(image.original.name, file)
-            default_storage.save(image.preview.name, ContentFile(preview))
-            if thumbnail:
-                default_storage.save(image.thumbnail.name, ContentFile(thumbnail))
-    except BaseException:
-        drafts_delete([image])
-        raise
+    image.original.name = names.original
+    image.preview.name = names.preview
+    image.thumbnail.name = names.thumbnail if thumbnail else ""
+    with stage("store", road=INTAKE), storage_errors():
+        default_storage.save(image.original.name, file)
+        default_storage.save(image.preview.name, ContentFile(preview))
+        if thumbnail:
+            default_storage.save(image.thumbnail.name, ContentFile(thumbnail))
     return image
-
-
-def drafts_delete(found: Iterable[Added]) -> None:
-    """Delete the files of drafts that get no rows, whatever the storage says to it."""
-    for one in found:
-        if isinstance(one, SubmittedImage):
-            with suppress(StorageUnavailable), storage_errors():
-                files_delete(one.stored_names)
 
 
 def previews(inspected: InspectedImage) -> tuple[bytes, bytes | None, int]:

@@ -19,7 +19,7 @@ from detection.models.submissions import SubmissionQuerySet
 from detection.services.consent import images_withdraw
 from detection.services.intake.locks import submissions_locked
 from detection.services.notes import tags_prune
-from detection.services.storage import files_delete
+from detection.services.storage import files_forget
 
 # A submission that stayed empty for longer was there while no sweeper ran.
 EMPTY_FOR = timedelta(days=7)
@@ -40,7 +40,7 @@ def images_delete(*, images: Iterable[SubmittedImage]) -> int:
         SubmittedImage.objects.filter(pk__in=[image.pk for image in images]).delete()
         Submission.objects.filter(pk__in=submissions, images=None).delete()
         # Files go only once the rows are gone for good.
-        transaction.on_commit(lambda: files_delete(names))
+        files_forget(names)
         # Locks people, whom others lock before submissions; so it waits until these are free.
         transaction.on_commit(lambda: tags_prune(owners=owners), robust=True)
     return len(images)
@@ -52,7 +52,7 @@ def submissions_delete(*, submissions: SubmissionQuerySet) -> None:
         chosen = submissions_locked(list(submissions.values_list("pk", flat=True)))
         pieces = BatchPiece.objects.filter(batch__submission__in=chosen)
         names = list(pieces.values_list("file", flat=True))
-        transaction.on_commit(lambda: files_delete(names))
+        files_forget(names)
         images_delete(images=SubmittedImage.objects.filter(submission__in=chosen))
         Submission.objects.filter(pk__in=chosen).delete()
 

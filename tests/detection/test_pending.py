@@ -1,0 +1,137 @@
+"""A process may be killed between files and rows: what it leaves is found and goes."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
+
+from detection.models import Analysis, Leftover, ModelVersion, PendingFiles, SubmittedImage, Track
+from detection.services import intake
+from detection.services.claimed import MOST_FACES, files_of, heatmap_of
+from detection.services.pending import LEASES, Note, NoteGone, noted, pending_sweep
+from detection.services.storage import files_forget, leftovers_delete
+from detection.services.sweeper import sweep, worker_gives_back
+from ml import faces
+from portal.models import User
+from tests import images, work
+
+Committed = Callable[..., AbstractContextManager[Any]]
+pytestmark = pytest.mark.django_db
+
+
+def written(name: str = "originals/aa/a.bin") -> str:
+    return default_storage.save(name, ContentFile(b"pixels"))
+
+
+def later() -> Any:
+    """A moment at which whoever wrote now is taken to be dead."""
+    return timezone.now() + timedelta(seconds=LEASES * settings.ANALYSIS_LEASE_SECONDS + 1)
+
+
+def test_nothing_is_noted_of_an_image_that_is_in(alice: User) -> None:
+    work.hand_in(alice, images.plain("red"), images.image_file("PNG", (300, 300)))
+    assert SubmittedImage.objects.count() == 2
+    assert not PendingFiles.objects.exists()
+
+
+def test_what_a_killed_process_wrote_is_swept_once_it_has_been_silent(alice: User) -> None:
+    Note([written()])
+    sweep()
+    assert work.media_files()
+    sweep(now=later())
+    assert work.media_files() == set()
+    assert not PendingFiles.objects.exists()
+    assert not Leftover.objects.exists()
+
+
+def test_whoever_goes_on_is_not_swept() -> None:
+    note = Note([written()])
+    PendingFiles.objects.update(seen_at=timezone.now() - timedelta(days=1))
+    note._row.refresh_from_db()
+    note.renew()
+    assert pending_sweep() == 0
+    note.settle()
+
+
+def test_whoever_was_swept_makes_no_rows(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    from detection.services.intake import adding
+
+    drafted = adding.drafted
+
+    def slowly(*args: Any) -> Any:
+        draft = drafted(*args)
+        pending_sweep(now=later())
+        leftovers_delete()
+        return draft
+
+    monkeypatch.setattr(adding, "drafted", slowly)
+    with pytest.raises(NoteGone) as caught:
+        intake.image_add(
+            submission=intake.submission_open(owner=alice), file=work.upload(images.plain("red"))
+        )
+    assert caught.value.status == 503
+    assert not SubmittedImage.objects.exists()
+    assert work.media_files() == set()
+
+
+def test_a_commit_that_was_carried_out_and_not_told_keeps_its_files() -> None:
+    """As when the database server is killed at that moment."""
+    note = Note([written()])
+    note.settle()
+    note.drop()
+    assert work.media_files()
+
+
+def test_a_database_that_is_away_leaves_the_files_to_the_sweep() -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("server has gone away")
+
+    with pytest.raises(OperationalError), noted([written()]), connection.execute_wrapper(away):
+        raise OperationalError("server has gone away")
+    with pytest.raises(OperationalError), noted([written("originals/bb/b.bin")]):
+        raise OperationalError("a deadlock")
+    assert {path.name for path in work.media_files()} <= {"a.bin"}
+    sweep(now=later())
+    assert work.media_files() == set()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_files_go_with_their_rows_and_are_noted_until_then() -> None:
+    name = written()
+    with transaction.atomic():
+        files_forget([name])
+        assert Leftover.objects.get().name == name
+        assert work.media_files()
+    assert work.media_files() == set()
+    assert not Leftover.objects.exists()
+
+
+def test_a_worker_that_died_before_its_commit_leaves_no_heatmap(
+    alice: User, model: ModelVersion, django_capture_on_commit_callbacks: Committed
+) -> None:
+    claim = work.queued(alice)
+    Analysis.objects.filter(pk=claim.pk).update(
+        state="running", started_at=timezone.now(), attempts=1, worker="inference@here"
+    )
+    claim.refresh_from_db()
+    written(heatmap_of(claim))
+    with django_capture_on_commit_callbacks(execute=True):
+        worker_gives_back(worker="inference@here")
+    assert not [path for path in work.media_files() if "heatmaps" in path.parts]
+
+
+def test_each_claim_calls_its_files_otherwise(alice: User) -> None:
+    claim = work.queued(alice)
+    claim.started_at, claim.attempts = timezone.now(), 1
+    first = files_of(claim)
+    claim.attempts = 2
+    assert not set(first) & set(files_of(claim))
+    claim.track = Track.FACE
+    assert len(files_of(claim)) == MOST_FACES == faces.MOST_FACES
