@@ -20,7 +20,7 @@ from tests.servers import S3, MariaDB, Redis, mariadb_server, redis_server, s3_s
 from tests.waiting import wait_until_gone
 
 GRACE_SECONDS = 90.0
-NEED_SERVERS = ("tests/services", "tests/journeys")
+NEED_SERVERS = ("tests/services", "tests/journeys", "tests/faults")
 
 
 def pytest_configure(config: pytest.Config) -> None:

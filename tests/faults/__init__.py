@@ -1,0 +1,1 @@
+"""Faults while images are on their way, and what must hold after each: `make faults`."""

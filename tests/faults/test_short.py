@@ -1,0 +1,33 @@
+"""A few of the faults, with few images; `make faults` lets all of them happen with many."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.ground import Ground, ground
+from tests.faults.run import Fault, run
+from tests.faults.table import FAULTS
+
+pytestmark = pytest.mark.services
+IMAGES = 60
+# One of each kind: a worker, the web server and the database, killed in the middle.
+NAMES = ("inference worker killed", "web server killed", "MariaDB killed")
+# Faces need photographs, and these TensorFlow: the long run has them.
+PROGRAMS = ("web", "inference", "pictures", "errands", "beat")
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory, static_root: Path) -> Iterator[Ground]:
+    """A portal that these tests may break."""
+    folder = tmp_path_factory.mktemp("faults")
+    with ground(folder, programs=PROGRAMS, static_root=static_root) as made:
+        yield made
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.name in NAMES], ids=str)
+def test_nothing_is_lost(here: Ground, fault: Fault) -> None:
+    outcome = run(here, fault, images=IMAGES)
+    assert not outcome.troubles
+    assert not outcome.reckoning.troubles
+    assert outcome.reckoning.answered == IMAGES
