@@ -3,24 +3,32 @@
 from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.apps import apps
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from detection.admin.asking import who_is_it
 from detection.admin.links import DeletesNamelessly
 from detection.services.audit import audit_record
+from portal.factors import factors_remove, factors_told
 from portal.leaving import user_purge
 from portal.models import User
 
+# Characters of a reason that says something.
+LEAST_REASON = 10
 SCHEDULE = [
     model
     for model in apps.get_app_config("django_celery_beat").get_models()
@@ -29,7 +37,8 @@ SCHEDULE = [
 
 # Rights are staff or not; groups would be a second way to say the same. Addresses are shown with
 # their user. The schedule is the installation's own.
-for model in (Group, EmailAddress, *SCHEDULE):
+# Second factors and sessions are nobody's to read; what staff can do about them, users' pages tell.
+for model in (Group, EmailAddress, Authenticator, UserSession, *SCHEDULE):
     admin.site.unregister(model)
 
 
@@ -72,13 +81,77 @@ class UserAdmin(DeletesNamelessly, DjangoUserAdmin, ModelAdmin):
     show_full_result_count = False
     filter_horizontal: ClassVar[list[str]] = []
     fieldsets = [
-        (None, {"fields": ["email", "password"]}),
+        (None, {"fields": ["email", "password", "second_factor"]}),
         ("Rights", {"fields": ["is_active", "is_staff", "is_superuser"]}),
         ("Times", {"fields": ["last_login", "date_joined"]}),
     ]
     add_fieldsets = [(None, {"fields": ["email", "password1", "password2"]})]
-    readonly_fields = ["last_login", "date_joined"]
+    readonly_fields = ["last_login", "date_joined", "second_factor"]
     inlines = [EmailAddressInline]
+
+    def get_urls(self) -> list[Any]:
+        """Add the page that takes second factors away."""
+        view = self.admin_site.admin_view(self.factors_view)
+        return [path("<int:pk>/factors/", view, name="portal_user_factors"), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show a user; whoever changes one says who it is."""
+        if request.method == "POST" and self.has_change_permission(request):
+            who_is_it(request)
+        answer: HttpResponse = super().change_view(
+            # Told to the form: it may be shown at the address of the page that asked who it is.
+            request,
+            object_id,
+            form_url or request.path,
+            extra_context,
+        )
+        return answer
+
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002 - Django's name
+        form_url: str = "",
+    ) -> HttpResponse:
+        """Set somebody's password, by somebody who said lately who it is."""
+        who_is_it(request)
+        answer: HttpResponse = super().user_change_password(request, id, form_url or request.path)
+        return answer
+
+    def factors_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Take the second factors of somebody else away."""
+        if not request.user.is_superuser:
+            raise PermissionDenied
+        person = get_object_or_404(User, pk=pk)
+        back = redirect("admin:portal_user_change", pk)
+        if person.pk == request.user.pk:
+            messages.error(request, "Your own second factors are on your account page.")
+            return back
+        who_is_it(request)
+        reason = request.POST.get("reason", "").strip()
+        if request.method == "POST" and len(reason) >= LEAST_REASON:
+            told = factors_remove(user=person, by=request.user, reason=reason)
+            messages.success(request, f"Taken away from {person.email}: {told}.")
+            return back
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Take second factors away",
+            "opts": self.model._meta,
+            "person": person,
+            "factors": factors_told(person),
+        }
+        return render(request, "admin/people/factors.html", context)
+
+    @admin.display(description="Second factor")
+    def second_factor(self, user: User) -> SafeString:
+        """Tell what the user has set up, with the way to take it away."""
+        url = reverse("admin:portal_user_factors", args=[user.pk])
+        told = factors_told(user)
+        if told == "none":
+            return format_html("None")
+        return format_html('{} · <a class="text-link" href="{}">Take away…</a>', told, url)
 
     def log_addition(self, request: HttpRequest, obj: User, message: Any) -> Any:
         """Record who made the account."""

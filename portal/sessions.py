@@ -11,7 +11,6 @@ from allauth.usersessions.internal.flows.sessions import end_sessions
 from allauth.usersessions.models import UserSession
 from allauth.usersessions.views import ListUserSessionsView
 from django.contrib import messages
-from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.crypto import salted_hmac
@@ -88,9 +87,3 @@ class Sessions(ListUserSessionsView):
             told = browser_told(ended[0].user_agent)
             messages.success(self.request, f"The session of {told} is ended.")
         return redirect("usersessions_list")
-
-
-def sessions_forget() -> int:
-    """Delete what is kept of sessions that are over: browsers and addresses; their number."""
-    alive = Session.objects.values("session_key")
-    return UserSession.objects.exclude(session_key__in=alive).delete()[0]

@@ -306,10 +306,13 @@ MFA_TOTP_ISSUER = "Veripix"
 # A clock that is half a minute off, or a slow hand.
 MFA_TOTP_TOLERANCE = 1
 MFA_FORMS = {
-    "activate_totp": "portal.factors.AppForm",
-    "add_webauthn": "portal.factors.PasskeyForm",
-    "authenticate": "portal.factors.CodeForm",
-    "reauthenticate": "portal.factors.CodeAgainForm",
+    "activate_totp": "portal.factor_forms.AppForm",
+    "add_webauthn": "portal.factor_forms.PasskeyForm",
+    "login_webauthn": "portal.factor_forms.PasskeyLoginForm",
+    "authenticate_webauthn": "portal.factor_forms.PasskeyUseForm",
+    "reauthenticate_webauthn": "portal.factor_forms.PasskeyAgainForm",
+    "authenticate": "portal.factor_forms.CodeForm",
+    "reauthenticate": "portal.factor_forms.CodeAgainForm",
 }
 # Where nobody gets in without a confirmed address, one that waits to be confirmed is only a wish
 # for a change, and no reason to refuse a second factor.

@@ -2,7 +2,9 @@
 
 import logging
 
+from allauth.usersessions.models import UserSession
 from celery import shared_task
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 
 from detection.services.queueing import task_send
@@ -14,8 +16,9 @@ log = logging.getLogger(__name__)
 
 @shared_task(name="portal.tasks.forget_sessions")
 def forget_sessions() -> None:
-    """Delete the sessions that have run out; Django by itself keeps them for ever."""
+    """Delete the sessions that have run out, and what was noted of them: browser and address."""
     call_command("clearsessions")
+    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
 
 
 @shared_task(name=leaving.PURGE)

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 
+from detection.admin.asking import who_is_it
 from detection.services.audit import look_record
 
 SMALL = 64
@@ -37,6 +38,23 @@ class DeletesByService(ModelAdmin):
 
     Django would ask for the right to delete each of these by itself, and nobody has that.
     """
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """Delete one, by somebody who said lately who it is."""
+        if self.has_delete_permission(request):
+            who_is_it(request)
+        answer: HttpResponse = super().delete_view(request, object_id, extra_context)
+        return answer
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """List them; before several are deleted, ask who it is."""
+        is_sure = "post" in request.POST and request.POST.get("action") == "delete_selected"
+        if is_sure and self.has_delete_permission(request):
+            who_is_it(request)
+        answer: HttpResponse = super().changelist_view(request, extra_context)
+        return answer
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Tell what goes along, without asking for rights on it."""

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
+from detection.admin.asking import who_is_it
 from detection.admin.datasets import reading
 from detection.admin.datasets.forms import GridForm
 from detection.admin.datasets.from_analyses import from_analyses_view
@@ -215,6 +216,7 @@ class DatasetAdmin(WaysIn, DeletesByService):
         elif "confirmed" not in request.POST:
             return dataset_page(request, dataset, "images_delete", items=items, back=url)
         else:
+            who_is_it(request)
             count = items_delete(items=items, user=request.user)
             messages.success(request, f"{count} image{'' if count == 1 else 's'} deleted.")
         return HttpResponseRedirect(url)

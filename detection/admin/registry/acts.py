@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST
 
+from detection.admin.asking import who_is_it
 from detection.ml_gateway import GatewayError
 from detection.models import ModelVersion
 from detection.services import evaluations, registry, version_files
@@ -45,6 +46,7 @@ def may_import(request: HttpRequest) -> bool:
 def promote(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for a reason, showing the gates, and let the version answer."""
     _require(may_promote(request))
+    who_is_it(request)
     version = _version(pk)
     if request.method == "POST":
         try:
@@ -111,6 +113,7 @@ def import_version(request: HttpRequest) -> HttpResponse:
     where the token is; the form itself is protected.
     """
     _require(may_import(request))
+    who_is_it(request)
     most = settings.GATE_MAX_MEGABYTES * 1_000_000
     request.upload_handlers = [
         BoundedUploadHandler(request, most),
