@@ -99,10 +99,11 @@ def test_a_form_token_is_demanded_and_its_lack_told_in_json(alice: User) -> None
 
 
 def test_what_cannot_be_understood_is_told_in_json_too(as_alice: Client, upload_url: str) -> None:
-    file = SimpleUploadedFile("a" * 5000 + ".png", images.plain("red"))
-    answer = as_alice.post(upload_url, {"image": file}, headers={"Accept": "application/json"})
+    form = b'--x\r\nContent-Disposition: form-data; name="image"; filename="%s"\r\n\r\n\r\n--x--'
+    body, kind = form % (b"a" * 5000), "multipart/form-data; boundary=x"
+    answer = as_alice.post(upload_url, body, kind, headers={"Accept": "application/json"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
-    assert as_alice.post(upload_url, {"image": file}).status_code == 400
+    assert as_alice.post(upload_url, body, kind).status_code == 400
 
 
 def test_nobody_adds_to_anothers_submission(upload_url: str, charlie: User) -> None:
