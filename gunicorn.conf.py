@@ -22,6 +22,15 @@ keepalive = 5
 logger_class = "portal.web_log.WebLog"
 # One more way in, in the home folder of whoever starts it, that nobody here needs.
 control_socket_disable = True
+
+
+def post_worker_init(worker: object) -> None:
+    """Start a program that decodes, so that the first upload does not wait for it."""
+    from detection.services.decoding import decoders
+
+    decoders().start()
+
+
 # A folder with `server.crt` and `server.key`: requests then come by TLS alone, from the proxy too.
 if os.environ.get("WEB_TLS"):
     certfile = str(Path(os.environ["WEB_TLS"]) / "server.crt")

@@ -193,9 +193,7 @@ def _decode(image: Image.Image, preview_side: int) -> None:
             image.draft(None, (ceil(image.width * scale), ceil(image.height * scale)))
         image.load()
     except MemoryError:
-        raise ImageRejected(
-            "too_many_pixels", "The image needs more memory than there is."
-        ) from None
+        raise out_of_memory() from None
     except DAMAGE as error:
         raise _damaged() from error
 
@@ -205,6 +203,11 @@ def _is_sideways(image: Image.Image) -> bool:
         return image.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS
     except DAMAGE:
         return False  # broken EXIF does not make a broken picture
+
+
+def out_of_memory() -> ImageRejected:
+    """Return why an image is refused that does not fit into the memory for it."""
+    return ImageRejected("too_many_pixels", "The image needs more memory than there is.")
 
 
 def _too_many_pixels(max_pixels: int) -> ImageRejected:

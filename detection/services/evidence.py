@@ -5,16 +5,18 @@ from dataclasses import dataclass
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from PIL import Image
 
-from detection import image_files, ml_gateway, provenance
+from detection import provenance
+from detection.decoding import Work
 from detection.findings import Finding
+from detection.image_files import ImageRejected
 from detection.provenance import credentials
+from detection.services.decoding import decode
 from detection.services.shared_trust import trust_list_here
 from detection.services.storage import storage_errors
 
 # What a signed thumbnail may be; larger ones are not shown.
-THUMBNAIL_FORMATS = ("JPEG", "PNG", "WEBP")
+THUMBNAIL_FORMATS = ("JPEG", "PNG", "WebP")
 THUMBNAIL_PIXELS = 4_000_000
 THUMBNAIL_SIDE = 512
 
@@ -69,14 +71,12 @@ def thumbnail_store(*, name: str, thumbnail: bytes | None) -> str:
 def _encoded(thumbnail: bytes) -> bytes:
     """Return a small WebP of it, or nothing where it is no sound picture."""
     try:
-        picture = Image.open(io.BytesIO(thumbnail), formats=THUMBNAIL_FORMATS)
-        if picture.width * picture.height > THUMBNAIL_PIXELS:
-            return b""
-        picture.load()
-        upright = ml_gateway.upright_rgb(picture)
-    except (*image_files.DAMAGE, Image.DecompressionBombError):
+        decoded = decode(
+            io.BytesIO(thumbnail),
+            work=Work.PICTURE,
+            side=THUMBNAIL_SIDE,
+            max_pixels=THUMBNAIL_PIXELS,
+        )
+    except ImageRejected:
         return b""
-    upright.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    buffer = io.BytesIO()
-    upright.save(buffer, "WEBP", quality=85, method=3)
-    return buffer.getvalue()
+    return decoded.pictures[0] if decoded.format in THUMBNAIL_FORMATS else b""

@@ -6,17 +6,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from PIL import Image
 
-from detection import image_files, ml_gateway
-from detection.image_files import ImageRejected, InspectedImage, Limits
+from detection import image_files
+from detection.decoding import Decoded, Work
 from detection.models import Dataset, Item, Label, Role, SnapshotItem
 from detection.models.judged import storage_name
-from detection.perceptual import perceptual_hash
-from detection.services.intake.drafts import DECODING, SCALABLE_MODES
+from detection.services.decoding import decode
 from detection.services.storage import StorageUnavailable, files_delete
 
 # Enough for the coarse shape; a large JPEG is decoded at a fraction of its size.
@@ -41,28 +38,27 @@ class Draft:
     file_name: str
     label: str
     content: bytes
-    inspected: InspectedImage
-    perceptual_hash: int
+    decoded: Decoded
 
     @property
     def sha256(self) -> str:
         """Of the file."""
-        return self.inspected.sha256
+        return self.decoded.sha256
 
     def item(self, dataset: Dataset, stored_name: str) -> Item:
         """Return the row, to which origin and state are still to be added."""
-        inspected = self.inspected
+        decoded = self.decoded
         return Item(
             dataset=dataset,
             label=self.label,
             file=stored_name,
             file_name=self.file_name,
-            sha256=inspected.sha256,
-            perceptual_hash=self.perceptual_hash,
-            format=inspected.format,
-            width=inspected.width,
-            height=inspected.height,
-            byte_size=inspected.byte_size,
+            sha256=decoded.sha256,
+            perceptual_hash=decoded.shape,
+            format=decoded.format,
+            width=decoded.width,
+            height=decoded.height,
+            byte_size=decoded.byte_size,
         )
 
 
@@ -70,14 +66,10 @@ def draft_make(*, content: bytes, file_name: str, label: str) -> Draft:
     """Examine a file.
 
     Raises:
-        ImageRejected: With the codes of `image_files.inspect`.
+        ImageRejected: With the codes of `services.decoding.decode`.
     """
-    limits = Limits(settings.MAX_UPLOAD_BYTES, settings.MAX_PIXELS)
-    with DECODING:
-        inspected = image_files.inspect(io.BytesIO(content), limits, preview_side=HASHED_SIDE)
-        shape = _shape(inspected.pixels)
-    name = image_files.display_name(file_name)
-    return Draft(name, label, content, _without_pixels(inspected), shape)
+    decoded = decode(io.BytesIO(content), work=Work.SHAPE, side=HASHED_SIDE)
+    return Draft(image_files.display_name(file_name), label, content, decoded)
 
 
 def draft_refusal(draft: Draft, *, dataset: Dataset, known: "Known") -> ItemRefused | None:
@@ -152,28 +144,6 @@ def _store(name: str, content: bytes) -> None:
         raise ItemRefused(
             "storage_failed", f"The image cannot be stored: {error.strerror}."
         ) from None
-
-
-def _shape(pixels: Image.Image) -> int:
-    """Return the perceptual hash of what people see: upright, and on white where transparent."""
-    try:
-        if pixels.mode in SCALABLE_MODES:
-            pixels.thumbnail((HASHED_SIDE, HASHED_SIDE))
-        return perceptual_hash(ml_gateway.upright_rgb(pixels))
-    except image_files.DAMAGE as error:
-        raise ImageRejected("damaged_image", "The image is damaged.") from error
-
-
-def _without_pixels(inspected: InspectedImage) -> InspectedImage:
-    """Return the facts alone: five hundred decoded photographs would fill the memory."""
-    return InspectedImage(
-        inspected.format,
-        inspected.width,
-        inspected.height,
-        inspected.byte_size,
-        inspected.sha256,
-        Image.new("1", (1, 1)),
-    )
 
 
 def _refused_copy(draft: Draft, label: str) -> ItemRefused:

@@ -51,7 +51,6 @@ def _shape(name: str) -> int:
     """Return the perceptual hash of a stored preview; one that is gone is like no image."""
     try:
         with default_storage.open(name) as file:
-            shape = decode(file, work=Work.SHAPE, side=PREVIEW_SIDE).shape
+            return decode(file, work=Work.SHAPE, side=PREVIEW_SIDE).shape
     except (OSError, ImageRejected):
         return SHAPELESS
-    return SHAPELESS if shape is None else shape

@@ -11,7 +11,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 from pytest_django import Settings
 
-from detection import image_files
+from detection.decoding import Decoded
 from detection.models import (
     Batch,
     BatchFile,
@@ -26,6 +26,8 @@ from detection.services.batches import (
     batches_sweep,
     unpacking,
 )
+from detection.services.decoding import decode
+from detection.services.intake import drafts
 from portal.models import User
 from tests import batches, images, work
 from tests.batches import HERE
@@ -211,13 +213,13 @@ def test_it_gives_signs_of_life_however_slow_files_are(
 ) -> None:
     batch = batches.sent(alice, batches.packed(batches.pictures(4)))
     monkeypatch.setattr(unpacking, "SIGN_SECONDS", 0.0)
-    inspect, signs = image_files.inspect, []
+    signs = []
 
-    def slowly(*args: Any, **options: Any) -> image_files.InspectedImage:
+    def slowly(*args: Any, **options: Any) -> Decoded:
         signs.append(Batch.objects.get(pk=batch.pk).heartbeat_at)
-        return inspect(*args, **options)
+        return decode(*args, **options)
 
-    monkeypatch.setattr(image_files, "inspect", slowly)
+    monkeypatch.setattr(drafts, "decode", slowly)
     assert batch_unpack(batch_id=batch.pk, worker=HERE)
     assert len(signs) == 4
     assert sorted(set(signs)) == signs

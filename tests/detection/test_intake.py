@@ -16,7 +16,9 @@ from django.db import DatabaseError, connection
 from PIL import Image
 from pytest_django import Settings
 
-from detection.image_files import ImageRejected
+from detection.decoding import Task, Work
+from detection.decoding.pictures import decoded
+from detection.image_files import ImageRejected, Limits
 from detection.models import Analysis, Refusal, State, Submission, SubmittedImage
 from detection.services import intake
 from detection.services.storage import StorageUnavailable
@@ -197,9 +199,12 @@ def test_a_storage_that_fails_leaves_no_row_behind(
 
 def test_a_full_disk_leaves_neither_row_nor_half_a_file(alice: User) -> None:
     submission = intake.submission_open(owner=alice)
-    large = work.upload(images.image_file("PNG", (300, 300)))
-    with files_no_larger_than(100_000), pytest.raises(OSError, match="File too large"):
-        intake.image_add(submission=submission, file=large)
+    content = images.image_file("PNG", (300, 300))
+    with TemporaryUploadedFile("large.png", "image/png", len(content), None) as large:
+        large.write(content)
+        large.flush()
+        with files_no_larger_than(100_000), pytest.raises(OSError, match="File too large"):
+            intake.image_add(submission=submission, file=large)
     assert not SubmittedImage.objects.exists()
     assert work.media_files() == set()
 
@@ -274,16 +279,18 @@ def test_whatever_enqueueing_runs_into_rows_and_files_stay(
     assert Path(image.preview.path).is_file()
 
 
-def test_sixteen_bits_a_pixel_take_no_multiple_of_their_memory(alice: User) -> None:
-    deep = images.encoded(Image.new("I;16", (3000, 3000), 40_000), "PNG")
+def test_sixteen_bits_a_pixel_take_no_multiple_of_their_memory() -> None:
+    """As the program that decodes does it, in this process."""
+    deep = io.BytesIO(images.encoded(Image.new("I;16", (3000, 3000), 40_000), "PNG"))
+    task = Task(Work.PREVIEWS, Limits(10**7, 10**7), 1280)
     tracemalloc.start()
     try:
-        image = only_image(work.hand_in(alice, deep))
+        preview, _ = decoded(deep, task).pictures
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert peak < 50_000_000
-    (red, _, _) = Image.open(image.preview).convert("RGB").tobytes()[:3]
+    (red, _, _) = Image.open(io.BytesIO(preview)).convert("RGB").tobytes()[:3]
     assert red == pytest.approx(40_000 / 257, abs=3)
 
 

@@ -22,14 +22,14 @@ from django.contrib import admin
 from django.urls import get_resolver
 from PIL import Image
 from detection import ml_gateway
-from detection.image_files import Limits, inspect
-from detection.services import intake
+from detection.decoding import Work
+from detection.services.decoding import decode
 
 admin.autodiscover()
 get_resolver().url_patterns
 file = io.BytesIO()
 Image.new("RGB", (40, 30)).save(file, "JPEG")
-intake.previews(inspect(file, Limits(10**6, 10**6)))
+decode(file, work=Work.PREVIEWS, side=40)
 # What the pages of models do: verify a version, compare answers, look for drift.
 ml_gateway.read_verified_spec(Path("ml/pretrained/cifake-residual"))
 scores, labels = np.array([0.2, 0.8]), np.array([0, 1], np.uint8)
@@ -53,5 +53,7 @@ def test_heavy_libraries_stay_unloaded(tmp_path: Path) -> None:
         check=True,
     )
     loaded = set(json.loads(done.stdout))
-    assert {"detection.views.submissions", "portal.accounts", "ml.preprocessing"} <= loaded
+    assert {"detection.views.submissions", "portal.accounts", "detection.decoding"} <= loaded
     assert loaded & set(HEAVY) == set()
+    # What decodes runs apart.
+    assert loaded & {"ml.preprocessing", "detection.decoding.pictures"} == set()

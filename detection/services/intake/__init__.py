@@ -9,7 +9,7 @@ from detection.services.intake.adding import (
     submission_create,
     submission_open,
 )
-from detection.services.intake.drafts import Added, previews
+from detection.services.intake.drafts import Added
 from detection.services.intake.removal import (
     images_delete,
     owner_purge,
@@ -26,7 +26,6 @@ __all__ = [
     "images_add",
     "images_delete",
     "owner_purge",
-    "previews",
     "submission_create",
     "submission_open",
     "submissions_delete",
