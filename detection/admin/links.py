@@ -70,7 +70,7 @@ class DeletesNamelessly(DeletesByService):
         content_type = ContentType.objects.get_for_model(self.model, for_concrete_model=False)
         return LogEntry.objects.bulk_create(
             LogEntry(
-                user_id=request.user.pk,
+                user_id=request.user.pk or 0,
                 content_type=content_type,
                 object_id=str(row.pk),
                 object_repr=f"{self.model._meta.verbose_name} {row.pk}",

@@ -54,7 +54,7 @@ def feedback_item_withdraw(*, feedback: Feedback, user: Any) -> list[str]:
     Returns:
         The files that are to be deleted once this is committed.
     """
-    brought = Q(pk=feedback.item_id, source=FROM_FEEDBACK)
+    brought = Q(pk=feedback.item_id or 0, source=FROM_FEEDBACK)
     # Staff may have taken the image in themselves, on the strength of this consent.
     taken_in = Q(analysis=feedback.analysis_id) & ~Q(added_by=feedback.analysis.owner_id)
     items = Item.objects.filter(brought | taken_in)

@@ -32,7 +32,7 @@ from detection.services.feedback import FeedbackRefused, feedback_withdraw
 from detection.services.notes import NotesRefused, tags_change, tags_set
 from detection.services.quotas import quota_take
 from detection.services.reviews import ReviewRefused, review_decide, review_turn
-from portal.accounts import user_purge
+from portal.leaving import user_purge
 from tests import images, people, work
 from tests.programs import token_of, with_token
 from tests.reports import judged, report, waiting

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from detection.models import Analysis, Refusal, Submission, SubmittedImage
 from detection.services import intake
-from portal.accounts import user_purge
+from portal.leaving import user_purge
 from portal.models import User
 from tests import images, work
 from tests.fixtures import Committed

@@ -22,7 +22,7 @@ from detection.services.feedback import (
     feedback_withdraw,
 )
 from detection.services.intake import images_delete
-from portal.accounts import user_purge
+from portal.leaving import user_purge
 from portal.models import User
 from tests import work
 from tests.fixtures import Committed

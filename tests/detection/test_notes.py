@@ -17,7 +17,7 @@ from detection.services.notes import (
 )
 from detection.services.sharing import link_create
 from detection.views.analyses import FIRST_TAGS
-from portal.accounts import user_purge
+from portal.leaving import user_purge
 from portal.models import User
 from tests import work
 from tests.fixtures import Committed

@@ -25,7 +25,7 @@ from detection.services.reviews import (
     review_turn,
     review_undo,
 )
-from portal.accounts import user_purge
+from portal.leaving import user_purge
 from portal.models import User
 from tests import people
 from tests.fixtures import Committed

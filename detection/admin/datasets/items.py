@@ -162,7 +162,7 @@ class ItemAdmin(DeletesNamelessly, ReadOnlyAdmin):
     @admin.display(description="Agreed to by")
     def consent_cell(self, item: Item) -> str:
         """Tell who agreed to its use, when, and to which words; a dash for what was imported."""
-        reports = item.feedback.consenting().select_related("user")  # type: ignore[attr-defined]
+        reports = item.feedback.consenting().select_related("user")
         return "; ".join(_consent(report) for report in reports) or "—"
 
     @admin.display(description="Added by")

@@ -156,7 +156,7 @@ def _row(image: SubmittedImage, analysis: Analysis) -> Iterable[str]:
         "height": image.height,
         "bytes": image.byte_size,
         "sha256": image.sha256,
-        "tags": ", ".join(tag.name for tag in image.tags.all()),  # type: ignore[attr-defined]
+        "tags": ", ".join(tag.name for tag in image.tags.all()),
         "note": image.note,
     }
     # Its first line is the heading, which stands in the table already.

@@ -30,7 +30,7 @@ def rows_told(rows: Iterable[Model], *columns: str) -> list[dict[str, Any]]:
 def image_told(image: SubmittedImage) -> dict[str, Any]:
     """Return the facts of a file, and what its owner wrote on it."""
     place = getattr(image, "batch_file", None)
-    tags: Any = image.tags  # type: ignore[attr-defined] # from `Tag`
+    tags: Any = image.tags
     return {
         "id": image.public_id,
         "submission": image.submission.public_id,
@@ -51,8 +51,8 @@ def analysis_told(analysis: Analysis) -> dict[str, Any]:
         *("p_fake", "in_domain", "reasons", "would_change", "findings", "heatmap_method"),
         *("error_code", "error_sentence", "created_at", "finished_at"),
     )
-    links: Any = analysis.share_links  # type: ignore[attr-defined] # from `ShareLink`
-    reports: Any = analysis.issued_reports  # type: ignore[attr-defined] # from `IssuedReport`
+    links: Any = analysis.share_links
+    reports: Any = analysis.issued_reports
     return {
         **told,
         "model": version.label if version else None,
