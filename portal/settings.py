@@ -444,22 +444,24 @@ SNAPSHOT_MIN_CLASS_SHARE = env.decimal("SNAPSHOT_MIN_CLASS_SHARE", default=0.2, 
 ANALYSIS_LEASE_SECONDS = env.number("ANALYSIS_LEASE_SECONDS", default=120, least=5)
 ANALYSIS_MAX_ATTEMPTS = env.number("ANALYSIS_MAX_ATTEMPTS", default=3, most=20)
 SWEEP_SECONDS = env.number("SWEEP_SECONDS", default=15, most=3600)
+# By the clock of whoever takes it up, which may differ from beat's: then none would ever be made.
+SWEEP_EXPIRES = 2 * 3600
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
         "task": "detection.tasks.sweep",
         "schedule": float(SWEEP_SECONDS),
-        # Behind a long queue an old sweep is worthless; the next one is on its way.
-        "options": {"expires": SWEEP_SECONDS},
+        # Of those that wait while no worker runs, what is older is worthless.
+        "options": {"expires": SWEEP_EXPIRES},
     },
     "sweep runs": {
         "task": "detection.tasks.sweep_runs",
         "schedule": float(SWEEP_SECONDS),
-        "options": {"expires": SWEEP_SECONDS},
+        "options": {"expires": SWEEP_EXPIRES},
     },
     "sweep batches": {
         "task": "detection.tasks.sweep_batches",
         "schedule": float(SWEEP_SECONDS),
-        "options": {"expires": SWEEP_SECONDS},
+        "options": {"expires": SWEEP_EXPIRES},
     },
     "sweep pieces of uploads": {
         "task": "detection.tasks.sweep_pieces",
@@ -469,7 +471,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep outgoing": {
         "task": "detection.tasks.sweep_outgoing",
         "schedule": float(SWEEP_SECONDS),
-        "options": {"expires": SWEEP_SECONDS},
+        "options": {"expires": SWEEP_EXPIRES},
     },
     # It looks for itself whether this is the hour that was chosen in the panel.
     "retrain at night": {

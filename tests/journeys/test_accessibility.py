@@ -18,6 +18,7 @@ DESK: ViewportSize = {"width": 1440, "height": 900}
 OPEN_PAGES = [
     "/",
     "/guide/",
+    "/privacy/",
     "/health/",
     "/accounts/login/",
     "/accounts/signup/",
@@ -121,7 +122,12 @@ def member_pages(member: Visitor) -> list[str]:
     pages = ["/submit/", "/batches/", "/history/", "/history/?q=nothing-like-this", "/account/"]
     # Making a token asks for the password, or shows its form where that was given lately.
     pages += ["/webhooks/", "/account/tokens/new/"]
-    pages += ["/account/delete/", "/accounts/email/", "/accounts/password/change/"]
+    pages += [
+        "/account/data/",
+        "/account/delete/",
+        "/accounts/email/",
+        "/accounts/password/change/",
+    ]
     verdicts = member.analysis_links(member.submission)
     pages += [f"/submissions/{member.submission}/", *verdicts]
     a, b = (path.strip("/").split("/")[-1] for path in verdicts[:2])
