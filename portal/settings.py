@@ -563,7 +563,8 @@ BACKUP_DAYS = env.number("BACKUP_DAYS", default=30, most=3650) if env.has("BACKU
 
 # -- Start-up checks and logging --------------------------------------------------------------
 
-# allauth's conditional unique constraint is skipped by MySQL; User.email is unique by itself.
+# allauth's conditional unique constraints are skipped by MySQL: User.email is unique by itself, and
+# second factors are set up under a lock (`portal.factor_views`).
 SILENCED_SYSTEM_CHECKS = ["models.W036"]
 
 LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")

@@ -126,6 +126,12 @@ def member_pages(member: Visitor) -> list[str]:
         "/account/data/",
         "/account/delete/",
         "/accounts/email/",
+        "/accounts/2fa/",
+        "/accounts/2fa/totp/activate/",
+        "/accounts/2fa/webauthn/",
+        "/accounts/2fa/webauthn/add/",
+        "/accounts/sessions/",
+        "/accounts/reauthenticate/",
         "/accounts/password/change/",
     ]
     verdicts = member.analysis_links(member.submission)
