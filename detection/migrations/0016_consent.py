@@ -19,8 +19,13 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="feedback",
             name="consent_words",
+            # The database knows the value: the older code, still running, leaves the column out.
             field=models.CharField(
-                blank=True, max_length=16, verbose_name="agreed to the words of"
+                blank=True,
+                db_default="",
+                default="",
+                max_length=16,
+                verbose_name="agreed to the words of",
             ),
         ),
         migrations.AddField(

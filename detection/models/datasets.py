@@ -275,7 +275,9 @@ class Feedback(models.Model):
     # Explicit: without it the image itself is never used, only the disagreement is seen.
     has_consent = models.BooleanField("may be used for training", default=False)
     # To which of `CONSENT_WORDS`, and when; kept as long as it holds.
-    consent_words = models.CharField("agreed to the words of", max_length=16, blank=True)
+    consent_words = models.CharField(
+        "agreed to the words of", max_length=16, blank=True, default="", db_default=""
+    )
     consented_at = models.DateTimeField("agreed", null=True, blank=True)
     state = models.CharField(max_length=16, choices=FeedbackState, default=FeedbackState.OPEN)
     item = models.ForeignKey(Item, models.SET_NULL, null=True, blank=True, related_name="feedback")
