@@ -151,7 +151,8 @@ def patient(application: Application, watch: Watch) -> Application:
 
 def _shut(connection: socket.socket) -> None:
     try:
-        connection.shutdown(socket.SHUT_RD)
+        # Not TLS's own way: that would also stop the answer that is still to be sent.
+        socket.socket.shutdown(connection, socket.SHUT_RD)
     except OSError:
         # It is gone already.
         return
