@@ -61,6 +61,14 @@ def composite(content: bytes) -> bytes:
     return sign(content, actions, by=signer("Editor"))
 
 
+def with_thumbnail(content: bytes, thumbnail: bytes, **more: Any) -> bytes:
+    """The image, signed as taken with a camera, and a JPEG file as the picture of it then."""
+    small = {"format": "image/jpeg", "identifier": "small.jpg"}
+    builder = _builder([created(CAPTURE, "Camera")], thumbnail=small, **more)
+    builder.add_resource("small.jpg", io.BytesIO(thumbnail))
+    return _signed(builder, content, signer("Camera"))
+
+
 def by_unknown_signer(content: bytes, source_type: str = AI) -> bytes:
     """The image, signed as made by AI by somebody who is on no list."""
     return sign(content, [created(source_type, "Painter")], by=stranger().signing("Stranger"))
