@@ -110,7 +110,8 @@ class Person:
         self.page.goto("/accounts/login/")
         self.page.get_by_label("Email", exact=False).first.fill(self.email)
         self.page.locator("input[type=password]").fill(password)
-        self.page.get_by_role("main").get_by_role("button", name="Sign in").click()
+        button = self.page.get_by_role("main").get_by_role("button", name="Sign in", exact=True)
+        button.click()
 
     # -- handing in ----------------------------------------------------------------------------
 

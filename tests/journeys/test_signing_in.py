@@ -120,7 +120,7 @@ def test_a_passkey_is_made_and_signs_in_and_says_who_it_is(person: Person) -> No
 
     person.page.goto("/accounts/login/?next=/history/")
     person.page.get_by_test_id("passkey-login").click()
-    person.page.wait_for_url("**/history/")
+    expect(person.page.get_by_role("heading", name="History")).to_be_visible()
     # As it is asked before something dangerous.
     person.page.goto("/accounts/2fa/webauthn/reauthenticate/?next=/account/tokens/new/")
     person.page.get_by_test_id("passkey-use").click()
