@@ -160,6 +160,8 @@ class _Program:
         self.channel, theirs = socket.socketpair()
         self.files = 0
         self.is_ready = False
+        # As much as has come: a small answer comes whole, in one call.
+        self._received = bytearray()
         with theirs:
             try:
                 self.process = subprocess.Popen(
@@ -181,7 +183,6 @@ class _Program:
 
     def send(self, task: Task, file: bytes | int) -> None:
         """Hand a file over, its bytes or a descriptor; raises `_Gone`."""
-        self.channel.settimeout(START_SECONDS)
         try:
             if isinstance(file, bytes):
                 self.channel.sendall(request_of(task, len(file)) + file)
@@ -192,17 +193,23 @@ class _Program:
 
     def receive(self, size: int, patience: "_Patience") -> bytes:
         """Return exactly so many bytes of its answer; raises `Garbled` or `OSError`."""
-        content = bytearray()
-        while len(content) < size:
+        while len(self._received) < size:
             self.channel.settimeout(patience.left())
             try:
-                piece = self.channel.recv(min(size - len(content), PIECE))
+                piece = self.channel.recv(PIECE)
             except TimeoutError:
                 continue
             if not piece:
                 raise Garbled
-            content += piece
-        return bytes(content)
+            self._received += piece
+        content = bytes(self._received[:size])
+        del self._received[:size]
+        return content
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has said nothing beyond what it was asked."""
+        return not self._received
 
     def processor_seconds(self) -> float:
         """How long it has computed in its life; as the kernel says, not as the program does."""
@@ -251,7 +258,9 @@ def _asked(
     program.send(task, file)
     size = len(file) if isinstance(file, bytes) else os.fstat(file).st_size
     try:
-        return result_from(lambda most: program.receive(most, patience), task, byte_size=size)
+        result = result_from(lambda most: program.receive(most, patience), task, byte_size=size)
+        if not program.is_silent:
+            raise Garbled
     except TimeoutError:
         log.warning("decoding took longer than %g s and was stopped", seconds)
         raise ImageRejected(
@@ -263,6 +272,7 @@ def _asked(
         raise ImageRejected(
             "undecodable", "The program that reads images fell over this file."
         ) from None
+    return result
 
 
 def _ready_await(program: _Program) -> None:
