@@ -1,5 +1,7 @@
 """Labelled images in a folder or a zip archive, one at a time: nothing is unpacked to disk."""
 
+import errno
+import io
 import os
 import stat
 import struct
@@ -182,11 +184,14 @@ class Archive:
             with self._zip.open(info) as file:
                 return bounded(file, self._limits)
         except OSError as error:
+            # Said to lie before the archive's start: that is a lie, and the others can be read.
+            if isinstance(error, io.UnsupportedOperation) or error.errno == errno.EINVAL:
+                raise _damaged_entry() from None
             raise SourceRefused(
                 "unreadable_source", f"The archive cannot be read on: {error.strerror}."
             ) from None
         except DAMAGE:
-            raise EntryRefused("damaged_entry", "It is damaged within the archive.") from None
+            raise _damaged_entry() from None
 
 
 @contextmanager
@@ -275,6 +280,10 @@ def bounded(file: IO[bytes], limits: SourceLimits) -> bytes:
     if len(content) > limits.file_bytes:
         raise EntryRefused("file_too_large", f"It is larger than {limits.file_bytes / 1e6:g} MB.")
     return bytes(content)
+
+
+def _damaged_entry() -> EntryRefused:
+    return EntryRefused("damaged_entry", "It is damaged within the archive.")
 
 
 def _raise(error: OSError) -> None:

@@ -171,6 +171,22 @@ def test_locked_and_damaged_entries_are_refused_by_name(dataset: Dataset, tmp_pa
     assert [refusal["code"] for refusal in job.refusals] == ["encrypted_entry", "damaged_entry"]
 
 
+def test_an_entry_said_to_lie_before_the_archive_is_damaged_and_ends_nothing(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    path = labelled.write_zip(tmp_path / "a.zip", labelled.class_folders(2))
+    content = bytearray(path.read_bytes())
+    # The directory is said to lie further back than it does, and with it all entries.
+    at = content.rindex(b"PK\x05\x06") + 16
+    content[at : at + 4] = (int.from_bytes(content[at : at + 4], "little") + 40).to_bytes(
+        4, "little"
+    )
+    path.write_bytes(content)
+    job = labelled.imported(dataset, path)
+    assert (job.state, job.added) == ("finished", 0)
+    assert {refusal["code"] for refusal in job.refusals} == {"damaged_entry"}
+
+
 def test_links_in_a_folder_lead_nowhere(dataset: Dataset, tmp_path: Path) -> None:
     outside = labelled.write_folder(tmp_path / "outside", {"REAL/secret.png": labelled.file(1)})
     root = labelled.write_folder(tmp_path / "in", {"REAL/good.png": labelled.file(2)})
