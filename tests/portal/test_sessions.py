@@ -93,7 +93,7 @@ def test_nobody_ends_somebody_elses(alice: User, charlie: User) -> None:
 
 def test_the_page_tells_no_key(alice: User) -> None:
     phone, desk = browser(alice, IPHONE), browser(alice)
-    assert phone.session.session_key not in desk.get(PAGE).text
+    assert str(phone.session.session_key) not in desk.get(PAGE).text
 
 
 def test_ending_asks_who_it_is_and_goes_on(alice: User) -> None:
