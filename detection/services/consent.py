@@ -69,7 +69,7 @@ def _withdrawn(items: ItemQuerySet, others: FeedbackQuerySet, *, user: Any) -> l
     locked = Item.objects.select_for_update().filter(pk__in=found).order_by("pk")
     by_item = {item.pk: item for item in locked}
     reports = others.filter(item__in=by_item).select_related("analysis__image")
-    agreed = {report.item_id: report for report in reports}
+    agreed = {report.item_id: report for report in reports if report.item_id is not None}
     for item_id, report in agreed.items():
         # From now on it is there by that report, goes with that image, and is called as that one.
         Item.objects.filter(pk=item_id).update(
