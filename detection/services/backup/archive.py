@@ -25,9 +25,7 @@ class ArchiveWriter:
     """Writes parts one after the other."""
 
     def __init__(self, packed: IO[bytes]) -> None:
-        self._tar = tarfile.TarFile.open(
-            fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT
-        )
+        self._tar = tarfile.TarFile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT)
 
     def add(self, name: str, content: IO[bytes], size: int) -> None:
         """Write a part of this size."""

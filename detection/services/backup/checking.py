@@ -96,7 +96,11 @@ def manifest_read(content: bytes) -> Manifest:
 def index_read(content: bytes) -> Iterator[dict[str, Any]]:
     """Yield what an index says of some files."""
     for line in content.splitlines():
-        yield json.loads(line)
+        try:
+            told: dict[str, Any] = json.loads(line)
+        except ValueError as error:
+            raise BackupFailed("damaged", "An index of the backup cannot be read.") from error
+        yield told
 
 
 def require_safe(name: str) -> None:
@@ -146,8 +150,9 @@ class _Seen:
         for line in index_read(content):
             if "gone" in line:
                 continue
-            if self._files.pop(line["name"], None) != (line["size"], line["sha256"]):
-                raise BackupFailed("damaged", f"The file {line['name']} in the backup is damaged.")
+            name, told = str(line.get("name")), (line.get("size"), line.get("sha256"))
+            if self._files.pop(name, None) != told:
+                raise BackupFailed("damaged", f"The file {name[:100]} in the backup is damaged.")
         if self._files:
             raise BackupFailed("damaged", "The backup holds files that its index does not name.")
 
