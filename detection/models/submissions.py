@@ -158,6 +158,11 @@ class SubmittedImage(models.Model):
         return self.forgotten_at is not None
 
     @property
+    def is_lost(self) -> bool:
+        """Tell whether its original is gone by damage, as the doctor found; its verdicts stand."""
+        return not self.original and not self.is_forgotten
+
+    @property
     def forgotten_sentence(self) -> str:
         """When and why its files went, for people; empty while they are there."""
         if self.forgotten_at is None:
@@ -517,7 +522,7 @@ class Analysis(Judged):
     @property
     def can_retry(self) -> bool:
         """Tell whether running it again makes sense: it failed, or nobody takes it up."""
-        if self.image.is_forgotten:
+        if self.image.is_forgotten or self.image.is_lost:
             return False
         if self.state in (State.FAILED, State.CANCELLED):
             return True

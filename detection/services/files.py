@@ -24,6 +24,8 @@ def original_read(image: SubmittedImage) -> bytes:
     if image.is_forgotten or not image.original:
         # Looked up anew: it may have been forgotten since the row was read.
         image.refresh_from_db(fields=["forgotten_at"])
+        if image.is_lost:
+            raise GatewayError("file_missing", "The image that was handed in is lost.")
         raise GatewayError(FORGOTTEN, image.forgotten_sentence or "The image was deleted.")
     try:
         with storage_errors(), image.original.open("rb") as file:

@@ -16,8 +16,10 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
 from django.utils import timezone
 
+from detection.ml_gateway import GatewayError
 from detection.models import (
     Analysis,
     AuditEvent,
@@ -41,6 +43,7 @@ from detection.models import (
     WebhookDelivery,
 )
 from detection.services.doctor.examining import CHECKS
+from detection.services.files import original_read
 from detection.services.storage import StorageUnavailable
 from portal.models import User
 from tests import images, work
@@ -306,7 +309,7 @@ def test_what_is_young_is_left_alone(one: Analysis) -> None:
     assert default_storage.exists("previews/ab/young.webp")
 
 
-def test_an_image_whose_original_is_gone_keeps_its_verdict(one: Analysis) -> None:
+def test_an_image_whose_original_is_gone_keeps_its_verdict(one: Analysis, as_alice: Client) -> None:
     default_storage.delete(image_of(one).original.name)
     assert doctor("--repair")[2] == [
         f"SubmittedImage.original of row {one.image_id}: marked as lost; its verdicts stand"
@@ -315,6 +318,14 @@ def test_an_image_whose_original_is_gone_keeps_its_verdict(one: Analysis) -> Non
     assert one.verdict
     assert image_of(one).original.name == ""
     assert default_storage.exists(image_of(one).preview.name)
+    page = as_alice.get(f"/analyses/{one.public_id}/").content.decode()
+    assert "The file that was handed in is lost" in page
+    assert "Download the original" not in page
+    assert one.get_verdict_display() in page
+    assert not one.can_retry
+    with pytest.raises(GatewayError) as told:
+        original_read(image_of(one))
+    assert told.value.code == "file_missing"
 
 
 def test_a_file_that_got_a_row_meanwhile_is_not_deleted(
