@@ -34,7 +34,9 @@ RUN useradd --system --uid 10001 --create-home veripix \
         /var/lib/veripix /var/lib/veripix/media /var/lib/veripix/datasets /var/lib/veripix/models \
         /var/lib/veripix/runs /var/lib/veripix/trust /var/lib/veripix/metrics \
         /var/lib/veripix/temporary /var/lib/veripix/tls /var/lib/veripix/tls/ca \
-        /var/lib/veripix/tls/mysql /var/lib/veripix/tls/redis /var/lib/veripix/tls/web
+        /var/lib/veripix/tls/mysql /var/lib/veripix/tls/redis /var/lib/veripix/tls/web \
+    && chmod 0700 /var/lib/veripix/media /var/lib/veripix/datasets /var/lib/veripix/models \
+        /var/lib/veripix/runs
 WORKDIR /app
 COPY manage.py gunicorn.conf.py ./
 COPY portal portal
