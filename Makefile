@@ -6,7 +6,7 @@ ARGS ?=
 # Where nobody chooses: servers and browser in one process, the quick tests in another.
 ALL := -n 2
 
-.PHONY: help run test check bench faults fuzz format schema licences sbom lock bootstrap-run bootstrap-test
+.PHONY: help run test check bench faults soak fuzz format schema licences sbom lock bootstrap-run bootstrap-test
 
 help:
 	@echo "make run    start the portal (PORT=8000) and end it with Ctrl-C"
@@ -14,6 +14,7 @@ help:
 	@echo "make check  format, lint, types, contracts, migrations, deployment, licences, secrets, advisories"
 	@echo "make bench  measure the model and the portal (ARGS=--write updates docs/benchmarks.md)"
 	@echo "make faults kill, fill and cut off what can be, with images on their way (ARGS=--write)"
+	@echo "make soak   twenty minutes at half load: memory and open files stay flat"
 	@echo "make fuzz   damaged files through what reads metadata (ARGS='--seconds 60 --seed 0')"
 	@echo "make format rewrite the code in the house style"
 	@echo "make schema write the description of the REST interface anew"
@@ -45,6 +46,9 @@ bench: bootstrap-test
 
 faults: bootstrap-test
 	@exec $(BIN)/python -m tests.faults $(ARGS)
+
+soak: bootstrap-test
+	@exec $(BIN)/python -m bench.soak $(ARGS)
 
 fuzz: bootstrap-test
 	@exec $(BIN)/python -m tools.fuzz $(ARGS)
