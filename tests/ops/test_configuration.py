@@ -58,6 +58,7 @@ def test_what_servers_demand_is_named_where_it_is_missing(tmp_path: Path, missin
     ("name", "value"),
     [
         ("DATABASE_URL", "postgres://veripix@127.0.0.1/veripix"),
+        ("STAFF_SECOND_FACTOR", "perhaps"),
         ("BACKUP_RECIPIENT", "AGE-SECRET-KEY-1QQQQ"),
         ("DATABASE_URL", "mysql://veripix:secret@127.0.0.1:port/veripix"),
         ("DATABASE_URL", "mysql://veripix:secret@127.0.0.1:3306/"),
