@@ -36,10 +36,10 @@ def test_files_that_stay_open_are_told() -> None:
 
 
 def test_a_program_is_counted_with_what_it_starts() -> None:
+    holds = "b = bytes(50_000_000); print(1, flush=True); input()"
     starts_one = (
-        "import subprocess, sys;"
-        "child = subprocess.Popen([sys.executable, '-c', 'b = bytes(50_000_000); print(1, flush=True);"
-        " input()'], stdin=subprocess.PIPE, stdout=subprocess.PIPE);"
+        "import subprocess, sys; P = subprocess.PIPE;"
+        f"child = subprocess.Popen([sys.executable, '-c', {holds!r}], stdin=P, stdout=P);"
         "child.stdout.readline(); print(1, flush=True); input()"
     )
     with subprocess.Popen(
