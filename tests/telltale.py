@@ -17,10 +17,11 @@ LATITUDE, LONGITUDE = "48.137150", "11.575383"
 # The place as findings tell it, as degrees and minutes, and as XMP has it.
 PLACES = (LATITUDE, LONGITUDE, "48.1371", "11.5753", "48,8.229N", "11,34.523E", "8, 13.74")
 WORDS = (SERIAL, OWNER, COMMENT, PROFILE, NESTED, TITLE, *PLACES)
-# The three numbers of a latitude as EXIF holds them, in either order of bytes.
+# The three numbers of a latitude as EXIF holds them, in either order of bytes; shortened too.
 NUMBERS = tuple(
-    b"".join(number.to_bytes(4, order) for number in (48, 1, 8, 1, 1374, 100))
+    b"".join(number.to_bytes(4, order) for number in (48, 1, 8, 1, *seconds))
     for order in ("little", "big")
+    for seconds in ((1374, 100), (687, 50))
 )
 # Of this size the model of the tests has an answer, and a heatmap.
 SMALL = (8, 8)
@@ -47,10 +48,9 @@ def telltale(format_name: str, size: tuple[int, int] = (48, 32)) -> bytes:
         at = len(images.PNG_SIGNATURE) + 25
         return whole[:at] + b"".join(images.png_chunk(*one) for one in texts) + whole[at:]
     if format_name == "TIFF":
-        return images.encoded(
-            picture, "TIFF", icc_profile=profile, exif=_pillow_exif(block),
-            tiffinfo={700: packet, 33723: metadata.iptc({80: OWNER}), 315: OWNER, 270: COMMENT},
-        )  # fmt: skip
+        exif = _pillow_exif(block)
+        exif[700], exif[33723] = packet, metadata.iptc({80: OWNER})
+        return images.encoded(picture, "TIFF", icc_profile=profile, exif=exif)
     return images.encoded(picture, format_name, exif=block, xmp=packet, icc_profile=profile)
 
 
@@ -140,6 +140,8 @@ def _exif(format_name: str) -> bytes:
 def _pillow_exif(block: bytes) -> Image.Exif:
     exif = Image.Exif()
     exif.load(b"Exif\0\0" + block)
+    for pointer in (0x8769, 0x8825):
+        exif.get_ifd(pointer)  # What was not looked at is not written again.
     return exif
 
 
