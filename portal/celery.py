@@ -45,7 +45,7 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     worker_cancel_long_running_tasks_on_connection_loss=True,
-    beat_scheduler="django_celery_beat.schedulers:DatabaseScheduler",
+    beat_scheduler="portal.steady_beat:SteadyScheduler",
     beat_max_loop_interval=5,
 )
 app.autodiscover_tasks()

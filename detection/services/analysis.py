@@ -8,19 +8,24 @@ from typing import Any
 
 from django.db import OperationalError, connection, transaction
 from django.db.models import F
-from django.utils import timezone
 
 from detection import telemetry
 from detection.ml_gateway import GatewayError
 from detection.models import Analysis, Face, State
 from detection.models.submissions import AnalysisQuerySet
+from detection.services import clock
 from detection.services.claimed import files_of
 from detection.services.files import FORGOTTEN
 from detection.services.outcomes import Ended, Outcome, outcomes_of
 from detection.services.queueing import BROKER_ERRORS as BROKER_ERRORS
 from detection.services.shadow import shadows_ask
 from detection.services.standing import repeats_stand
-from detection.services.storage import StorageUnavailable, files_delete, files_forget
+from detection.services.storage import (
+    StorageUnavailable,
+    files_delete,
+    files_note,
+    noted_delete,
+)
 from detection.services.told_ends import ends_measure
 from detection.services.turns import analyses_claim
 from detection.services.waking import ANALYSE_IMAGES as ANALYSE_IMAGES
@@ -103,7 +108,7 @@ def analyses_cancel(*, analyses: AnalysisQuerySet) -> int:
     keys = list(waiting.values_list("pk", flat=True))
     return Analysis.objects.filter(pk__in=keys, state=State.QUEUED).update(
         state=State.CANCELLED,
-        finished_at=timezone.now(),
+        finished_at=clock.now(),
         error_code="cancelled",
         error_sentence="It was cancelled before its turn came.",
     )
@@ -185,7 +190,7 @@ def _wait_for_storage(claims: Sequence[Analysis]) -> None:
 
 def analysis_claim(*, analysis_id: int, worker: str) -> Analysis | None:
     """Take the analysis if it is waiting; of several workers exactly one succeeds."""
-    now = timezone.now()
+    now = clock.now()
     waiting = Analysis.objects.filter(pk=analysis_id, state=State.QUEUED)
     is_mine = waiting.update(
         state=State.RUNNING, started_at=now, worker=worker, attempts=F("attempts") + 1
@@ -203,7 +208,7 @@ def analysis_fail(*, claim: Analysis, code: str, sentence: str) -> bool:
     return _given_up(
         claim,
         state=State.FAILED,
-        finished_at=timezone.now(),
+        finished_at=clock.now(),
         error_code=code,
         error_sentence=sentence[:500],
     )
@@ -223,8 +228,8 @@ def _given_up(claim: Analysis, **columns: Any) -> bool:
     """End a claim without an outcome, and delete the files that its holder may have written."""
     with transaction.atomic():
         is_mine = bool(_held(claim).update(**columns))
-        if is_mine:
-            files_forget(files_of(claim))
+        left = files_note(files_of(claim)) if is_mine else []
+    noted_delete(left)
     return is_mine
 
 
@@ -255,7 +260,7 @@ def _stored(
 def _stored_once(
     claims: Sequence[Analysis], outcomes: Mapping[int, Ended], milliseconds: int
 ) -> list[Analysis]:
-    now = timezone.now()
+    now = clock.now()
     ended = [claim for claim in claims if not isinstance(outcomes[claim.pk], StorageUnavailable)]
     with transaction.atomic():
         held = _still_held(ended)

@@ -10,14 +10,13 @@ from django.conf import settings
 from django.core.files.base import File
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from detection import telemetry
 from detection.image_files import ImageRejected, display_name
 from detection.models import Refusal, State, Submission, UrlFetch
 from detection.models.submissions import Source
 from detection.outbound import OutboundRefused, fetch_image
-from detection.services import intake
+from detection.services import clock, intake
 from detection.services.outgoing import address_trouble, outbound_rules
 from detection.services.queueing import task_send
 from detection.services.storage import StorageUnavailable
@@ -81,7 +80,8 @@ def fetch_request(
         submission = intake.submission_open(owner=owner, source=source)
         if on_made is not None:
             on_made(submission)
-        fetches = [UrlFetch(submission=submission, url=url) for url in wanted]
+        now = clock.now()
+        fetches = [UrlFetch(submission=submission, url=url, due_at=now) for url in wanted]
         UrlFetch.objects.bulk_create(fetches)
         keys = list(submission.fetches.values_list("pk", flat=True))
         transaction.on_commit(lambda: _enqueue(keys), robust=True)
@@ -143,7 +143,7 @@ def fetches_sweep(*, now: datetime | None = None) -> int:
     Returns:
         How many were given back, given up or enqueued.
     """
-    now = now or timezone.now()
+    now = now or clock.now()
     lease = now - timedelta(seconds=settings.ANALYSIS_LEASE_SECONDS)
     lost = list(UrlFetch.objects.abandoned(lease)[:AT_ONCE])
     for claim in lost:
@@ -168,7 +168,7 @@ def display_address(url: str) -> str:
 
 def _claimed(fetch_id: int) -> UrlFetch | None:
     """Take the fetch if it waits; of several workers exactly one succeeds."""
-    now = timezone.now()
+    now = clock.now()
     waiting = UrlFetch.objects.filter(pk=fetch_id, state=State.QUEUED)
     if not waiting.update(state=State.RUNNING, started_at=now, attempts=F("attempts") + 1):
         return None
@@ -179,7 +179,7 @@ def _put_back(claim: UrlFetch) -> bool:
     """Let it wait for another try; the sweep enqueues it then. It has not ended."""
     wait = FIRST_WAIT * 4 ** (claim.attempts - 1)
     held = UrlFetch.objects.filter(pk=claim.pk, state=State.RUNNING, started_at=claim.started_at)
-    held.update(state=State.QUEUED, enqueued_at=None, due_at=timezone.now() + wait)
+    held.update(state=State.QUEUED, enqueued_at=None, due_at=clock.now() + wait)
     return False
 
 
@@ -187,11 +187,11 @@ def _end(claim: UrlFetch, state: State, **fields: Any) -> bool:
     """Store the end, if the row is still held by this very claim, and tell who wants to know."""
     held = UrlFetch.objects.filter(pk=claim.pk, state=State.RUNNING, started_at=claim.started_at)
     with transaction.atomic():
-        is_stored = bool(held.update(state=state, finished_at=timezone.now(), **fields))
+        is_stored = bool(held.update(state=state, finished_at=clock.now(), **fields))
         if is_stored:
             submission_expect(submission=claim.submission)
     if is_stored and claim.started_at is not None:
-        seconds = (timezone.now() - claim.started_at).total_seconds()
+        seconds = (clock.now() - claim.started_at).total_seconds()
         telemetry.fetch_ended(fields.get("error_code") or "fetched", seconds)
     return is_stored
 
@@ -200,7 +200,7 @@ def _enqueue(keys: list[int]) -> int:
     """Hand fetches to the workers; the first refusal means that the broker is away."""
     for count, key in enumerate(keys):
         # Marked before it is sent: a worker may have it before this line would come after it.
-        now = timezone.now()
+        now = clock.now()
         waiting = UrlFetch.objects.filter(pk=key, state=State.QUEUED)
         waiting.update(enqueued_at=now)
         if not task_send(FETCH_IMAGE, key):

@@ -13,9 +13,9 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from detection.models import IdempotentRequest, Submission
+from detection.services import clock
 from detection.services.intake import submissions_delete
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def request_begin(*, owner: Any, key: str, fingerprint: str) -> IdempotentReques
     try:
         with transaction.atomic():
             return IdempotentRequest.objects.create(
-                owner=owner, key=digest, fingerprint=fingerprint
+                owner=owner, key=digest, fingerprint=fingerprint, created_at=clock.now()
             )
     except IntegrityError:
         row = IdempotentRequest.objects.filter(owner=owner, key=digest).first()
@@ -117,14 +117,14 @@ def requests_forget_old(*, now: datetime | None = None) -> int:
     Returns:
         How many were deleted.
     """
-    before = (now or timezone.now()) - KEPT
+    before = (now or clock.now()) - KEPT
     count, _ = IdempotentRequest.objects.filter(created_at__lt=before).delete()
     return count
 
 
 def _taken_over(row: IdempotentRequest) -> bool:
     """Tell whether the row was given up and is this request's now; of several, one gets it."""
-    now = timezone.now()
+    now = clock.now()
     if now - row.created_at < given_up_after():
         return False
     if not _held(row).update(created_at=now):

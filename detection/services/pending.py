@@ -19,9 +19,9 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, transaction
-from django.utils import timezone
 
 from detection.models import PendingFiles
+from detection.services import clock
 from detection.services.storage import StorageUnavailable, files_forget, files_note, noted_delete
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Note:
     def __init__(self, names: Iterable[str]) -> None:
         """Note these names, before the first of the files is written."""
         self.names = [name for name in names if name]
-        self._row = PendingFiles.objects.create(names="\n".join(self.names))
+        self._row = PendingFiles.objects.create(names="\n".join(self.names), seen_at=clock.now())
 
     def renew(self) -> None:
         """Say that the writer goes on, where it takes long.
@@ -49,7 +49,7 @@ class Note:
         Raises:
             NoteGone: When it was given up already.
         """
-        now = timezone.now()
+        now = clock.now()
         if abs(now - self._row.seen_at) < timedelta(seconds=settings.ANALYSIS_LEASE_SECONDS):
             return
         self._row.seen_at = now
@@ -102,7 +102,7 @@ def pending_sweep(*, now: datetime | None = None) -> int:
     Returns:
         How many files were given up.
     """
-    before = (now or timezone.now()) - timedelta(seconds=LEASES * settings.ANALYSIS_LEASE_SECONDS)
+    before = (now or clock.now()) - timedelta(seconds=LEASES * settings.ANALYSIS_LEASE_SECONDS)
     old = PendingFiles.objects.filter(seen_at__lt=before)
     if not old.exists():
         return 0

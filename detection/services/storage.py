@@ -152,6 +152,8 @@ def files_note(names: Iterable[str | None]) -> list[str]:
 
 def noted_delete(names: list[str]) -> None:
     """Delete noted files and their notes; what cannot be done now is for the sweep."""
+    if not names:
+        return
     try:
         _delete(names)
     except OSError as error:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.utils import timezone
 
 from detection.models import Analysis
 from detection.models.submissions import AnalysisQuerySet
+from detection.services import clock
 from detection.services.analysis import (
     analyses_requeue,
     analysis_fail,
@@ -41,7 +41,7 @@ class SweepReport:
 
 def sweep(*, now: datetime | None = None) -> SweepReport:
     """Return abandoned work to the queue and enqueue what the broker never got or lost."""
-    now = now or timezone.now()
+    now = now or clock.now()
     lease = now - timedelta(seconds=settings.ANALYSIS_LEASE_SECONDS)
     returned, given_up = _give_back(Analysis.objects.abandoned(lease))
     waiting = Analysis.objects.never_enqueued(now - ENQUEUE_GRACE)

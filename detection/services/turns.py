@@ -10,9 +10,9 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F
-from django.utils import timezone
 
 from detection.models import Analysis, Priority, State, Track
+from detection.services import clock
 
 # So many thumbnails share a pass of the network. Other images are taken one at a time: each takes
 # as long as a whole pass does.
@@ -51,7 +51,7 @@ def analyses_claim(*, queue: str, worker: str) -> list[Analysis]:
     Of several workers each gets others. One that was given back before is taken alone: if it takes
     its worker down once more, it takes nobody else's image with it.
     """
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic():
         chosen = _together(_next(queue))
         Analysis.objects.filter(pk__in=chosen).update(

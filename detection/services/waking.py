@@ -8,9 +8,8 @@ is work. Thumbnails come many to a message, as they share a pass of the network.
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from django.utils import timezone
-
 from detection.models import Analysis, State, Track
+from detection.services import clock
 from detection.services.queueing import task_send
 from detection.services.turns import MICRO_BATCH
 
@@ -30,7 +29,7 @@ def rows_enqueue(rows: Sequence[Row]) -> int:
         For how many the broker took a message.
     """
     # Marked before it is sent: a worker may have finished before this line would run after it.
-    now = timezone.now()
+    now = clock.now()
     waiting = Analysis.objects.filter(pk__in=[pk for pk, _, _ in rows], state=State.QUEUED)
     waiting.update(enqueued_at=now)
     sent = messages_send(rows)

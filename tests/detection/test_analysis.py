@@ -1,9 +1,9 @@
 """An analysis is claimed once, answered by the champion, and stored by whoever holds it."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 from django.db import OperationalError, connection
@@ -23,7 +23,6 @@ from detection.services.sweeper import worker_gives_back
 from portal.models import User
 from tests import colours, images, work
 
-Committed = Callable[..., AbstractContextManager[Any]]
 Answers = list[ml_gateway.Answer | ml_gateway.GatewayError]
 
 
@@ -175,10 +174,7 @@ def test_an_image_deleted_meanwhile_leaves_no_heatmap(
 
 
 def test_a_database_that_goes_away_at_the_end_leaves_no_heatmap(
-    alice: User,
-    model: ModelVersion,
-    monkeypatch: pytest.MonkeyPatch,
-    django_capture_on_commit_callbacks: Committed,
+    alice: User, model: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     analysis = work.queued(alice)
     answers = ml_gateway.answers
@@ -197,8 +193,7 @@ def test_a_database_that_goes_away_at_the_end_leaves_no_heatmap(
         with pytest.raises(OperationalError):
             analysis_run(analysis_id=analysis.pk)
     # Whether it was stored nobody knows at that moment; who gives the claim back finds out.
-    with django_capture_on_commit_callbacks(execute=True):
-        worker_gives_back(worker="")
+    worker_gives_back(worker="")
     assert not [path for path in work.media_files() if "heatmaps" in path.parts]
 
 

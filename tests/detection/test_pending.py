@@ -1,7 +1,5 @@
 """A process may be killed between files and rows: what it leaves is found and goes."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +20,6 @@ from ml import faces
 from portal.models import User
 from tests import images, work
 
-Committed = Callable[..., AbstractContextManager[Any]]
 pytestmark = pytest.mark.django_db
 
 
@@ -114,7 +111,7 @@ def test_files_go_with_their_rows_and_are_noted_until_then() -> None:
 
 
 def test_a_worker_that_died_before_its_commit_leaves_no_heatmap(
-    alice: User, model: ModelVersion, django_capture_on_commit_callbacks: Committed
+    alice: User, model: ModelVersion
 ) -> None:
     claim = work.queued(alice)
     Analysis.objects.filter(pk=claim.pk).update(
@@ -122,8 +119,7 @@ def test_a_worker_that_died_before_its_commit_leaves_no_heatmap(
     )
     claim.refresh_from_db()
     written(heatmap_of(claim))
-    with django_capture_on_commit_callbacks(execute=True):
-        worker_gives_back(worker="inference@here")
+    worker_gives_back(worker="inference@here")
     assert not [path for path in work.media_files() if "heatmaps" in path.parts]
 
 

@@ -7,7 +7,10 @@ from celery import current_app
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+from django_celery_beat.schedulers import DatabaseScheduler
 
+from portal.steady_beat import SteadyScheduler
 from portal.tasks import forget_sessions
 
 
@@ -27,3 +30,16 @@ def test_sessions_that_have_run_out_are_forgotten() -> None:
         session.save()
     forget_sessions.apply()
     assert [session.get_decoded()["days"] for session in Session.objects.all()] == [1]
+
+
+@pytest.mark.django_db
+def test_beat_goes_on_when_its_clock_was_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DatabaseScheduler, "tick", lambda *_, **__: 1.0)
+    SteadyScheduler(app=current_app)
+    hour = timedelta(hours=1)
+    PeriodicTask.objects.filter(name="sweep").update(last_run_at=timezone.now() + hour)
+    started_again = SteadyScheduler(app=current_app)
+    assert started_again.tick() == 1.0
+    entry = started_again.schedule["sweep"]
+    assert entry.last_run_at <= timezone.now()
+    assert entry.is_due().next <= entry.schedule.run_every.total_seconds()

@@ -8,9 +8,9 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Max
 from django.urls import reverse
-from django.utils import timezone
 
 from detection.models import Analysis, Batch, BatchState, State, Submission
+from detection.services import clock
 from detection.services.analysis import analyses_cancel, analyses_retry
 from detection.services.batches.progress import batch_progress
 from detection.services.intake import images_delete, submissions_delete
@@ -39,7 +39,7 @@ def batch_finish(*, batch: Batch) -> bool:
         return False
     last = batch.answers.aggregate(last=Max("finished_at"))["last"]
     ending = Batch.objects.filter(pk=batch.pk, state=BatchState.ANALYSING)
-    is_ended = bool(ending.update(state=BatchState.FINISHED, finished_at=last or timezone.now()))
+    is_ended = bool(ending.update(state=BatchState.FINISHED, finished_at=last or clock.now()))
     if is_ended:
         batch_mail_send(batch=batch)
     return is_ended
@@ -56,7 +56,7 @@ def batch_cancel(*, batch: Batch) -> bool:
     with transaction.atomic():
         active = Batch.objects.active().filter(pk=batch.pk)
         is_stopped = bool(
-            active.update(state=BatchState.CANCELLED, worker="", finished_at=timezone.now())
+            active.update(state=BatchState.CANCELLED, worker="", finished_at=clock.now())
         )
         if is_stopped:
             names = list(batch.pieces.values_list("file", flat=True))
@@ -84,7 +84,7 @@ def batch_delete(*, batch: Batch) -> None:
     """Delete a batch with everything that came of it; nobody waits until the last file is gone."""
     batch_cancel(batch=batch)
     with transaction.atomic():
-        Batch.objects.filter(pk=batch.pk).update(deleted_at=timezone.now())
+        Batch.objects.filter(pk=batch.pk).update(deleted_at=clock.now())
         transaction.on_commit(lambda: task_send(DELETE_BATCH, batch.pk), robust=True)
 
 
@@ -114,7 +114,7 @@ def batch_mail(*, batch_id: int) -> bool:
     Returns:
         Whether a mail was sent. One that could not be is tried again by the sweep.
     """
-    now = timezone.now()
+    now = clock.now()
     waiting = Batch.objects.to_be_mailed(now - MAIL_PATIENCE).filter(pk=batch_id)
     # Marked before it is sent: no mail is better than two.
     if not waiting.update(mailed_at=now):

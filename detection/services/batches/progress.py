@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, Q
-from django.utils import timezone
 
 from detection.models import Analysis, Batch, BatchFile, State, VerdictKind
+from detection.services import clock
 
 # The rate of the last minute says how long the rest takes; of fewer ends than this none is told.
 LOOK_BACK = timedelta(minutes=1)
@@ -55,7 +55,7 @@ class BatchProgress:
 def batch_progress(*, batch: Batch) -> BatchProgress:
     """Count what became of a batch's files so far."""
     finished = Q(state=State.FINISHED)
-    now = timezone.now()
+    now = clock.now()
     counts = batch.answers.aggregate(
         total=Count("pk"),
         finished=Count("pk", filter=finished),
@@ -112,5 +112,5 @@ def _seconds_left(batch: Batch, left: int, lately: int) -> float | None:
     if not left or lately < LEAST_ENDS or batch.started_at is None:
         return None
     # A batch that has just begun has had less than a minute to come to that number.
-    had = min((timezone.now() - batch.started_at).total_seconds(), LOOK_BACK.total_seconds())
+    had = min((clock.now() - batch.started_at).total_seconds(), LOOK_BACK.total_seconds())
     return left * had / lately

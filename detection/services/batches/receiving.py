@@ -7,12 +7,12 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from detection.image_files import display_name
 from detection.models import Batch, BatchPiece, BatchState
 from detection.models.batches import piece_name
 from detection.models.submissions import Source
+from detection.services import clock
 from detection.services.intake import submission_open
 from detection.services.pending import noted
 from detection.services.queueing import task_send
@@ -118,7 +118,7 @@ def batch_receive(*, batch: Batch, offset: int, chunk: bytes) -> Batch:
 
 def batch_enqueue(*, batch_id: int) -> bool:
     """Hand a batch to the worker that unpacks; if the broker is away, the sweep does it later."""
-    now = timezone.now()
+    now = clock.now()
     waiting = Batch.objects.unheld().filter(pk=batch_id)
     waiting.update(enqueued_at=now)
     is_sent = task_send(UNPACK_BATCH, batch_id)
@@ -156,7 +156,7 @@ def _advance(batch: Batch, piece: BatchPiece) -> None:
     expected = Batch.objects.filter(
         pk=batch.pk, state=BatchState.RECEIVING, received_bytes=piece.offset, deleted_at=None
     )
-    now = timezone.now()
+    now = clock.now()
     if not expected.update(received_bytes=F("received_bytes") + piece.size, heartbeat_at=now):
         fresh = Batch.objects.filter(pk=batch.pk, deleted_at=None).first()
         if fresh is None:

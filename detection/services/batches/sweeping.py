@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.utils import timezone
 
 from detection.models import Batch, BatchState
 from detection.models.batches import PIECES_FOLDER, BatchQuerySet
+from detection.services import clock
 from detection.services.batches.ending import (
     DELETE_BATCH,
     MAIL_BATCH,
@@ -20,7 +20,7 @@ from detection.services.batches.ending import (
 from detection.services.batches.receiving import batch_enqueue
 from detection.services.batches.unpacking import batch_fail
 from detection.services.queueing import task_send
-from detection.services.storage import files_delete, files_forget
+from detection.services.storage import files_delete, files_note, noted_delete
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class BatchSweep:
 
 def batches_sweep(*, now: datetime | None = None) -> BatchSweep:
     """Return lost batches to the queue, end those that have ended, see to mail and deletions."""
-    now = now or timezone.now()
+    now = now or clock.now()
     lease = now - timedelta(seconds=settings.ANALYSIS_LEASE_SECONDS)
     returned = _give_back(Batch.objects.abandoned(lease))
     for pk in Batch.objects.lost_in_queue(lease).values_list("pk", flat=True):
@@ -117,12 +117,12 @@ def _give_up(batch: Batch) -> bool:
             state=BatchState.FAILED,
             error_code="upload_broken_off",
             error_sentence="The upload was not finished within a day. Hand it in once more.",
-            finished_at=timezone.now(),
+            finished_at=clock.now(),
             wants_mail=False,
         )
-        if is_ended:
-            files_forget(list(batch.pieces.values_list("file", flat=True)))
-            batch.pieces.all().delete()
+        names = files_note(batch.pieces.values_list("file", flat=True)) if is_ended else []
+        batch.pieces.filter(file__in=names).delete()
+    noted_delete(names)
     return bool(is_ended)
 
 

@@ -11,7 +11,6 @@ from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
-from django.utils import timezone
 
 from detection import image_sources
 from detection.image_files import MAX_NAME, display_name
@@ -20,6 +19,7 @@ from detection.models import Batch, BatchFile, BatchState, Refusal, SubmittedIma
 from detection.models.batches import BatchQuerySet
 from detection.models.submissions import Priority
 from detection.pieced import PiecedFile
+from detection.services import clock
 from detection.services.batches.ending import batch_finish, batch_mail_send
 from detection.services.intake import AT_ONCE, Added, Within, images_add
 from detection.services.storage import StorageUnavailable, files_forget, storage_errors
@@ -83,7 +83,7 @@ def batch_unpack(*, batch_id: int, worker: str = "") -> bool:
     except (OperationalError, InterfaceError) as error:
         log.warning("batch %s stopped, it is taken up again later: %s", batch_id, error)
         return False
-    if not _end(claim, state=BatchState.ANALYSING, unpacked_at=timezone.now()):
+    if not _end(claim, state=BatchState.ANALYSING, unpacked_at=clock.now()):
         return False
     # Where nothing was taken in there is nothing to wait for.
     batch_finish(batch=claim)
@@ -92,7 +92,7 @@ def batch_unpack(*, batch_id: int, worker: str = "") -> bool:
 
 def batch_claim(*, batch_id: int, worker: str) -> Batch | None:
     """Take the batch if it waits to be unpacked; of several workers exactly one succeeds."""
-    now = timezone.now()
+    now = clock.now()
     is_mine = (
         Batch.objects.unheld()
         .filter(pk=batch_id)
@@ -117,7 +117,7 @@ def batch_fail(*, claim: Batch, code: str, sentence: str) -> bool:
         state=BatchState.FAILED,
         error_code=code,
         error_sentence=sentence[:500],
-        finished_at=timezone.now(),
+        finished_at=clock.now(),
     )
     if is_stored:
         batch_mail_send(batch=claim)
@@ -191,7 +191,7 @@ def _take(claim: Batch, some: _Some) -> None:
         """Within the transaction in which the images are stored."""
         seen = claim.files_seen + len(some.entries)
         # It gets on: whatever took its worker down before, it was nothing in these files.
-        progress = {"files_seen": seen, "heartbeat_at": timezone.now(), "attempts": 1}
+        progress = {"files_seen": seen, "heartbeat_at": clock.now(), "attempts": 1}
         if not _held(claim).update(**progress):
             raise Overtaken
         BatchFile.objects.bulk_create(_rows(claim, some, taken))
@@ -227,7 +227,7 @@ def _signs_of_life(claim: Batch) -> Callable[[], None]:
         nonlocal told
         if time.monotonic() - told < SIGN_SECONDS:
             return
-        if not _held(claim).update(heartbeat_at=timezone.now()):
+        if not _held(claim).update(heartbeat_at=clock.now()):
             raise Overtaken
         told = time.monotonic()
 

@@ -8,7 +8,6 @@ from typing import Any, TypeAlias, TypeVar
 from django.conf import settings
 from django.core.files.base import File
 from django.db import transaction
-from django.utils import timezone
 
 from detection import image_files, ml_gateway, telemetry
 from detection.image_files import ImageRejected
@@ -25,11 +24,12 @@ from detection.models import (
     UrlFetch,
 )
 from detection.models.submissions import Source
+from detection.services import clock
 from detection.services.intake.drafts import Added, Names, drafted
 from detection.services.intake.locks import submissions_locked
 from detection.services.pending import Note
 from detection.services.quotas import QuotaExceeded, quota_take
-from detection.services.storage import files_forget
+from detection.services.storage import files_note, noted_delete
 from detection.services.turns import turns_give
 from detection.services.waking import messages_send
 
@@ -204,7 +204,7 @@ def _stored(
             terms.on_made(made.submission)
         if note is not None:
             note.settle()
-        files_forget(_names_without_row(found, added))
+        left = files_note(_names_without_row(found, added))
         images = [one for one in added if isinstance(one, SubmittedImage)]
         _rows_create(images)
         analyses = _analyses_of(made.submission, images, terms.priority)
@@ -213,6 +213,7 @@ def _stored(
             terms.within(added)
         # Robust: once the rows are stored, no trouble with the broker may take their files away.
         transaction.on_commit(lambda: _wake(analyses), robust=True)
+    noted_delete(left)
     made.analyses.extend(one for one in analyses if one.track != Track.FACE)
     for image in images:
         telemetry.image_taken(image.format, image.byte_size)
@@ -277,7 +278,7 @@ def _analyses_of(
     }
     if places[Queue.FACES] and ModelVersion.objects.champion_of(Track.FACE) is None:
         places[Queue.FACES] = []
-    now, owner = timezone.now(), submission.owner_id
+    now, owner = clock.now(), submission.owner_id
     return [
         Analysis(
             image=image,
@@ -286,6 +287,7 @@ def _analyses_of(
             queue=queue,
             priority=priority,
             turn=turn,
+            created_at=now,
             enqueued_at=now,
         )
         for queue, looks in places.items()

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from detection import telemetry
 from detection.models import DeliveryState, Webhook, WebhookDelivery
 from detection.models.webhooks import WebhookDeliveryQuerySet
 from detection.outbound import Answer, OutboundRefused, post
+from detection.services import clock
 from detection.services.outgoing import outbound_rules
 from detection.services.queueing import task_send
 from detection.services.webhooks.events import DELIVER_WEBHOOKS, submissions_release
@@ -55,7 +55,7 @@ def webhooks_sweep(*, now: datetime | None = None) -> int:
     Returns:
         How many webhooks something is sent to.
     """
-    now = now or timezone.now()
+    now = now or clock.now()
     submissions_release(now=now)
     # Asked for first: so what waits for one that is left alone, however much it is, is not read.
     hooks = list(Webhook.objects.open_at(now).values_list("pk", flat=True))
@@ -71,7 +71,7 @@ def webhooks_sweep(*, now: datetime | None = None) -> int:
 def delivery_claim(webhook_id: int) -> WebhookDelivery | None:
     """Take the message that has been due for longest, if the webhook is open; else nothing."""
     while True:
-        now = timezone.now()
+        now = clock.now()
         open_hooks = Webhook.objects.open_at(now).filter(pk=webhook_id)
         due = WebhookDelivery.objects.due_at(now).filter(webhook__in=open_hooks)
         first = due.select_related("webhook__owner").first()
@@ -111,14 +111,14 @@ def _attempt(claim: WebhookDelivery) -> None:
 
 def _taken(claim: WebhookDelivery, answer: Answer) -> None:
     telemetry.webhook_tried("delivered", answer.milliseconds / 1000)
-    end = {"state": DeliveryState.DELIVERED, "ended_at": timezone.now(), "status": answer.status}
+    end = {"state": DeliveryState.DELIVERED, "ended_at": clock.now(), "status": answer.status}
     _mine(claim).update(**end, error_code="", error_sentence="", milliseconds=answer.milliseconds)
     ailing = Webhook.objects.filter(pk=claim.webhook_id, failures__gt=0)
     ailing.update(failures=0, failing_since=None, resume_at=None)
 
 
 def _failed(claim: WebhookDelivery, refused: OutboundRefused, milliseconds: int) -> None:
-    now = timezone.now()
+    now = clock.now()
     log.info("delivery %s failed: %s %s", claim.public_id, refused.code, refused.status or "")
     said = {
         "status": refused.status,

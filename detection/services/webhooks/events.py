@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Max, Q
-from django.utils import timezone
 
 from detection.models import (
     Analysis,
@@ -18,6 +17,7 @@ from detection.models import (
     Webhook,
     WebhookDelivery,
 )
+from detection.services import clock
 from detection.services.queueing import task_send
 
 DELIVER_WEBHOOKS = "detection.tasks.errands.deliver_webhooks"
@@ -88,7 +88,7 @@ def submissions_release(*, submissions: Iterable[int] = (), now: datetime | None
     Returns:
         How many messages there are now to send.
     """
-    now = now or timezone.now()
+    now = now or clock.now()
     held = WebhookDelivery.objects.held_back()
     keys = set(submissions) or set(
         held.order_by("pk").values_list("submission", flat=True)[:AT_ONCE]
@@ -119,7 +119,7 @@ def submission_has_ended(submission: Submission, now: datetime) -> bool:
 
 def message(event: Event, data: dict[str, Any]) -> dict[str, Any]:
     """Return what is sent, in the form of Standard Webhooks."""
-    return {"type": event.value, "timestamp": _moment(timezone.now()), "data": data}
+    return {"type": event.value, "timestamp": _moment(clock.now()), "data": data}
 
 
 def analysis_data(analysis: Analysis) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.utils import timezone
 
 from detection.models import DeliveryState, Event, Webhook, WebhookDelivery
 from detection.models.webhooks import EVENTS
+from detection.services import clock
 from detection.services.outgoing import address_trouble
 from detection.services.queueing import task_send
 from detection.services.webhooks.events import DELIVER_WEBHOOKS, message
@@ -114,7 +114,7 @@ def delivery_repeat(*, delivery: WebhookDelivery) -> None:
     with transaction.atomic():
         ended = WebhookDelivery.objects.exclude(state=DeliveryState.WAITING).filter(pk=delivery.pk)
         again = {"state": DeliveryState.WAITING, "attempts": 0, "ended_at": None}
-        if not ended.update(**again, next_attempt_at=timezone.now()):
+        if not ended.update(**again, next_attempt_at=clock.now()):
             raise WebhookRefused("still_waiting", "It waits to be sent already.")
         Webhook.objects.filter(pk=webhook.pk).update(resume_at=None)
         transaction.on_commit(lambda: task_send(DELIVER_WEBHOOKS, webhook.pk), robust=True)
@@ -139,7 +139,7 @@ def _give_up(webhook: Webhook) -> None:
     """End what waits for a webhook that is off: what it says would be old when it is on again."""
     WebhookDelivery.objects.waiting().filter(webhook=webhook).update(
         state=DeliveryState.FAILED,
-        ended_at=timezone.now(),
+        ended_at=clock.now(),
         error_code="webhook_off",
         error_sentence="The webhook was switched off.",
     )

@@ -1,0 +1,33 @@
+"""Beat that goes on when its clock is set back, which by itself would keep still for as long."""
+
+import logging
+from typing import Any
+
+from celery.utils.time import maybe_make_aware
+from django.utils import timezone
+from django_celery_beat.schedulers import DatabaseScheduler
+
+log = logging.getLogger(__name__)
+
+
+class SteadyScheduler(DatabaseScheduler):
+    """The schedule of the database, in which nothing was done in the future.
+
+    Beat does again what it did long enough ago. Where its clock was an hour ahead, be it before it
+    was started anew, the last time is still to come, and no sweep would be asked for until then.
+    """
+
+    def tick(self, *arguments: Any, **options: Any) -> float:
+        """Ask for what is due, and say how long to wait."""
+        now = timezone.now()
+        ahead = [
+            entry for entry in self.schedule.values() if maybe_make_aware(entry.last_run_at) > now
+        ]
+        for entry in ahead:
+            entry.last_run_at = entry.model.last_run_at = now
+        if ahead:
+            log.warning("the clock was set back: %s entries of the schedule begin anew", len(ahead))
+            # What is due when was worked out by the clock as it was.
+            self._heap = None
+        seconds: float = super().tick(*arguments, **options)
+        return seconds
