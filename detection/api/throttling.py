@@ -1,6 +1,7 @@
 """How often one person may ask: counted by the minute in the cache that all processes share."""
 
 import hashlib
+import logging
 import math
 import time
 from dataclasses import dataclass
@@ -10,6 +11,10 @@ from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from rest_framework.request import Request
+
+from detection.services.workers import CACHE_ERRORS
+
+log = logging.getLogger(__name__)
 
 MINUTE = 60
 
@@ -43,16 +48,24 @@ def allowance_take(request: Request) -> Allowance:
     """
     now = time.time()
     minute = int(now) // MINUTE
-    key = f"api:{_who(request)}:{minute}"
-    cache.add(key, 0, timeout=2 * MINUTE)
     try:
-        taken = cache.incr(key)
-    except ValueError:
-        # It ran out between the two calls.
-        taken = 1
+        taken = _counted(f"api:{_who(request)}:{minute}")
+    except CACHE_ERRORS as error:
+        # Images are taken in while Redis is away; so nobody is counted then.
+        log.warning("requests are not counted, as the cache is away: %s", error)
+        taken = 0
     limit = settings.API_RATE_PER_MINUTE
     reset = max(1, math.ceil((minute + 1) * MINUTE - now))
     return Allowance(limit, max(0, limit - taken), reset, taken > limit)
+
+
+def _counted(key: str) -> int:
+    cache.add(key, 0, timeout=2 * MINUTE)
+    try:
+        return int(cache.incr(key))
+    except ValueError:
+        # It ran out between the two calls.
+        return 1
 
 
 def _who(request: Request) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from pytest_django import Settings
+from redis.exceptions import RedisError
 
 from detection.api import throttling
 from portal.models import User
@@ -69,3 +70,17 @@ def test_whoever_is_not_known_counts_by_place(clock: Clock) -> None:
     assert [guess.status_code for guess in guesses] == [401, 401, 401, 429]
     assert Client().get(HEALTH).status_code == 429
     assert Client(REMOTE_ADDR="192.0.2.7").get(HEALTH).status_code == 200
+
+
+def test_nobody_is_counted_while_the_cache_is_away(
+    alice: User, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images are taken in then, and wait."""
+
+    def away(*_: object, **__: object) -> None:
+        raise RedisError("Connection refused")
+
+    monkeypatch.setattr(throttling.cache, "add", away)
+    client = program(alice)
+    for _ in range(4):
+        assert left(client.get(ANALYSES)) == (3, 3, 60)
