@@ -9,7 +9,7 @@ from itertools import islice
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from detection.models import Leftover, ModelVersion
+from detection.models import Leftover, ModelVersion, PendingFiles
 from detection.services import shared_models, shared_trust
 from detection.services.doctor.ledger import AT_ONCE, Ledger
 from detection.services.doctor.stored import (
@@ -107,7 +107,9 @@ def names_of_no_row() -> set[str]:
     shared = {shared_models.shared_name(version) for version in versions}
     # Noted to be deleted: the sweep sees to them, and a check of its own tells of them.
     left = set(Leftover.objects.values_list("name", flat=True))
-    return {shared_trust.NAME} | shared | left
+    # Being written just now, or given up by the sweep in a while.
+    pending = {name for note in PendingFiles.objects.all() for name in note.listed}
+    return {shared_trust.NAME} | shared | left | pending
 
 
 def _wrong_size(named: Named) -> str:
