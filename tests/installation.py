@@ -46,13 +46,19 @@ class Installation:
     """One portal with a folder of its own; start, stop and kill its programs one by one."""
 
     def __init__(
-        self, folder: Path, variables: Mapping[str, str], *, host: Sequence[str] = ()
+        self,
+        folder: Path,
+        variables: Mapping[str, str],
+        *,
+        host: Sequence[str] = (),
+        tree: Path = ROOT,
     ) -> None:
         """`variables` is what a person would put into the environment; empty: the embedded one.
 
-        `host` is what starts a program on another host than this one.
+        `host` is what starts a program on another host than this one, `tree` where its code is.
         """
         self.host = list(host)
+        self.tree = tree
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port = free_port()
@@ -90,7 +96,7 @@ class Installation:
         """Run `manage.py` to its end."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
+            cwd=self.tree,
             env=self.environment,
             capture_output=True,
             text=True,
@@ -103,7 +109,12 @@ class Installation:
         """Do what compose's `migrate` service and the image's build do."""
         command = shipped_commands()["migrate"]
         done = subprocess.run(
-            command, cwd=ROOT, env=self.environment, check=False, capture_output=True, text=True
+            command,
+            cwd=self.tree,
+            env=self.environment,
+            check=False,
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, f"{command}:\n{done.stdout}{done.stderr}"
         if not (Path(self.environment["STATIC_ROOT"]) / "staticfiles.json").exists():
@@ -134,15 +145,17 @@ class Installation:
 
     # -- programs ------------------------------------------------------------------------------
 
-    def start(self, *names: str, options: Sequence[str] = ()) -> None:
+    def start(
+        self, *names: str, options: Sequence[str] = (), variables: Mapping[str, str] | None = None
+    ) -> None:
         """Start programs by their name in compose.yaml, and wait until the web server answers."""
         commands = shipped_commands()
         for name in names:
             with self.log_file(name).open("ab") as log:
                 self._processes[name] = subprocess.Popen(
                     [*self.host, *commands[name], *options],
-                    cwd=ROOT,
-                    env=self.environment,
+                    cwd=self.tree,
+                    env={**self.environment, **(variables or {})},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,

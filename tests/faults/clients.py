@@ -49,6 +49,8 @@ class Tally:
     # What was not answered with success, by status or by the name of the error.
     others: Counter[str] = field(default_factory=Counter)
     troubles: list[str] = field(default_factory=list)
+    # Seconds from SIGTERM to the end, of programs that were ended in good order.
+    ended: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def success(self, files: Sequence[Picture], place: str, *, is_once: bool) -> None:

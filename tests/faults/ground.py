@@ -2,15 +2,18 @@
 
 import json
 import os
+import selectors
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import redis as redis_client
 
+from tests.gate import Gate
 from tests.installation import Installation, server_variables
 from tests.servers import S3, MariaDB, Redis, mariadb_server, redis_server, s3_server
 
@@ -40,6 +43,17 @@ open({path!r}, "w").write(json.dumps(people))
 """
 
 
+class SlowGate(Gate):
+    """A gate that can let everything pass late."""
+
+    delay_seconds = 0.0
+
+    def _carry(self, key: selectors.SelectorKey) -> bool:  # type: ignore[override]
+        if self.delay_seconds:
+            threading.Event().wait(self.delay_seconds)
+        return super()._carry(key)
+
+
 @dataclass(frozen=True)
 class Person:
     """Somebody who hands in: by a token, and by a session."""
@@ -61,6 +75,7 @@ class Ground:
     is_small: bool = False
     s3: S3 | None = None
     bucket: str = ""
+    gate: SlowGate | None = None
     programs: Sequence[str] = PROGRAMS
     next_picture: int = 0
 
@@ -125,7 +140,7 @@ def ground(
     people: int = 6,
     programs: Sequence[str] = PROGRAMS,
     with_bucket: bool = False,
-    variables: Mapping[str, str] | None = None,
+    variables: Callable[[Path], Mapping[str, str]] | None = None,
     static_root: Path | None = None,
 ) -> Iterator[Ground]:
     """Make a portal with all its servers and programs; everything is gone afterwards."""
@@ -143,15 +158,17 @@ def ground(
             "API_RATE_PER_MINUTE": "1000000",
             # One thread: what is shown here is order, and other programs want a core too.
             "INFERENCE_THREADS": "1",
-            **(variables or {}),
+            **(variables(folder) if variables else {}),
         }
         s3 = stack.enter_context(s3_server(folder / "s3")) if with_bucket else None
         bucket = s3.new_bucket() if s3 else ""
-        if s3:
-            given.setdefault("STORAGE_URL", s3.url(bucket))
+        gate = SlowGate((s3.host, s3.port)) if s3 else None
+        if s3 and gate:
+            stack.callback(gate.shut)
+            given["STORAGE_URL"] = s3.url(bucket, gate.port)
         portal = Installation(var, given)
         made = Ground(folder, mariadb, redis, portal, programs=programs)
-        made.is_small, made.s3, made.bucket = is_small, s3, bucket
+        made.is_small, made.s3, made.bucket, made.gate = is_small, s3, bucket, gate
         portal.prepare()
         made.make_people(people)
         try:

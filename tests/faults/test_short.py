@@ -9,7 +9,8 @@ from tests.faults.ground import Ground, ground
 from tests.faults.run import Fault, run
 from tests.faults.table import FAULTS
 
-pytestmark = pytest.mark.services
+# Waits for whatever a fault leaves to be swept: seconds, or minutes where much else runs.
+pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 IMAGES = 60
 # One of each kind: a worker, the web server and the database, killed in the middle.
 NAMES = ("inference worker killed", "web server killed", "MariaDB killed")
