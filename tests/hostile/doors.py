@@ -26,7 +26,7 @@ class Answer:
     status: int
     code: str
     seconds: float
-    body: bytes = field(repr=False)
+    location: str = field(default="", repr=False)
 
 
 def multipart(name: str, cases: Sequence[Case]) -> bytes:
@@ -58,12 +58,12 @@ class Doors:
 
     def by_form(self, cases: Sequence[Case]) -> Answer:
         """Send files by the plain form, which is answered by a page."""
-        return self._sent("/submit/", multipart("images", cases), self._as_person("/submit/"))
+        return self._sent("/submit/", multipart("images", cases), self.as_person("/submit/"))
 
     def by_script(self, submission: str, one: Case) -> Answer:
         """Send one file to an open submission."""
         path = f"/submissions/{submission}/images/"
-        headers = {**self._as_person(path), "Accept": "application/json"}
+        headers = {**self.as_person(path), "Accept": "application/json"}
         return self._sent(path, multipart("image", [one]), headers)
 
     def by_api(self, one: Case) -> Answer:
@@ -71,7 +71,8 @@ class Doors:
         headers = {"Authorization": f"Token {self.token}"}
         return self._sent("/api/v1/submissions/", multipart("images", [one]), headers)
 
-    def _as_person(self, path: str) -> dict[str, str]:
+    def as_person(self, path: str) -> dict[str, str]:
+        """Return the headers of a form that this person sends."""
         cookies = self.visitor.session.cookies
         return {
             "Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in cookies),
@@ -93,7 +94,9 @@ class Doors:
         )
         seconds = time.monotonic() - began
         assert "stolen" not in answer.headers.get("Set-Cookie", "")
-        return Answer(answer.status_code, code_of(answer), seconds, answer.content)
+        return Answer(
+            answer.status_code, code_of(answer), seconds, answer.headers.get("Location", "")
+        )
 
 
 def code_of(answer: requests.Response) -> str:

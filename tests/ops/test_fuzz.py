@@ -1,10 +1,11 @@
 """The fuzzer reports what it did, and keeps an input that fails."""
 
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from tools import fuzz
+from tools import fuzz, fuzz_intake
 
 
 def test_a_short_run_fails_nothing_and_reports(capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,3 +44,13 @@ def test_the_same_seed_makes_the_same_inputs() -> None:
         fuzz.fuzz(0.5, 3, examined=keep)
     assert seen[0][:20] == seen[1][:20]
     assert len(set(seen[0])) > 20
+
+
+def test_the_same_seed_sends_the_same_files_to_the_portal() -> None:
+    made_of = fuzz_intake.seeds()
+    first, again, other = (
+        list(islice(fuzz_intake.inputs(seed, made_of), 30)) for seed in (3, 3, 4)
+    )
+    assert first == again
+    assert first != other
+    assert len({one.content for _, one in first}) > 25

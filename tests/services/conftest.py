@@ -22,7 +22,9 @@ def attacked(
     """A portal as compose.yaml configures it, to which all that is hostile is sent."""
     folder = tmp_path_factory.mktemp("attacked")
     variables = server_variables(folder, static_root, mariadb, shared_redis)
-    variables |= {"API_RATE_PER_MINUTE": "1000000", "DECODER_SECONDS": "8"}
+    # A batch gives a sign of life between two files, of which one may take DECODER_SECONDS or more.
+    variables |= {"ANALYSIS_LEASE_SECONDS": "60", "DECODER_SECONDS": "8"}
+    variables |= {"API_RATE_PER_MINUTE": "1000000"}
     with running_installation(folder, variables, programs=ATTACKED) as installation:
         yield installation
 
