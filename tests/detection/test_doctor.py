@@ -42,7 +42,9 @@ from detection.models import (
     Webhook,
     WebhookDelivery,
 )
+from detection.services.doctor import file_checks
 from detection.services.doctor.examining import CHECKS
+from detection.services.doctor.stored import still_named
 from detection.services.files import original_read
 from detection.services.storage import StorageUnavailable
 from portal.models import User
@@ -97,7 +99,7 @@ def file_gone(field: str) -> Callable[[Analysis], None]:
 
 
 def heatmap_gone(one: Analysis) -> None:
-    default_storage.delete(one.heatmap.name)
+    default_storage.delete(str(one.heatmap.name))
 
 
 def views_gone(one: Analysis) -> None:
@@ -116,22 +118,22 @@ def file_unnamed(one: Analysis) -> None:
 
 
 def original_short(one: Analysis) -> None:
-    Path(default_storage.path(image_of(one).original.name)).write_bytes(b"short")
+    Path(default_storage.path(str(image_of(one).original.name))).write_bytes(b"short")
 
 
 def preview_empty(one: Analysis) -> None:
-    Path(default_storage.path(image_of(one).preview.name)).write_bytes(b"")
+    Path(default_storage.path(str(image_of(one).preview.name))).write_bytes(b"")
 
 
 def preview_unsaid(one: Analysis) -> None:
     image = image_of(one)
     SubmittedImage.objects.filter(pk=image.pk).update(preview="")
-    default_storage.delete(image.preview.name)
+    default_storage.delete(str(image.preview.name))
 
 
 def leftover(one: Analysis) -> None:
     default_storage.save("previews/ab/left.webp", ContentFile(b"left"))
-    for name in ("previews/ab/left.webp", image_of(one).preview.name):
+    for name in ("previews/ab/left.webp", str(image_of(one).preview.name)):
         Leftover.objects.create(name=name)
     Leftover.objects.update(created_at=LONG_AGO)
 
@@ -172,7 +174,7 @@ def two_stand(one: Analysis) -> None:
 
 def unlooked(one: Analysis) -> None:
     one.image.analyses.all().delete()
-    default_storage.delete(one.heatmap.name)
+    default_storage.delete(str(one.heatmap.name))
     SubmittedImage.objects.filter(pk=one.image_id).update(created_at=LONG_AGO)
 
 
@@ -310,14 +312,14 @@ def test_what_is_young_is_left_alone(one: Analysis) -> None:
 
 
 def test_an_image_whose_original_is_gone_keeps_its_verdict(one: Analysis, as_alice: Client) -> None:
-    default_storage.delete(image_of(one).original.name)
+    default_storage.delete(str(image_of(one).original.name))
     assert doctor("--repair")[2] == [
         f"SubmittedImage.original of row {one.image_id}: marked as lost; its verdicts stand"
     ]
     one.refresh_from_db()
     assert one.verdict
     assert image_of(one).original.name == ""
-    assert default_storage.exists(image_of(one).preview.name)
+    assert default_storage.exists(str(image_of(one).preview.name))
     page = as_alice.get(f"/analyses/{one.public_id}/").content.decode()
     assert "The file that was handed in is lost" in page
     assert "Download the original" not in page
@@ -334,13 +336,10 @@ def test_a_file_that_got_a_row_meanwhile_is_not_deleted(
     name = "previews/ab/late.webp"
     default_storage.save(name, ContentFile(b"named at the last moment"))
     aged(Path(default_storage.path(name)))
-    from detection.services.doctor import file_checks
-
-    asked = file_checks.still_named
 
     def row_comes_first(names: list[str]) -> set[str]:
         SubmittedImage.objects.filter(pk=one.image_id).update(thumbnail=name)
-        return asked(names)
+        return still_named(names)
 
     monkeypatch.setattr(file_checks, "still_named", row_comes_first)
     doctor("--repair")
@@ -369,7 +368,7 @@ def test_a_storage_that_is_away_is_no_damage(
 
 
 def test_a_disk_that_is_nearly_full_is_told(one: Analysis, monkeypatch: pytest.MonkeyPatch) -> None:
-    usage = shutil._ntuple_diskusage(1000, 990, 10)  # type: ignore[attr-defined] # what it returns
+    usage = shutil._ntuple_diskusage(1000, 990, 10)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     status, found, done = doctor("--check", "room")
     assert (status, done) == (1, [])

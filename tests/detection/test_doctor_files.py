@@ -83,7 +83,7 @@ def test_a_file_gets_its_row_while_the_doctor_looks(alice: User) -> None:
 
 def test_a_row_goes_while_the_doctor_looks(alice: User) -> None:
     work.queued(alice)
-    default_storage.delete(only_image().preview.name)
+    default_storage.delete(str(only_image().preview.name))
     compared = files_compare()
     with compared.ledger:
         SubmittedImage.objects.all().delete()
@@ -110,7 +110,7 @@ def test_an_image_whose_files_were_forgotten_on_purpose_misses_none(alice: User)
 def test_a_damaged_original_is_found(alice: User, content: bytes | None, says: str) -> None:
     right = images.plain("red")
     work.queued(alice, right)
-    name = only_image().original.name
+    name = str(only_image().original.name)
     path = Path(settings.MEDIA_ROOT) / name
     path.write_bytes(bytes([right[0] ^ 1]) + right[1:] if content is None else content)
     compared = files_compare()

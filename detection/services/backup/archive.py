@@ -41,7 +41,7 @@ class ArchiveWriter:
 
     def abandon(self) -> None:
         """Write nothing more, as its stream would when it is let go."""
-        self._tar.fileobj.closed = True  # type: ignore[union-attr, misc] # tarfile's own `_Stream`
+        self._tar.fileobj.closed = True  # type: ignore[attr-defined] # tarfile's own `_Stream`
 
 
 @contextmanager

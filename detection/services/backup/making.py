@@ -131,7 +131,7 @@ class _Names:
     def take(self, model: type[models.Model], batch: list[tuple[Any, ...]]) -> None:
         """Note what some rows of a table name."""
         names = rows.columns(model)
-        pk = names.index(str(model._meta.pk.attname))  # type: ignore[union-attr] # of every model
+        pk = names.index(str(model._meta.pk.attname))
         for field in model._meta.concrete_fields:
             if isinstance(field, models.FileField):
                 place = names.index(field.attname)
@@ -222,7 +222,7 @@ class _Making:
                 row = {"name": name, "model": place, "field": field, "pk": pk}
                 return {**row, "gone": _why_gone(name, place, field, pk)}
             copy.seek(0)
-            self._writer.add(FILES + name, copy, size)  # type: ignore[arg-type] # a binary stream
+            self._writer.add(FILES + name, copy, size)
         self.manifest.files += 1
         self.manifest.file_bytes += size
         return {"name": name, "size": size, "sha256": digest}

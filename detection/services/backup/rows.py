@@ -72,7 +72,7 @@ def rows_read(model: type[models.Model]) -> Iterator[list[tuple[Any, ...]]]:
     """Yield all rows of a table, some at a time, in the order of their keys."""
     names = columns(model)
     rows = model._base_manager.order_by("pk")
-    place = names.index(str(model._meta.pk.attname))  # type: ignore[union-attr] # of every model
+    place = names.index(str(model._meta.pk.attname))
     after: dict[str, Any] = {}
     while batch := list(rows.filter(**after).values_list(*names)[:ROWS_AT_ONCE]):
         yield batch

@@ -173,7 +173,7 @@ def _runs(look: Look) -> Iterator[Damage]:
 def _pictures(look: Look) -> Iterator[Damage]:
     late = min(look.lease, look.now - look.grace)
     for model in (Explanation, ForensicViews):
-        rows = model.objects.waiting().filter(asked_at__lt=late)  # type: ignore[attr-defined]
+        rows = model.objects.waiting().filter(asked_at__lt=late)
         name = model._meta.verbose_name
         for pk in rows.values_list("pk", flat=True).iterator():
             yield Damage(f"{name} {pk}", "was asked for, and nobody draws it", (model, pk))
