@@ -24,7 +24,7 @@ from tests.hostile.corpus import corpus
 from tests.hostile.doors import Answer, Doors
 from tests.hostile.kinds import extension
 from tests.hostile.mutants import damaged, originals
-from tests.hostile.watch import Watch
+from tests.hostile.watch import MOST_MEGABYTES, Watch
 from tests.images import image_file
 from tests.installation import Installation, running_installation, server_variables
 from tests.servers import mariadb_server, redis_server
@@ -33,7 +33,6 @@ PROGRAMS = ("web", "inference", "pictures", "errands", "background", "beat")
 # Files of the corpus that are large cost time and find nothing that they did not find whole.
 MOST_SEED_BYTES = 200_000
 MOST_SECONDS = 10.0
-MOST_MEGABYTES = 700.0
 AT_ONCE = 4
 # A submission holds that many images.
 TOGETHER = 50

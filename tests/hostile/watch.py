@@ -23,6 +23,9 @@ for model in apps.get_models():
 print(json.dumps(sorted(name for name in names if name)))
 """
 LOOK_SECONDS = 0.2
+# Of a process of the web server or a worker: these hold up to 200 MB where nobody does them harm,
+# and decode nothing themselves. The rest is for eight files of 20 MB at once, twice in memory.
+MOST_MEGABYTES = 500.0
 # Each record of a log begins with its time.
 RECORD = re.compile(r"^(?=\[?\d{4}-\d\d-\d\d \d\d:\d\d)", re.MULTILINE)
 

@@ -9,7 +9,7 @@ import pytest
 from tests.hostile.cases import SOUND, TAKEN, Cases
 from tests.hostile.corpus import corpus
 from tests.hostile.doors import Answer, Doors
-from tests.hostile.watch import Watch
+from tests.hostile.watch import MOST_MEGABYTES, Watch
 from tests.images import image_file
 from tests.installation import Installation
 
@@ -19,7 +19,6 @@ MOST_SECONDS = 10.0
 AT_ONCE = 3
 # By the plain form.
 TOGETHER = 10
-MOST_MEGABYTES = 700
 
 
 @pytest.fixture(scope="module")

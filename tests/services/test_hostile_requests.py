@@ -8,14 +8,13 @@ import requests
 
 from tests.hostile.doors import Doors
 from tests.hostile.raw import Raw, answered, forms, heads, programs
-from tests.hostile.watch import Watch
+from tests.hostile.watch import MOST_MEGABYTES, Watch
 from tests.images import image_file
 from tests.installation import Installation
 
 pytestmark = pytest.mark.services
 
 MOST_SECONDS = 10.0
-MOST_MEGABYTES = 400
 TEXTS = {
     "NUL": "a\0b",
     "four bytes": "\U0001f600\U0010fffd" * 20,

@@ -10,14 +10,13 @@ from tests.hostile.archives import Zip, archives
 from tests.hostile.cases import Cases
 from tests.hostile.corpus import corpus
 from tests.hostile.doors import Doors
-from tests.hostile.watch import Watch
+from tests.hostile.watch import MOST_MEGABYTES, Watch
 from tests.installation import Installation
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.services
 
 PIECE = 8_000_000
-MOST_MEGABYTES = 700
 ENDED = ("finished", "failed", "cancelled")
 # What an archive itself may say of a file, beside what is said of its content.
 OF_ARCHIVES = {"unsafe_path", "nested_archive"}
