@@ -119,7 +119,7 @@ def _taken(claim: WebhookDelivery, answer: Answer) -> None:
 
 def _failed(claim: WebhookDelivery, refused: OutboundRefused, milliseconds: int) -> None:
     now = clock.now()
-    log.info("delivery %s failed: %s %s", claim.public_id, refused.code, refused.status or "")
+    log.info("delivery %s failed: %s %s", claim.pk, refused.code, refused.status or "")
     said = {
         "status": refused.status,
         "error_code": refused.code,

@@ -184,4 +184,4 @@ def _mail(webhook: Webhook, sentence: str) -> None:
     except (OSError, smtplib.SMTPException) as error:
         # Neither the address nor the server's words, which quote it.
         kind = type(error).__name__
-        log.warning("the mail on webhook %s was not sent: %s", webhook.public_id, kind)
+        log.warning("the mail on webhook %s was not sent: %s", webhook.pk, kind)
