@@ -113,7 +113,6 @@ def import_version(request: HttpRequest) -> HttpResponse:
     where the token is; the form itself is protected.
     """
     _require(may_import(request))
-    who_is_it(request)
     most = settings.GATE_MAX_MEGABYTES * 1_000_000
     request.upload_handlers = [
         BoundedUploadHandler(request, most),
@@ -125,6 +124,7 @@ def import_version(request: HttpRequest) -> HttpResponse:
 @csrf_protect
 @require_http_methods(["GET", "HEAD", "POST"])
 def _import_form(request: HttpRequest) -> HttpResponse:
+    who_is_it(request)
     if request.method == "POST":
         file = request.FILES.get("file")
         if file is None:
