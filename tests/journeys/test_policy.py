@@ -117,12 +117,12 @@ def test_the_parts_of_the_panel_work_under_it(
 
     # The theme switch.
     root = page.locator("html")
-    page.locator("[x-on\\:click='openTheme = !openTheme']").click()
+    page.locator("[x-on\\:click='openUserLinks = !openUserLinks']").click()
     page.locator("[x-on\\:click=\"switchTheme('dark')\"]").click()
     expect(root).to_have_class("dark")
     page.reload()
     expect(root).to_have_class("dark")
-    page.locator("[x-on\\:click='openTheme = !openTheme']").click()
+    page.locator("[x-on\\:click='openUserLinks = !openUserLinks']").click()
     page.locator("[x-on\\:click=\"switchTheme('light')\"]").click()
     expect(root).to_have_class("light")
 
@@ -157,5 +157,6 @@ def test_the_parts_of_the_panel_work_under_it(
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto("/admin/")
     expect(side_bar).to_be_hidden()
-    page.locator("[x-on\\:click='sidebarMobileOpen = !sidebarMobileOpen']").first.click()
+    button = "[x-on\\:click='sidebarMobileOpen = !sidebarMobileOpen']:visible"
+    page.locator(button).first.click()
     expect(side_bar).to_be_visible()

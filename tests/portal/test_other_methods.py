@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from detection.models import Analysis
+from detection.models import Analysis, IssuedReport
 from portal.models import User
 from tests import doors
 from tests.fixtures import signed_in
@@ -45,7 +45,8 @@ def test_what_others_post_changes_nothing(analysis: Analysis, charlie: User, adm
 
 def test_other_methods_change_nothing(analysis: Analysis, alice: User) -> None:
     client = signed_in(alice, lately=True)
-    before = doors.state()
+    # HEAD is GET without a body: a report that is asked for is issued once.
+    before = doors.state(but=(IssuedReport,))
     for name in test_access.GET:
         if name == "account_logout":
             continue
@@ -53,5 +54,4 @@ def test_other_methods_change_nothing(analysis: Analysis, alice: User) -> None:
         for method in METHODS:
             answer = getattr(client, method)(path)
             assert answer.status_code < 500 or name == "health", (name, method)
-    # A link that was opened is counted, and that is all of it.
-    assert doors.state() == before
+    assert doors.state(but=(IssuedReport,)) == before
