@@ -29,6 +29,7 @@ from detection.models import (
     ModelVersion,
     Promotion,
     RegisteredModel,
+    RetrainingSchedule,
     Snapshot,
     Submission,
     TrainingRun,
@@ -79,6 +80,8 @@ def panel_filled(alice: User, folder: Path) -> dict[type[Model], Any]:
         label="real",
         state=ItemState.PENDING,
     )
+    # It is there from the first look at its page on.
+    RetrainingSchedule.current()
     archive = labelled.write_zip(folder / "more.zip", labelled.class_folders(2, 20))
     return {
         Analysis: analysis,
