@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress
+from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.apps import apps
@@ -116,7 +117,13 @@ class UserAdmin(DeletesNamelessly, DjangoUserAdmin, ModelAdmin):
         form_url: str = "",
     ) -> HttpResponse:
         """Set somebody's password, by somebody who said lately who it is."""
-        who_is_it(request)
+        try:
+            who_is_it(request)
+        except ReauthenticationRequired:
+            if request.method == "POST":
+                # Else the new password would wait in the session until it was told who it is.
+                return redirect(request.path)
+            raise
         answer: HttpResponse = super().user_change_password(request, id, form_url or request.path)
         return answer
 

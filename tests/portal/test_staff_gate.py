@@ -161,3 +161,18 @@ def test_ten_minutes_after_it_was_told_who_it_is_the_panel_asks_again(
     assert "reauthenticate" in client.post(path, {"post": "yes"})["Location"]
     assert User.objects.filter(pk=alice.pk).exists()
     assert client.get(PANEL).status_code == 200
+
+
+def test_a_password_for_somebody_else_never_waits_in_a_session(admin: User, alice: User) -> None:
+    client = signed_in(admin, lately=False)
+    path = reverse("admin:auth_user_password_change", args=[alice.pk])
+    form = {"password1": "another-long-word-9", "password2": "another-long-word-9"}
+    assert client.post(path, form)["Location"] == OVERVIEW
+    set_up(lately := signed_in(admin, lately=True))
+    session = lately.session
+    for record in session["account_authentication_methods"]:
+        record["at"] -= 601
+    session.save()
+    assert lately.post(path, form)["Location"] == path
+    assert "another-long-word-9" not in str(dict(lately.session.items()))
+    assert "reauthenticate" in lately.get(path)["Location"]
