@@ -174,8 +174,8 @@ ACTS = (
     *("detection/dataset/", f"detection/dataset/{ROW}delete/", f"detection/dataset/{ROW}change/"),
     *("detection/dataset/add/", "detection/dataset/<int:pk>/images/delete/"),
     *("detection/datasetimport/<int:pk>/cancel/", f"detection/item/{ROW}delete/"),
-    *("detection/modelversion/<int:pk>/challenger/", "detection/trainingrun/<int:pk>/cancel/"),
+    "detection/trainingrun/<int:pk>/cancel/",
     *(f"detection/submission/{ROW}delete/", "detection/labelreview/queue/decide/"),
     *("portal/user/add/", f"portal/user/{ROW}delete/", f"portal/user/{ROW}change/"),
-    *("portal/user/<id>/password/", "portal/user/", "detection/submission/", "detection/item/"),
+    *("portal/user/<id>/password/"),
 )
