@@ -42,6 +42,8 @@ def new(
             variables = server_variables(folder, static_root, mariadb, shared_redis)
         # Model versions are signed with it; one key, so that what is restored answers at once.
         variables["SECRET_KEY"] = "a-secret-key-of-the-tests-alone-with-many-different-letters"
+        # No worker runs: what waits for one is no damage yet.
+        variables["ANALYSIS_LEASE_SECONDS"] = "3600"
         if kind == "bucket":
             variables["STORAGE_URL"] = s3.url(s3.new_bucket())
         return Installation(folder, variables)
