@@ -192,7 +192,7 @@ class Installation:
         assert web.poll() is None, f"web ended:\n{self.log('web')[-3000:]}"
         try:
             return requests.get(f"{self.url}/health/ready/", timeout=5).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     def log_file(self, name: str) -> Path:

@@ -18,17 +18,20 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from detection.models import PendingFiles
 from detection.services import clock
-from detection.services.storage import StorageUnavailable, files_forget, files_note, noted_delete
+from detection.services.storage import StorageUnavailable, files_note, noted_delete
 
 log = logging.getLogger(__name__)
 
 # After so many leases without a sign of life a writer is taken to be dead: ten minutes by default.
 LEASES = 5
 AT_ONCE = 1000
+# As text: they are asked with every image, and building them takes longer than answering them.
+_INSERT = "INSERT INTO detection_pendingfiles (names, seen_at) VALUES (%s, %s)"
+_DELETE = "DELETE FROM detection_pendingfiles WHERE id = %s"
 
 
 class NoteGone(StorageUnavailable):
@@ -41,7 +44,13 @@ class Note:
     def __init__(self, names: Iterable[str]) -> None:
         """Note these names, before the first of the files is written."""
         self.names = [name for name in names if name]
-        self._row = PendingFiles.objects.create(names="\n".join(self.names), seen_at=clock.now())
+        # Settled without rows: they go once that is committed.
+        self.unwanted: list[str] = []
+        self._seen_at = clock.now()
+        with connection.cursor() as cursor:
+            seen_at = connection.ops.adapt_datetimefield_value(self._seen_at)
+            cursor.execute(_INSERT, ["\n".join(self.names), seen_at])
+            self._key = cursor.lastrowid
 
     def renew(self) -> None:
         """Say that the writer goes on, where it takes long.
@@ -50,10 +59,10 @@ class Note:
             NoteGone: When it was given up already.
         """
         now = clock.now()
-        if abs(now - self._row.seen_at) < timedelta(seconds=settings.ANALYSIS_LEASE_SECONDS):
+        if abs(now - self._seen_at) < timedelta(seconds=settings.ANALYSIS_LEASE_SECONDS):
             return
-        self._row.seen_at = now
-        if not PendingFiles.objects.filter(pk=self._row.pk).update(seen_at=now):
+        self._seen_at = now
+        if not PendingFiles.objects.filter(pk=self._key).update(seen_at=now):
             raise NoteGone("files were given up while they were written")
 
     def settle(self, *, with_rows: bool = True) -> None:
@@ -62,10 +71,10 @@ class Note:
         Raises:
             NoteGone: When its files are given up: no row may name them.
         """
-        if not PendingFiles.objects.filter(pk=self._row.pk).delete()[0]:
+        if not self._taken_away():
             raise NoteGone("files were given up before they had rows")
         if not with_rows:
-            files_forget(self.names)
+            self.unwanted = files_note(self.names)
 
     def drop(self) -> None:
         """Delete the files, as they get no rows.
@@ -75,11 +84,15 @@ class Note:
         """
         try:
             with transaction.atomic():
-                is_mine = bool(PendingFiles.objects.filter(pk=self._row.pk).delete()[0])
-                names = files_note(self.names) if is_mine else []
+                names = files_note(self.names) if self._taken_away() else []
             noted_delete(names)
         except (DatabaseError, InterfaceError) as error:
             log.warning("%s files are left to the sweep: %s", len(self.names), error)
+
+    def _taken_away(self) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(_DELETE, [self._key])
+            return bool(cursor.rowcount)
 
 
 @contextmanager
@@ -94,6 +107,7 @@ def noted(names: Iterable[str]) -> Iterator[Note]:
     except BaseException:
         note.drop()
         raise
+    noted_delete(note.unwanted)
 
 
 def pending_sweep(*, now: datetime | None = None) -> int:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from PIL import Image
 
 from detection import ml_gateway
-from detection.models import Analysis, ModelVersion, State
+from detection.models import Analysis, ModelVersion, State, SubmittedImage
 from detection.services.analysis import (
     analyses_requeue,
     analysis_claim,
@@ -214,7 +214,11 @@ def test_percentages_never_promise_certainty(p_fake: float, fake: float, real: f
 
 def test_an_analysis_is_stuck_when_it_has_waited_for_minutes() -> None:
     now = timezone.now()
-    waiting = Analysis(state=State.QUEUED, created_at=now - timedelta(hours=1))
+    waiting = Analysis(
+        image=SubmittedImage(original="originals/a.bin"),
+        state=State.QUEUED,
+        created_at=now - timedelta(hours=1),
+    )
     assert waiting.can_retry
     waiting.enqueued_at = now
     assert not waiting.can_retry

@@ -50,8 +50,8 @@ def test_what_a_killed_process_wrote_is_swept_once_it_has_been_silent(alice: Use
 
 def test_whoever_goes_on_is_not_swept() -> None:
     note = Note([written()])
-    PendingFiles.objects.update(seen_at=timezone.now() - timedelta(days=1))
-    note._row.refresh_from_db()
+    note._seen_at = long_ago = timezone.now() - timedelta(days=1)
+    PendingFiles.objects.update(seen_at=long_ago)
     note.renew()
     assert pending_sweep() == 0
     note.settle()
