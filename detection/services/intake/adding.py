@@ -9,29 +9,24 @@ from django.conf import settings
 from django.core.files.base import File
 from django.db import transaction
 
-from detection import image_files, ml_gateway, telemetry
+from detection import image_files, telemetry
 from detection.image_files import ImageRejected
 from detection.models import (
     Analysis,
-    ModelVersion,
     Priority,
-    Queue,
     Refusal,
-    State,
     Submission,
     SubmittedImage,
     Track,
     UrlFetch,
 )
 from detection.models.submissions import Source
-from detection.services import clock
 from detection.services.intake.drafts import Added, Names, drafted
 from detection.services.intake.locks import submissions_locked
+from detection.services.intake.queued import analyses_of, wake
 from detection.services.pending import Note
 from detection.services.quotas import QuotaExceeded, quota_take
 from detection.services.storage import files_note, noted_delete
-from detection.services.turns import turns_give
-from detection.services.waking import messages_send
 
 # So many files share a transaction.
 AT_ONCE = 32
@@ -207,12 +202,12 @@ def _stored(
         left = files_note(_names_without_row(found, added))
         images = [one for one in added if isinstance(one, SubmittedImage)]
         _rows_create(images)
-        analyses = _analyses_of(made.submission, images, terms.priority)
+        analyses = analyses_of(made.submission, images, terms.priority)
         _rows_create(analyses)
         if terms.within is not None:
             terms.within(added)
         # Robust: once the rows are stored, no trouble with the broker may take their files away.
-        transaction.on_commit(lambda: _wake(analyses), robust=True)
+        transaction.on_commit(lambda: wake(analyses), robust=True)
     noted_delete(left)
     made.analyses.extend(one for one in analyses if one.track != Track.FACE)
     for image in images:
@@ -266,52 +261,6 @@ def _counted(owner: Any, image: SubmittedImage) -> Added:
     except QuotaExceeded as rejected:
         return rejected
     return image
-
-
-def _analyses_of(
-    submission: Submission, images: Sequence[SubmittedImage], priority: int
-) -> list[Analysis]:
-    """Return who looks at new images, each with its turn and counted as enqueued."""
-    places = {
-        Queue.INFERENCE: [(image, image.track) for image in images],
-        Queue.FACES: [(image, Track.FACE) for image in images if _may_hold_face(image)],
-    }
-    if places[Queue.FACES] and ModelVersion.objects.champion_of(Track.FACE) is None:
-        places[Queue.FACES] = []
-    now, owner = clock.now(), submission.owner_id
-    return [
-        Analysis(
-            image=image,
-            owner_id=owner,
-            track=track,
-            queue=queue,
-            priority=priority,
-            turn=turn,
-            created_at=now,
-            enqueued_at=now,
-        )
-        for queue, looks in places.items()
-        if looks
-        for (image, track), turn in zip(
-            looks,
-            turns_give(owner_id=owner, queue=queue, priority=priority, count=len(looks)),
-            strict=True,
-        )
-    ]
-
-
-def _may_hold_face(image: SubmittedImage) -> bool:
-    """Tell whether the faces' model looks: only where a face would be large enough."""
-    return ml_gateway.may_hold_face(image.width, image.height)
-
-
-def _wake(analyses: Sequence[Analysis]) -> None:
-    """Send messages for analyses whose rows say that they are enqueued; if not, the rows say so."""
-    rows = [(analysis.pk, analysis.queue, analysis.track) for analysis in analyses]
-    sent = messages_send(rows)
-    if sent < len(rows):
-        unsent = Analysis.objects.filter(pk__in=[pk for pk, _, _ in rows[sent:]])
-        unsent.filter(state=State.QUEUED).update(enqueued_at=None)
 
 
 def _rows_create(rows: Sequence[Row]) -> None:
