@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         continue
                     outcome = run(made, fault, images=wanted.images, photographs=20)
                     outcomes.append(outcome)
-                    print(line(outcome), outcome.others, flush=True)
+                    print(line(outcome), outcome.others, outcome.ended, flush=True)
                     for trouble in (*outcome.troubles, *outcome.reckoning.troubles):
                         print(f"  {trouble}", flush=True)
     report = "\n".join(table(outcomes, skipped))

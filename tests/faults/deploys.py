@@ -95,6 +95,7 @@ def _request_is_answered(ground: Ground, course: Course) -> None:
     """End the web server in the middle of an upload: what began gets its answer."""
     picture = next(pictures(photographs=0, first=ground.next_picture))
     ground.next_picture += 1
+    course.own.append(picture)
     head = (
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="images"; '
         f'filename="{picture.name}"\r\nContent-Type: image/jpeg\r\n\r\n'

@@ -31,6 +31,7 @@ def out_of_memory(ground: Ground, course: Course) -> None:
         encoded(Image.new("RGB", SIDES, (ground.next_picture % 256, 90, 30)), "PNG"),
     )
     course.poisoned = poisoned
+    course.own.append(poisoned)
     usual = psutil.Process(ground.portal.pid("inference")).memory_info().rss
     ground.portal.stop("inference")
     with _group(usual + ROOM_BYTES) as group:

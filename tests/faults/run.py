@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from tests.faults.clients import Browser, Client, Program, Tally, parts_of
@@ -25,11 +25,13 @@ class Course:
     Attributes:
         began: Set by the fault; then the second third of the images comes.
         tally: What the clients were told so far.
-        poisoned: An image of the fault's own, which has to fail.
+        own: Images that the fault hands in itself.
+        poisoned: One of these, which has to fail.
     """
 
     began: threading.Event
     tally: Tally
+    own: list[Picture] = field(default_factory=list)
     poisoned: Picture | None = None
 
 
@@ -60,12 +62,18 @@ class Fault:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a fault."""
+    """What came of a fault.
+
+    Attributes:
+        others: How often clients were answered otherwise than with success, by what.
+        ended: Seconds that programs took to end in good order, where they were asked to.
+    """
 
     fault: Fault
     reckoning: Reckoning
     others: dict[str, int]
     troubles: list[str]
+    ended: dict[str, float]
 
     @property
     def is_well(self) -> bool:
@@ -99,10 +107,10 @@ def run(ground: Ground, fault: Fault, *, images: int, photographs: int = 0) -> O
     for thread in threads:
         thread.join()
     failed = frozenset({course.poisoned.sha256} if course.poisoned else ())
-    reckoning = reckon(ground, tally, images=images + len(failed), seen=seen, failed=failed)
+    reckoning = reckon(ground, tally, images=images + len(course.own), seen=seen, failed=failed)
     is_done.set()
     watch.join()
-    return Outcome(fault, reckoning, dict(tally.others), list(tally.troubles))
+    return Outcome(fault, reckoning, dict(tally.others), list(tally.troubles), dict(tally.ended))
 
 
 def _shares(
