@@ -392,7 +392,7 @@ MAX_PIXELS = env.number("MAX_MEGAPIXELS", default=50, most=150) * 1_000_000
 DECODER_MEGABYTES = env.number(
     "DECODER_MEGABYTES", default=600 + 24 * MAX_PIXELS // 1_000_000, least=300, most=100_000
 )
-DECODER_SECONDS = env.number("DECODER_SECONDS", default=10, least=1, most=300)
+DECODER_SECONDS = env.number("DECODER_SECONDS", default=3, least=1, most=300)
 MAX_FILES = env.number("MAX_FILES", default=50, most=5000)
 # What one person may hand in on one day (UTC); see `detection.services.quotas`.
 QUOTA_IMAGES_PER_DAY = env.quotas("QUOTA_IMAGES_PER_DAY")

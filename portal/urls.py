@@ -32,9 +32,7 @@ urlpatterns = [
     path("account/delete/", accounts.account_delete, name="account_delete"),
     path("account/data/", data_exports.data_export, name="data_export"),
     path("account/data/ask/", data_exports.data_export_ask, name="data_export_ask"),
-    path(
-        "account/data/<slug:public_id>/", data_exports.data_export_file, name="data_export_file"
-    ),
+    path("account/data/<slug:public_id>/", data_exports.data_export_file, name="data_export_file"),
     path(
         "account/data/<slug:public_id>/delete/",
         data_exports.data_export_delete,

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 from redis.exceptions import RedisError
@@ -80,7 +81,7 @@ def test_nobody_is_counted_while_the_cache_is_away(
     def away(*_: object, **__: object) -> None:
         raise RedisError("Connection refused")
 
-    monkeypatch.setattr(throttling.cache, "add", away)
+    monkeypatch.setattr(cache, "add", away)
     client = program(alice)
     for _ in range(4):
         assert left(client.get(ANALYSES)) == (3, 3, 60)

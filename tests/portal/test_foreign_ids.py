@@ -82,7 +82,7 @@ def test_a_form_with_foreign_ids_acts_on_nothing(
     browser = signed_in(charlie, lately=True)
     before = doors.state()
     sent = {name: filled(value, ids) for name, value in form.items()}
-    answer = browser.post(path.format(**ids), sent)
+    answer: Any = browser.post(path.format(**ids), sent)
     assert answer.status_code == status
     assert doors.state() == before
     told = b"".join(answer.streaming_content) if answer.streaming else answer.content

@@ -220,7 +220,8 @@ def test_no_cookie_is_for_scripts_or_for_other_sites(
 
 
 def test_the_panels_colours_are_all_in_the_file() -> None:
-    assert UNFOLD["COLORS"](None) == {}
+    colours: Any = UNFOLD["COLORS"]
+    assert colours(None) == {}
     text = (settings.BASE_DIR / "static" / "css" / "panel.css").read_text()
     for name, weights in CONFIG_DEFAULTS["COLORS"].items():
         for weight, value in weights.items():

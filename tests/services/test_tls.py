@@ -173,7 +173,7 @@ def secured(
 class proxy:  # noqa: N801 - a context, read as a word
     """The proxy that ships, with a certificate of the tests."""
 
-    def __init__(self, folder: Path, installation: Installation, tls: Path) -> None:
+    def __init__(self, folder: Path, installation: Secured, tls: Path) -> None:
         self._log, self._port = folder / "proxy.log", free_port()
         own = tls / "site"
         self._environment = {
