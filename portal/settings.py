@@ -546,7 +546,7 @@ SHARE_LINKS = env.flag("SHARE_LINKS", default=True)
 SHARE_MAX_DAYS = env.number("SHARE_MAX_DAYS", default=30, most=3650)
 # For how many days images are kept; `None`: until people delete them. See `services.retention`.
 RETENTION_DAYS = (
-    env.number("RETENTION_DAYS", default=0, most=36_500) if env.has("RETENTION_DAYS") else None
+    env.number("RETENTION_DAYS", most=36_500, default=1) if env.has("RETENTION_DAYS") else None
 )
 # Whether verdicts outlast the images, or go with them.
 RETENTION_KEEPS_VERDICTS = env.flag("RETENTION_KEEPS_VERDICTS", default=True)

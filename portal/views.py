@@ -1,7 +1,10 @@
 """The pages that belong to the site as a whole."""
 
+import sys
+
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseServerError, JsonResponse
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -42,11 +45,21 @@ def _is_script(request: HttpRequest) -> bool:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Say that something broke, and the number under which the log tells what."""
-    if is_api(request):
-        return error_page(request, 500, "internal")
-    context = {"request_id": getattr(request, "request_id", "")}
-    return HttpResponseServerError(render_to_string("500.html", context))
+    """Say that something broke, and the number under which the log tells what.
+
+    That the database is away comes here too: middleware may have met it before any view did.
+    """
+    is_away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    status, code = (503, "database_unavailable") if is_away else (500, "internal")
+    answer: HttpResponse
+    if is_api(request) or _is_script(request):
+        answer = error_page(request, status, code)
+    else:
+        context = {"request_id": getattr(request, "request_id", ""), "is_away": is_away}
+        answer = HttpResponse(render_to_string("500.html", context), status=status)
+    if is_away:
+        answer["Retry-After"] = str(DATABASE_RETRY_SECONDS)
+    return answer
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -59,4 +72,5 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return defaults.bad_request(request, exception)
 
 
+DATABASE_RETRY_SECONDS = 10
 CSRF_SENTENCE = "The form was too old or came from elsewhere. Reload the page and try once more."

@@ -55,6 +55,7 @@ SENTENCES = {
     ),
     "forbidden": "You may not do this.",
     "bad_request": "The request cannot be understood.",
+    "database_unavailable": "The database cannot be reached at the moment; try again in a minute.",
     "internal": "Something went wrong here. It was written down; try again later.",
 }
 # DRF's own codes, by the names that are documented here.

@@ -1,20 +1,32 @@
 """When something goes wrong people see a page of ours that says what they can do."""
 
 import pytest
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import include, path
 from pytest_django import Settings
 
+from portal.urls import handler400 as handler400
+from portal.urls import handler500 as handler500
+
 urlpatterns = [
-    path("", include("portal.urls")),
     path("broken/", lambda request: broken(request)),
+    path("away/", lambda request: away(request)),
+    path("api/v1/away/", lambda request: away(request)),
+    path("", include("portal.urls")),
 ]
 
 
 def broken(request: HttpRequest) -> HttpResponse:
     """A page with a bug."""
     raise RuntimeError("the cause, which nobody outside needs to know")
+
+
+def away(request: HttpRequest) -> HttpResponse:
+    """A page whose database is not there; Django makes its own error of the driver's."""
+    with connection.wrap_database_errors:
+        raise connection.Database.OperationalError("cannot connect")
 
 
 @pytest.fixture
@@ -42,6 +54,21 @@ def test_a_bug_shows_a_page_and_not_the_cause(forgiving: Client, broken_urls: No
 def test_a_bug_shows_its_page_to_members_too(broken_urls: None, as_alice: Client) -> None:
     as_alice.raise_request_exception = False
     assert as_alice.get("/broken/").status_code == 500
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["page", "script", "program"])
+def test_a_database_that_is_away_is_told_with_a_time_to_come_back(
+    forgiving: Client, broken_urls: None, kind: str
+) -> None:
+    headers = {"Accept": "application/json"} if kind == "script" else {}
+    answer = forgiving.get("/api/v1/away/" if kind == "program" else "/away/", headers=headers)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+    if kind == "page":
+        assert "The database cannot be reached" in answer.text
+        assert "OperationalError" not in answer.text
+    else:
+        assert answer.json()["error"]["code"] == "database_unavailable"
 
 
 def test_a_missing_page(client: Client, db: None) -> None:
