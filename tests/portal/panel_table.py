@@ -177,5 +177,5 @@ ACTS = (
     "detection/trainingrun/<int:pk>/cancel/",
     *(f"detection/submission/{ROW}delete/", "detection/labelreview/queue/decide/"),
     *("portal/user/add/", f"portal/user/{ROW}delete/", f"portal/user/{ROW}change/"),
-    *("portal/user/<id>/password/"),
+    "portal/user/<id>/password/",
 )
