@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
@@ -250,6 +250,22 @@ class Environment:
 def celery_address(redis: str) -> str:
     """Return a Redis address as Celery knows it: one behind a socket file has another scheme."""
     return redis.replace("unix://", "redis+socket://", 1)
+
+
+def certificate_files(database: dict[str, Any], redis: str, web: str) -> list[str]:
+    """Return the certificates that TLS to the servers needs: their end would be an outage.
+
+    Args:
+        database: Django's settings for it.
+        redis: Its address.
+        web: The folder with the web service's own certificate, where it speaks TLS.
+    """
+    ours = database.get("OPTIONS", {}).get("ssl", {})
+    theirs = parse_qs(urlsplit(redis).query)
+    files = [ours.get("ca"), ours.get("cert")]
+    files += [*theirs.get("ssl_ca_certs", ()), *theirs.get("ssl_certfile", ())]
+    files += [str(Path(web) / "server.crt")] if web else []
+    return list(dict.fromkeys(filter(None, files)))
 
 
 def kept_secret(path: Path) -> str:

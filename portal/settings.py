@@ -14,7 +14,13 @@ from django.urls import reverse_lazy
 
 from portal import logs
 from portal.abilities import POLICY
-from portal.environment import Environment, celery_address, kept_secret, misconfigured
+from portal.environment import (
+    Environment,
+    celery_address,
+    certificate_files,
+    kept_secret,
+    misconfigured,
+)
 from portal.interface import REST_FRAMEWORK, REST_KNOX, SPECTACULAR_SETTINGS  # noqa: F401
 from portal.logs import LOG_FORMATS
 from portal.panel import UNFOLD  # noqa: F401 - read by django-unfold
@@ -221,6 +227,8 @@ CACHES: dict[str, dict[str, Any]] = {
     }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
+# The doctor and the status page warn before one of them ends.
+TLS_CERTIFICATES = certificate_files(DATABASES["default"], REDIS_URL, os.environ.get("WEB_TLS", ""))
 
 # -- Celery: how tasks travel (queues and schedule are in portal/celery.py) --------------------
 

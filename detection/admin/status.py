@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from detection.models import Queue, Track
 from detection.services import installation, workers, workload
+from detection.services.certificates import certificates_ending
 from detection.services.workload import COUNTED, QueueFigures
 
 # After so many sweeps that did not come nobody sweeps any more.
@@ -70,6 +71,7 @@ def figures() -> dict[str, Any]:
         "troubles": [
             *([CACHE_AWAY] if is_cache_away else _missing(queues, on_queue, swept)),
             *_full(storage),
+            *(f"{one.path}: {one.sentence}." for one in certificates_ending()),
         ],
     }
 

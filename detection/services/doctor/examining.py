@@ -7,11 +7,21 @@ from itertools import islice
 from django.db import transaction
 
 from detection.services.audit import audit_record
-from detection.services.doctor import file_checks, machine_checks, work_checks
+from detection.services.doctor import (
+    certificate_checks,
+    file_checks,
+    machine_checks,
+    work_checks,
+)
 from detection.services.doctor.contract import Check, Damage, Look
 
 # The schema comes first: nothing else can be asked where it is another one.
-CHECKS: tuple[Check, ...] = (*machine_checks.CHECKS, *work_checks.CHECKS, *file_checks.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *machine_checks.CHECKS,
+    *certificate_checks.CHECKS,
+    *work_checks.CHECKS,
+    *file_checks.CHECKS,
+)
 MENDED_AT_ONCE = 1000
 
 Told = Callable[[Check, Damage], None]
