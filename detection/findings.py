@@ -15,6 +15,9 @@ Strength = Literal["conclusive", "strong", "moderate", "weak", "context"]
 # Towards which verdict it speaks; "doubt" lowers the certainty of any verdict.
 Leaning = Literal["ai", "real", "doubt", "neutral"]
 
+# Of before: it told everybody that there is a position, which the line “Position” tells its owner.
+OUTDATED = "Position in the file"
+
 STRENGTHS: tuple[Strength, ...] = ("conclusive", "strong", "moderate", "weak", "context")
 
 
@@ -66,7 +69,7 @@ class Finding:
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Self:
         """Return what `as_json` stored."""
-        details = tuple(Detail(**line) for line in stored["details"])
+        details = tuple(Detail(**one) for one in stored["details"] if one["label"] != OUTDATED)
         return cls(**{**stored, "details": details})
 
     def without_private(self) -> Self:

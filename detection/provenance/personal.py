@@ -30,17 +30,17 @@ def find(facts: Facts) -> Iterator[Finding]:
     """Yield one finding that lists what is personal; all of it is private."""
     position = _position(facts)
     lines = [
-        ("Position", position),
         *((label, facts.exif.text(name)) for label, name in _EXIF),
         *((label, facts.xmp.first(name)) for label, name in _XMP),
         ("Author (IPTC)", facts.iptc.text("Author")),
         ("Author (PNG)", facts.text("Author")),
     ]
     # What EXIF and XMP say alike is told once.
-    private = [Detail(k, shown(v, 300), is_private=True) for k, v in dict.fromkeys(lines) if v]
-    if not private:
+    told = [(label, value) for label, value in dict.fromkeys(lines) if value]
+    if not (position or told):
         return
-    told = "yes, shown to the owner alone" if position else "no"
+    # Private too where there is none: whether there is one is nobody else's business.
+    told.insert(0, ("Position", position or "none in the file"))
     yield Finding(
         kind="camera",
         code="personal_data",
@@ -51,7 +51,7 @@ def find(facts: Facts) -> Iterator[Finding]:
             "The file carries personal data, such as a name, a serial number or a place. Anybody "
             "can write such fields; whoever gets the file can read them."
         ),
-        details=(Detail("Position in the file", told), *private),
+        details=tuple(Detail(label, shown(value, 300), is_private=True) for label, value in told),
     )
 
 

@@ -12,7 +12,7 @@ from detection.findings import Finding
 from detection.models import Analysis, Certainty, Face, ModelVersion, State
 from detection.models.judged import Judged
 from detection.reporting.figures import card_figures
-from detection.services.findings_told import findings_told
+from detection.services.findings_told import findings_told, without_camera
 
 # Raised whenever a reader of the old form could misunderstand the new one; docs/reports.md.
 SCHEMA_VERSION = 1
@@ -48,7 +48,7 @@ class ReportRefused(Exception):
 
 
 def report_content(
-    *, analysis: Analysis, site: str, with_file_name: bool = False
+    *, analysis: Analysis, site: str, with_file_name: bool = False, tells_camera: bool = True
 ) -> dict[str, Any]:
     """Return all that a report tells about a finished analysis; docs/report.schema.json says how.
 
@@ -58,6 +58,7 @@ def report_content(
         analysis: Of a whole image.
         site: The address of this installation, such as `https://veripix.example.org`.
         with_file_name: For the owner alone: names of files tell names of people.
+        tells_camera: Whether it tells what the file says of camera, time and program.
 
     Raises:
         ReportRefused: `not_finished`.
@@ -65,6 +66,9 @@ def report_content(
     if analysis.state != State.FINISHED:
         raise ReportRefused("not_finished", NOT_FINISHED)
     on_faces = analysis.image.analyses.on_faces().for_display().newest_first()
+    findings = findings_told(analysis)
+    if not tells_camera:
+        findings = without_camera(findings)
     looked = on_faces.filter(state=State.FINISHED).first()
     content = {
         "schema_version": SCHEMA_VERSION,
@@ -72,7 +76,7 @@ def report_content(
         "image": _image(analysis, with_file_name=with_file_name),
         "analysed_at": moment_text(analysis.finished_at),
         "verdict": _verdict(analysis, shows_number=analysis.shows_number),
-        "findings": [finding_told(one) for one in findings_told(analysis)],
+        "findings": [finding_told(one) for one in findings],
         "faces": [_face(face) for face in looked.faces.all()] if looked else [],
         "model": model_told(analysis.model_version),
         "faces_model": model_told(looked.model_version if looked else None),

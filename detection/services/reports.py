@@ -46,13 +46,17 @@ class Report:
         return {**self.content, "issued": issued}
 
 
-def report_issue(*, analysis: Analysis, site: str, with_file_name: bool = False) -> Report:
+def report_issue(
+    *, analysis: Analysis, site: str, with_file_name: bool = False, tells_camera: bool = True
+) -> Report:
     """Issue a report: what was issued before with the same content keeps its code.
 
     Raises:
         ReportRefused: `not_finished` or `image_gone`.
     """
-    content = report_content(analysis=analysis, site=site, with_file_name=with_file_name)
+    content = report_content(
+        analysis=analysis, site=site, with_file_name=with_file_name, tells_camera=tells_camera
+    )
     return Report(analysis, content, _issued(analysis, digest_of(content)))
 
 

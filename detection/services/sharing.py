@@ -31,13 +31,16 @@ def days_offered() -> list[int]:
     return sorted({min(days, settings.SHARE_MAX_DAYS) for days in OFFERED_DAYS})
 
 
-def link_create(*, analysis: Analysis, user: Any, days: int) -> ShareLink:
+def link_create(
+    *, analysis: Analysis, user: Any, days: int, tells_camera: bool = True
+) -> ShareLink:
     """Make a link to a verdict that ends by itself.
 
     Args:
         analysis: Of a whole image, which is this user's.
         user: Who shares it.
         days: From 1 to `SHARE_MAX_DAYS`.
+        tells_camera: Whether it shows what the file says of camera, time and program.
 
     Raises:
         ShareRefused: `sharing_off`, `not_finished`, `bad_days` or `too_many_links`.
@@ -56,7 +59,9 @@ def link_create(*, analysis: Analysis, user: Any, days: int) -> ShareLink:
             raise ShareRefused(
                 "too_many_links", f"{MOST_OPEN} links are open already; take one back first."
             )
-        link = ShareLink.objects.create(analysis=analysis, expires_at=now + timedelta(days=days))
+        link = ShareLink.objects.create(
+            analysis=analysis, expires_at=now + timedelta(days=days), tells_camera=tells_camera
+        )
         audit_record(
             user=user, action="link_create", subject=f"analysis {analysis.public_id}", days=days
         )

@@ -45,6 +45,11 @@ class ShownFinding:
     details: tuple[Detail, ...]
     has_signed_thumbnail: bool
 
+    @property
+    def is_private(self) -> bool:
+        """Tell whether all of its table is for the owner alone."""
+        return bool(self.details) and all(line.is_private for line in self.details)
+
 
 @dataclass(frozen=True, slots=True)
 class FindingGroup:
@@ -87,11 +92,16 @@ def findings_context(analysis: Analysis, user: Any) -> dict[str, Any]:
 
 
 def glimpse(finding: Finding) -> str:
-    """Return the first public lines of the table in one, each of them cut short."""
+    """Return the first lines of the table in one, each of them cut short.
+
+    Private ones are among them where there are no others: whoever may not read them has a finding
+    without them.
+    """
     if finding.kind not in GLIMPSED:
         return ""
     public = [line for line in finding.details if not line.is_private]
-    return " · ".join(_gist(finding, line) for line in public[:GLIMPSED_LINES])
+    lines = (public or finding.details)[:GLIMPSED_LINES]
+    return " · ".join(_gist(finding, line) for line in lines)
 
 
 def _gist(finding: Finding, line: Detail) -> str:

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from detection.delivery import file_response
 from detection.models import Analysis, ShareLink, State
+from detection.services.findings_told import camera_told
 from detection.services.report_content import report_content
 from detection.services.reports import Report, report_issue
 from detection.services.sharing import (
@@ -55,6 +56,7 @@ def analysis_share(request: HttpRequest, public_id: str) -> HttpResponse:
             analysis=analysis,
             user=request.user,
             days=int(days) if days.isascii() and days.isdigit() else 0,
+            tells_camera="without_camera" not in request.POST,
         )
     except ShareRefused as refused:
         messages.warning(request, refused.sentence)
@@ -79,7 +81,11 @@ def share_context(request: HttpRequest, analysis: Analysis) -> dict[str, Any]:
     links = analysis.share_links.open_at(timezone.now())
     site = site_of(request)
     shown = [{"link": one, "url": site + reverse("shared", args=[one.token])} for one in links]
-    return {"share_days": days_offered(), "share_links": shown}
+    return {
+        "share_days": days_offered(),
+        "share_links": shown,
+        "share_camera": camera_told(analysis),
+    }
 
 
 def shared_view(view: SharedView) -> SharedView:
@@ -109,7 +115,9 @@ def shared(request: HttpRequest, link: ShareLink) -> HttpResponse:
     """Show the verdict, without anything that tells whose it is."""
     if request.method == "GET" and request.user != link.analysis.image.submission.owner:
         link_opened(link=link)
-    content = report_content(analysis=link.analysis, site=site_of(request))
+    content = report_content(
+        analysis=link.analysis, site=site_of(request), tells_camera=link.tells_camera
+    )
     context = {
         "link": link,
         "has_heatmap": bool(link.analysis.heatmap),
@@ -155,7 +163,9 @@ def _report(request: HttpRequest, link: ShareLink, form: str) -> HttpResponse:
         return render(request, "429.html", status=429)
 
     def issue() -> Report:
-        return report_issue(analysis=link.analysis, site=site_of(request))
+        return report_issue(
+            analysis=link.analysis, site=site_of(request), tells_camera=link.tells_camera
+        )
 
     return report_response(request, form, issue)
 

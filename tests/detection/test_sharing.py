@@ -68,6 +68,26 @@ def test_it_shows_nothing_personal(client: Client, link: ShareLink) -> None:
     assert [one for one in secrets if one in page] == []
 
 
+def test_what_the_file_says_of_the_camera_is_told_before_and_can_be_left_out(
+    client: Client, alice: User, analysis: Analysis
+) -> None:
+    client.force_login(alice)
+    page = client.get(f"/analyses/{analysis.public_id}/").text
+    assert "Others also read 1 fact about camera" in page
+    assert "Camera: Example 5" in page
+    addresses = {}
+    for ticked in (False, True):
+        sent = {"days": "7"} | ({"without_camera": "on"} if ticked else {})
+        client.post(f"/analyses/{analysis.public_id}/share/", sent)
+        addresses[ticked] = address(ShareLink.objects.latest("pk"))
+    for ticked, path in addresses.items():
+        told = client.get(path).text + client.get(f"{path}report.json").text
+        assert ("Example 5" in told) is not ticked
+        assert "a fox in a library" in told
+    kept = client.get(f"/analyses/{analysis.public_id}/").text
+    assert kept.count("· without camera, time and program") == 1
+
+
 def test_pictures_come_under_the_token_alone(client: Client, link: ShareLink) -> None:
     assert client.get(address(link, "image/"))["Content-Type"] == "image/webp"
     assert client.get(address(link, "heatmap/"))["Content-Type"] == "image/png"
