@@ -61,6 +61,11 @@ def test_nothing_starts_before_the_schema_is_there(compose: dict[str, Any]) -> N
     assert needs == {"mysql": {"condition": "service_healthy"}}
 
 
+def test_every_program_has_time_to_end(compose: dict[str, Any]) -> None:
+    for name in ("web", *WORKERS, "beat"):
+        assert compose["services"][name]["stop_grace_period"] == "30s", name
+
+
 def test_no_secret_is_in_the_files(compose: dict[str, Any]) -> None:
     environment = compose["services"]["web"]["environment"]
     for name in SECRETS:
