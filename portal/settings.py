@@ -492,6 +492,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="20"),
         "options": {"expires": 3000},
     },
+    "check the audit": {
+        "task": "detection.tasks.background.check_audit",
+        "schedule": crontab(hour="4", minute="40"),
+        "options": {"expires": 3000},
+    },
     "forget images": {
         "task": "detection.tasks.background.forget_images",
         "schedule": crontab(minute="*/10"),

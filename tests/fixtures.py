@@ -84,6 +84,12 @@ def signed_in(user: User, *, lately: bool = False) -> Client:
     return client
 
 
+def settled(client: Client) -> Client:
+    """A browser that has asked for something already: a session's first request notes more."""
+    client.get("/guide/")
+    return client
+
+
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A stored model, real and tiny; tests that change its files work on a copy."""

@@ -71,6 +71,10 @@ def audit_seal() -> int:
     if not fresh:
         return 0
     last = AuditEvent.objects.chain().last()
+    if last is not None and not event_holds(last):
+        # With another key, or behind a change, a seal would make it worse.
+        log.error("the end of the audit does not hold, so nothing is sealed: see manage.py audit")
+        return 0
     number, digest = (last.number or 0, last.digest) if last else (0, "")
     try:
         with transaction.atomic():
@@ -83,6 +87,13 @@ def audit_seal() -> int:
     # Kept elsewhere, this line shows later whether the end of the chain was cut off.
     log.info("the audit has %s events, head %s", number, digest)
     return len(fresh)
+
+
+def event_holds(event: AuditEvent) -> bool:
+    """Tell whether a sealed event is what was recorded, and follows the one before it."""
+    before = AuditEvent.objects.chain().filter(number__lt=event.number).last()
+    follows = (before.number if before else 0) == (event.number or 0) - 1
+    return follows and _fits(event, before.digest if before else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +130,7 @@ def audit_verify(*, head: str = "") -> AuditReport:
         if event.number != count:
             breaks.append(f"Between {count - 1} and {event.number} events are missing.")
             count = event.number or count
-        elif not constant_time_compare(event.digest, digest_of(event, digest)):
+        elif not _fits(event, digest):
             breaks.append(f"Event {event.number} is not what was recorded, or the one before it.")
         digest = event.digest
         is_known = is_known or digest == head
@@ -131,24 +142,69 @@ def audit_verify(*, head: str = "") -> AuditReport:
     return AuditReport(count, digest, unsealed, breaks)
 
 
-def audit_seal_again(*, user: Any = None) -> int:
-    """Chain all events anew, after the key has changed; that this was done is an event itself.
+class ChainBroken(Exception):
+    """The chain does not hold, so it is not sealed again without somebody's word.
+
+    Attributes:
+        report: What was found.
+    """
+
+    code = "chain_broken"
+
+    def __init__(self, report: AuditReport) -> None:
+        super().__init__("The chain of the audit does not hold.")
+        self.report = report
+
+
+def audit_seal_again(*, user: Any = None, accept_breaks: bool = False) -> int:
+    """Chain all events anew, with the key of today; that this was done is an event itself.
+
+    Args:
+        user: Who asks; `None` for somebody at a terminal.
+        accept_breaks: Although the chain does not hold; what was found is kept in that event.
 
     Returns:
         How many events the chain has.
+
+    Raises:
+        ChainBroken: It does not hold by today's key, nor by one of `SECRET_KEY_FALLBACKS`.
     """
+    report = audit_verify()
+    if not (report.is_whole or accept_breaks):
+        raise ChainBroken(report)
     with transaction.atomic():
-        audit_record(user=user, action="audit_seal_again", subject="all events")
+        audit_record(
+            user=user,
+            action="audit_seal_again",
+            subject="all events",
+            head=report.head,
+            breaks=report.breaks,
+        )
         AuditEvent.objects.update(number=None, digest="")
     while audit_seal():
         pass
     return AuditEvent.objects.chain().count()
 
 
-def digest_of(event: AuditEvent, before: str) -> str:
+def audit_check() -> AuditReport:
+    """Verify the chain as the clock asks for it, and log what does not hold."""
+    report = audit_verify()
+    if not report.is_whole:
+        log.error("the audit does not hold: %s", " ".join(report.breaks))
+    return report
+
+
+def _fits(event: AuditEvent, before: str) -> bool:
+    """Tell whether a digest fits, by the key of today or one that was changed and is kept."""
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return any(constant_time_compare(event.digest, digest_of(event, before, key)) for key in keys)
+
+
+def digest_of(event: AuditEvent, before: str, secret: str = "") -> str:
     """Return the HMAC-SHA256 over an event and the digest before it, as 64 hexadecimal digits.
 
-    The user's row is left out: it may go, and what was done stays.
+    The user's row is left out: it may go, and what was done stays. `secret` is `SECRET_KEY`, unless
+    another one is given.
     """
     told = [
         before,
@@ -160,7 +216,7 @@ def digest_of(event: AuditEvent, before: str) -> str:
         event.created_at.isoformat(),
     ]
     content = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    key = hashlib.sha256(f"veripix.audit:{settings.SECRET_KEY}".encode()).digest()
+    key = hashlib.sha256(f"veripix.audit:{secret or settings.SECRET_KEY}".encode()).digest()
     return hmac.new(key, content.encode(), hashlib.sha256).hexdigest()
 
 

@@ -10,6 +10,7 @@ from detection.tasks.analyses import (
     sweep,
     take_up_analyses,
 )
+from detection.tasks.audit import check_audit
 from detection.tasks.batches import (
     delete_batch,
     mail_batch,
@@ -42,6 +43,7 @@ __all__ = [
     "analyse_images",
     "answer_in_shadow",
     "begin_heartbeat",
+    "check_audit",
     "delete_batch",
     "deliver_webhooks",
     "draw_views",

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from detection.delivery import file_response
 from detection.models import Analysis, Explanation, Face, ForensicViews, SubmittedImage, ViewKind
+from detection.services.audit import look_record
 
 # A stored file never changes under its address; shared caches must not keep it.
 private_media = cache_control(private=True, max_age=86400, immutable=True)
@@ -49,6 +50,7 @@ def analysis_heatmap(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Serve the painted heatmap."""
     visible = Analysis.objects.media_for(request.user)
     analysis = get_object_or_404(visible, public_id=public_id)
+    _looked_at(request, analysis.image)
     return file_response(analysis.heatmap, "image/png")
 
 
@@ -59,6 +61,7 @@ def analysis_signed_thumbnail(request: HttpRequest, public_id: str) -> HttpRespo
     """Serve the small picture that the file's Content Credentials hold."""
     visible = Analysis.objects.media_for(request.user)
     analysis = get_object_or_404(visible, public_id=public_id)
+    _looked_at(request, analysis.image)
     return file_response(analysis.signed_thumbnail, "image/webp")
 
 
@@ -69,6 +72,7 @@ def explanation_heatmap(request: HttpRequest, public_id: str) -> HttpResponseBas
     """Serve a heatmap that was asked for beside the one that comes with the verdict."""
     visible = Explanation.objects.media_for(request.user)
     explanation = get_object_or_404(visible, public_id=public_id)
+    _looked_at(request, explanation.analysis.image)
     return file_response(explanation.heatmap, "image/png")
 
 
@@ -81,6 +85,7 @@ def image_view(request: HttpRequest, public_id: str, kind: str) -> HttpResponseB
     views = get_object_or_404(visible, image__public_id=public_id)
     if kind not in ViewKind.values:
         raise Http404("There is no such view.")
+    _looked_at(request, views.image)
     return file_response(getattr(views, kind), "image/webp")
 
 
@@ -91,6 +96,7 @@ def image_full(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Serve the image with its own pixels, encoded anew without metadata."""
     visible = ForensicViews.objects.media_for(request.user)
     views = get_object_or_404(visible, image__public_id=public_id)
+    _looked_at(request, views.image)
     return file_response(views.full, "image/webp")
 
 
@@ -100,9 +106,18 @@ def image_full(request: HttpRequest, public_id: str) -> HttpResponseBase:
 def face_heatmap(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Serve the painted heatmap of one face."""
     face = get_object_or_404(Face.objects.media_for(request.user), public_id=public_id)
+    _looked_at(request, face.analysis.image)
     return file_response(face.heatmap, "image/png")
 
 
 def _visible_image(request: HttpRequest, public_id: str) -> SubmittedImage:
     visible = SubmittedImage.objects.media_for(request.user)
-    return get_object_or_404(visible, public_id=public_id)
+    image = get_object_or_404(visible.select_related("submission"), public_id=public_id)
+    _looked_at(request, image)
+    return image
+
+
+def _looked_at(request: HttpRequest, image: SubmittedImage) -> None:
+    """Record that somebody of the staff sees another person's picture; asks nothing of others."""
+    if request.user.is_staff and image.submission.owner_id != request.user.pk:
+        look_record(user=request.user, subject=f"image {image.public_id}")

@@ -9,15 +9,18 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from pytest_django import Settings
 
 from detection.models import AuditEvent
 from detection.services.audit import (
+    ChainBroken,
     audit_record,
     audit_seal,
     audit_seal_again,
     audit_verify,
     digest_of,
 )
+from detection.tasks import check_audit
 from detection.tasks.analyses import sweep
 from portal.models import User
 
@@ -127,13 +130,58 @@ def test_people_who_leave_break_no_chain_and_leave_no_address(alice: User, admin
 
 
 def test_after_the_key_has_changed_it_is_sealed_again_and_says_so(
-    events: list[AuditEvent], settings: object
+    events: list[AuditEvent], settings: Settings
 ) -> None:
-    settings.SECRET_KEY = "another key of the tests with quite some letters"  # type: ignore[attr-defined]
+    before = settings.SECRET_KEY
+    settings.SECRET_KEY = "another key of the tests with quite some letters"
     assert not audit_verify().is_whole
+    with pytest.raises(ChainBroken):
+        audit_seal_again()
+    settings.SECRET_KEY_FALLBACKS = [before]
+    assert audit_verify().is_whole, "by the key that is kept"
     assert audit_seal_again() == 6
+    settings.SECRET_KEY_FALLBACKS = []
     assert audit_verify().is_whole
     assert AuditEvent.objects.get(action="audit_seal_again").number == 6
+
+
+def test_with_a_wrong_key_nothing_is_sealed(
+    events: list[AuditEvent], admin: User, settings: Settings
+) -> None:
+    before = settings.SECRET_KEY
+    settings.SECRET_KEY = "a key that somebody put in by mistake, of many letters"
+    audit_record(user=admin, action="version_promote", subject="v6")
+    assert audit_seal() == 0
+    settings.SECRET_KEY = before
+    assert audit_seal() == 1
+    assert audit_verify().is_whole
+
+
+def test_a_broken_chain_is_sealed_again_only_by_somebodys_word(events: list[AuditEvent]) -> None:
+    AuditEvent.objects.filter(number=3).update(subject="v9")
+    with pytest.raises(CommandError, match="Event 3 is not what was recorded"):
+        said("--seal-again")
+    assert said("--seal-again", "--accept-breaks") == "6 events are sealed anew.\n"
+    kept = AuditEvent.objects.get(action="audit_seal_again")
+    assert kept.details["breaks"][0].startswith("Event 3 is not what was recorded")
+
+
+def test_the_daily_look_logs_what_does_not_hold(
+    events: list[AuditEvent], caplog: pytest.LogCaptureFixture
+) -> None:
+    check_audit.apply(throw=True)
+    assert not caplog.records
+    AuditEvent.objects.filter(number=3).update(subject="v9")
+    check_audit.apply(throw=True)
+    assert "the audit does not hold: Event 3" in caplog.text
+
+
+def test_the_doctor_tells_it_too(events: list[AuditEvent]) -> None:
+    AuditEvent.objects.filter(number=3).update(subject="v9")
+    out = io.StringIO()
+    with pytest.raises(SystemExit):
+        call_command("doctor", "--json", stdout=out)
+    assert "Event 3 is not what was recorded" in out.getvalue()
 
 
 def test_the_digest_does_not_depend_on_how_the_database_gives_details_back(
@@ -195,6 +243,10 @@ def test_the_panel_shows_the_place_in_the_chain(
 ) -> None:
     page = as_admin.get(reverse("admin:detection_auditevent_change", args=[events[1].pk]))
     assert AuditEvent.objects.get(number=2).digest in page.content.decode()
+    assert "holds" in page.content.decode()
+    AuditEvent.objects.filter(number=1).update(subject="v9")
+    page = as_admin.get(reverse("admin:detection_auditevent_change", args=[events[0].pk]))
+    assert "DOES NOT HOLD" in page.content.decode()
     audit_record(user=alice, action="link_create", subject="analysis abc")
     page = as_admin.get(reverse("admin:detection_auditevent_changelist"))
     assert alice.email in page.content.decode()

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from detection.models import Analysis, Certainty, SubmittedImage
 from portal.models import User
 from tests import work
-from tests.fixtures import Committed, Queue
+from tests.fixtures import Committed, Queue, settled
 
 PATH = "/history/"
 CERTAINTIES = [label for _, label in Certainty.choices]
@@ -108,6 +108,7 @@ def test_what_cannot_be_understood_does_not_filter(
 
 def test_a_longer_history_costs_no_more_queries(as_alice: Client, alice: User) -> None:
     counts = []
+    settled(as_alice)
     for _ in range(2):
         for number in range(4):
             entry(alice, f"{number}.png")

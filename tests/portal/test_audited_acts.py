@@ -49,6 +49,14 @@ def test_the_original_is_not_for_staff(analysis: Analysis, as_admin: Client) -> 
     assert acts("look") == []
 
 
+def test_seeing_a_picture_of_somebody_else_is_recorded_once(
+    analysis: Analysis, as_admin: Client
+) -> None:
+    for name in ("image_thumbnail", "image_preview"):
+        assert as_admin.get(reverse(name, args=[analysis.image.public_id])).status_code == 200
+    assert acts("look") == [f"image {analysis.image.public_id}"]
+
+
 def test_looking_at_ones_own_is_nobodys_business(as_admin: Client, admin: User) -> None:
     own = work.queued(admin)
     as_admin.get(reverse("admin:detection_analysis_change", args=[own.pk]))

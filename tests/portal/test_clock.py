@@ -18,7 +18,7 @@ def test_every_entry_has_its_task() -> None:
     current_app.loader.import_default_modules()
     entries = current_app.conf.beat_schedule.values()
     assert {entry["task"] for entry in entries} <= set(current_app.tasks)
-    assert len(entries) == 11
+    assert len(entries) == 12
 
 
 @pytest.mark.django_db

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from detection.admin.links import ReadOnlyAdmin
 from detection.models import AuditEvent
+from detection.services.audit import event_holds
 
 # So much of all details, and of each of them, stands in the list.
 SHOWN, VALUE = 120, 40
@@ -28,7 +29,7 @@ class AuditEventAdmin(ReadOnlyAdmin):
     search_help_text = "Subject, e-mail address or act"
     show_full_result_count = False
     list_per_page = 50
-    fields = ["created_at", "act", "subject", "who", "all_details", "place", "digest"]
+    fields = ["created_at", "act", "subject", "who", "all_details", "place", "seal"]
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -58,10 +59,26 @@ class AuditEventAdmin(ReadOnlyAdmin):
         """Tell where it is sealed; `manage.py audit` checks the chain."""
         return str(event.number) if event.number else "not sealed yet"
 
+    @admin.display(description="Seal")
+    def seal(self, event: AuditEvent) -> SafeString | str:
+        """Show the digest, and whether it holds."""
+        if not event.number:
+            return "—"
+        told = (
+            "holds"
+            if event_holds(event)
+            else "DOES NOT HOLD: this event or the one before it was changed"
+        )
+        return format_html('{}<br><code class="break-all">{}</code>', told, event.digest)
+
     @admin.display(description="Details")
     def in_short(self, event: AuditEvent) -> str:
         """Tell the details on one line."""
-        told = (f"{name}: {_cut(value, VALUE)}" for name, value in event.details.items() if value)
+        told = (
+            f"{name}: {_cut(_plain(value), VALUE)}"
+            for name, value in event.details.items()
+            if value
+        )
         return _cut(", ".join(told), SHOWN)
 
     @admin.display(description="Details")
@@ -69,6 +86,13 @@ class AuditEventAdmin(ReadOnlyAdmin):
         """Tell all details."""
         text = json.dumps(event.details, indent=2, ensure_ascii=False)
         return format_html('<pre class="whitespace-pre-wrap break-words text-xs">{}</pre>', text)
+
+
+def _plain(value: Any) -> str:
+    """Return a value as people read it."""
+    if isinstance(value, list):
+        return ", ".join(_plain(one) for one in value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _cut(value: Any, most: int) -> str:

@@ -1,12 +1,15 @@
 """`manage.py audit`: is the record of acts whole? And hand it on, or seal it with a new key."""
 
 import json
+import signal
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from detection.models import AuditEvent
-from detection.services.audit import audit_seal, audit_seal_again, audit_verify
+from detection.services.audit import ChainBroken, audit_seal_again, audit_verify
+
+HINT = "If SECRET_KEY is another one than before, put that one into SECRET_KEY_FALLBACKS and look again."
 
 
 class Command(BaseCommand):
@@ -28,23 +31,38 @@ class Command(BaseCommand):
             help="chain all events anew, after SECRET_KEY changed",
         )
 
+        parser.add_argument(
+            "--accept-breaks",
+            action="store_true",
+            help="with --seal-again: although the chain does not hold; this is recorded",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Do what was asked."""
         if options["export"]:
             self._export()
             return
         if options["seal_again"]:
-            self.stdout.write(f"{audit_seal_again()} events are sealed anew.")
+            self._seal_again(accept_breaks=options["accept_breaks"])
             return
-        while audit_seal():
-            pass
         report = audit_verify(head=options["head"])
         if not report.is_whole:
-            hint = "If SECRET_KEY is another one than before, see --seal-again."
-            raise CommandError("\n".join([*report.breaks, hint]))
+            raise CommandError("\n".join([*report.breaks, HINT]))
         self.stdout.write(f"{report.count} events, none changed or missing. Head: {report.head}")
+        if report.unsealed:
+            self.stdout.write(f"{report.unsealed} more wait for the next sweep to seal them.")
+
+    def _seal_again(self, *, accept_breaks: bool) -> None:
+        try:
+            count = audit_seal_again(accept_breaks=accept_breaks)
+        except ChainBroken as broken:
+            told = "Nothing was sealed: first find out who changed what, or say --accept-breaks."
+            raise CommandError("\n".join([*broken.report.breaks, told, HINT])) from None
+        self.stdout.write(f"{count} events are sealed anew.")
 
     def _export(self) -> None:
+        # Whoever reads only the first lines ends it quietly, as other programs do.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         for event in AuditEvent.objects.order_by("pk").iterator(chunk_size=1000):
             line = {
                 "number": event.number,

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from detection.ml_gateway import GatewayError
 from detection.models import ModelVersion, RegisteredModel, SubmittedImage, Track
+from detection.services.audit import audit_verify
 from detection.services.doctor.contract import Check, Damage, Look
 from detection.services.installation import LEAST_FREE_SHARE
 from detection.services.signatures import version_verify
@@ -120,6 +121,11 @@ def _room(look: Look) -> Iterator[Damage]:
             yield Damage(path, f"{usage.free:,} bytes are free, of {usage.total:,}")
 
 
+def _audit(look: Look) -> Iterator[Damage]:
+    for sentence in audit_verify().breaks:
+        yield Damage("audit", sentence)
+
+
 CHECKS = (
     Check(
         "migration", "The schema is not the one of this version: manage.py migrate.", _migrations
@@ -130,6 +136,7 @@ CHECKS = (
         _versions,
     ),
     Check("champion", "Which version answers is not as it has to be.", _champions),
+    Check("audit", "The record of acts was changed: find out by whom, see The audit.", _audit),
     Check("key", "Stored files cannot be opened: see MEDIA_KEYS.", _keys),
     Check("clock", "Clocks disagree: work is taken for lost too early or too late.", _clock),
     Check(
