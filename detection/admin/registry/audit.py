@@ -16,6 +16,7 @@ from detection.services.audit import event_holds
 
 # So much of all details, and of each of them, stands in the list.
 SHOWN, VALUE = 120, 40
+BROKEN = "DOES NOT HOLD: this event or the one before it was changed"
 
 
 @admin.register(AuditEvent)
@@ -64,21 +65,14 @@ class AuditEventAdmin(ReadOnlyAdmin):
         """Show the digest, and whether it holds."""
         if not event.number:
             return "—"
-        told = (
-            "holds"
-            if event_holds(event)
-            else "DOES NOT HOLD: this event or the one before it was changed"
-        )
+        told = "holds" if event_holds(event) else BROKEN
         return format_html('{}<br><code class="break-all">{}</code>', told, event.digest)
 
     @admin.display(description="Details")
     def in_short(self, event: AuditEvent) -> str:
         """Tell the details on one line."""
-        told = (
-            f"{name}: {_cut(_plain(value), VALUE)}"
-            for name, value in event.details.items()
-            if value
-        )
+        details = {name: _plain(value) for name, value in event.details.items() if value}
+        told = (f"{name}: {_cut(value, VALUE)}" for name, value in details.items())
         return _cut(", ".join(told), SHOWN)
 
     @admin.display(description="Details")

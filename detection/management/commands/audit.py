@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from detection.models import AuditEvent
 from detection.services.audit import ChainBroken, audit_seal_again, audit_verify
 
-HINT = "If SECRET_KEY is another one than before, put that one into SECRET_KEY_FALLBACKS and look again."
+HINT = "If SECRET_KEY was changed, put the old one into SECRET_KEY_FALLBACKS and look again."
 
 
 class Command(BaseCommand):
