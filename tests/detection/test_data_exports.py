@@ -30,6 +30,7 @@ from detection.models import (
 from detection.services import data_exports
 from detection.services.data_exports import contents, making
 from detection.services.data_exports.account import ELSEWHERE, TOLD, relations
+from detection.services.data_exports.names import entry_name
 from detection.services.notes import note_write, tags_set
 from detection.services.sharing import link_create
 from detection.services.webhooks import webhook_create
@@ -96,6 +97,13 @@ class TestContents:
             assert ".." not in name.split("/")
             assert not name.startswith("/")
 
+    def test_entries_have_the_date_of_their_image(self, packed: zipfile.ZipFile) -> None:
+        for image in SubmittedImage.objects.filter(file_name__contains="münchen"):
+            dates = [one.date_time for one in packed.infolist() if image.public_id in one.filename]
+            assert dates
+            assert {one[:5] for one in dates} == {image.created_at.timetuple()[:5]}
+        assert min(one.date_time[0] for one in packed.infolist()) > 1980
+
     def test_what_was_drawn_is_there(self, packed: zipfile.ZipFile) -> None:
         contents = {packed.read(name) for name in packed.namelist()}
         assert {b"the heatmap", b"another heatmap", b"the noise"} <= contents
@@ -138,6 +146,25 @@ class TestContents:
         assert "README.txt" in packed.namelist()
 
 
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("holiday.jpg", "holiday.jpg"),
+        ('a<b>c:d"e|f?g*h.png', "a_b_c_d_e_f_g_h.png"),
+        ("../up\\and/down.png", "_up_and_down.png"),
+        ("ends in dots. .", "ends in dots"),
+        ("con.png", "_con.png"),
+        ("LPT1", "_LPT1"),
+        ("Com¹.jpeg", "_Com¹.jpeg"),
+        ("console.png", "console.png"),
+        ("...", "image"),
+        ("tab\there", "tab_here"),
+    ],
+)
+def test_every_system_can_unpack_the_name(name: str, written: str) -> None:
+    assert entry_name(name) == written
+
+
 def test_no_table_that_names_a_person_is_forgotten(alice: User) -> None:
     # Staff's own doing for the installation, which is told as acts; and rights, which are no rows.
     for_staff = {
@@ -165,7 +192,7 @@ class TestRoad:
         assert export.byte_size == default_storage.size(str(export.file.name))
         (message,) = mail.outbox
         assert message.to == [alice.email]
-        assert "deleted after 2 days" in message.body
+        assert "kept for 2 days" in message.body
         with committed():
             assert data_exports.exports_sweep(now=timezone.now() + timedelta(days=1.9)) == 0
             assert data_exports.exports_sweep(now=timezone.now() + timedelta(days=2.1)) == 1

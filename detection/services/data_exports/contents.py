@@ -4,10 +4,12 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import IO, Any
 
 from django.core.files.storage import default_storage
 from django.db.models import Model, QuerySet
+from django.utils import timezone
 
 from detection.models import (
     Analysis,
@@ -23,6 +25,7 @@ from detection.models import (
 )
 from detection.reporting.table import csv_lines
 from detection.services.data_exports.account import account_told
+from detection.services.data_exports.names import Moment, entry_name, entry_time
 from detection.services.data_exports.telling import (
     analysis_told,
     face_told,
@@ -110,22 +113,19 @@ def _images(
         for image in images:
             told = image_told(image)
             folder = f"images/{image.public_id}"
-            name = "".join(
-                one if one.isprintable() and one not in "/\\:" else "_" for one in image.file_name
-            )
-            _pack(packed, image.original.name, f"{folder}/{name.lstrip('.') or 'image'}")
-            _pack_views(packed, views.get(image.pk), folder)
+            pack = partial(_pack, packed, entry_time(image.created_at))
+            pack(image.original.name, f"{folder}/{entry_name(image.file_name)}")
+            if drawn := views.get(image.pk):
+                for kind in ViewKind.values:
+                    pack(getattr(drawn, kind).name, f"{folder}/view-{kind}.webp")
             told["analyses"] = []
             for analysis in by_image.get(image.pk, []):
                 mark = f"{folder}/heatmap-{analysis.public_id}"
-                _pack(packed, analysis.heatmap.name, f"{mark}.png")
-                _pack(
-                    packed,
-                    analysis.signed_thumbnail.name,
-                    f"{folder}/signed-{analysis.public_id}.webp",
-                )
+                pack(analysis.heatmap.name, f"{mark}.png")
+                signed = f"{folder}/signed-{analysis.public_id}.webp"
+                pack(analysis.signed_thumbnail.name, signed)
                 for one in explanations.get(analysis.pk, []):
-                    _pack(packed, one.heatmap.name, f"{mark}-{one.method.replace('+', 'p')}.png")
+                    pack(one.heatmap.name, f"{mark}-{one.method.replace('+', 'p')}.png")
                 told["analyses"].append(
                     {
                         **analysis_told(analysis),
@@ -133,7 +133,7 @@ def _images(
                     }
                 )
                 for face in faces.get(analysis.pk, []):
-                    _pack(packed, face.heatmap.name, f"{mark}-face-{face.number}.png")
+                    pack(face.heatmap.name, f"{mark}-face-{face.number}.png")
                 if analysis.is_current and analysis.track != "face":
                     table.writelines(_row(image, analysis))
             yield told
@@ -205,13 +205,7 @@ def _submissions(owner: Any) -> Iterator[dict[str, Any]]:
             }
 
 
-def _pack_views(packed: zipfile.ZipFile, views: ForensicViews | None, folder: str) -> None:
-    if views is not None:
-        for kind in ViewKind.values:
-            _pack(packed, getattr(views, kind).name, f"{folder}/view-{kind}.webp")
-
-
-def _pack(packed: zipfile.ZipFile, stored: str | None, name: str) -> None:
+def _pack(packed: zipfile.ZipFile, at: Moment, stored: str | None, name: str) -> None:
     """Copy a stored file into the zip; one that is gone is left out."""
     if not stored:
         return
@@ -220,7 +214,7 @@ def _pack(packed: zipfile.ZipFile, stored: str | None, name: str) -> None:
             source = default_storage.open(stored, "rb")
     except FileNotFoundError:
         return
-    with source, packed.open(zipfile.ZipInfo(name), "w", force_zip64=True) as target:
+    with source, packed.open(zipfile.ZipInfo(name, at), "w", force_zip64=True) as target:
         while some := _read(source):
             target.write(some)
 
@@ -234,7 +228,7 @@ def _read(source: IO[bytes]) -> bytes:
 def _add(packed: zipfile.ZipFile, name: str, text: IO[str]) -> None:
     text.flush()
     text.seek(0)
-    entry = zipfile.ZipInfo(name)
+    entry = zipfile.ZipInfo(name, entry_time(timezone.now()))
     entry.compress_type = zipfile.ZIP_DEFLATED
     with packed.open(entry, "w", force_zip64=True) as target:
         while some := text.read(CHUNK):

@@ -16,6 +16,7 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.core.mail import EmailMessage
 from django.db import DatabaseError, connection, transaction
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
 from detection.models import DataExport, Work
@@ -178,15 +179,20 @@ def _beating(claim: DataExport) -> Iterator[None]:
         thread.join()
 
 
+def size_told(size: int) -> str:
+    """Return a size as pages tell it, without their spaces that never break."""
+    return filesizeformat(size).replace("\N{NO-BREAK SPACE}", " ")
+
+
 def _mail(claim: DataExport, size: int) -> None:
     """Tell the owner; a mail that cannot be sent is given up, as the page tells the same."""
     owner: Any = claim.owner
     days = settings.DATA_EXPORT_DAYS
     text = (
         "Everything that Veripix keeps of you is packed into one zip "
-        f"({max(size / 1e6, 0.1):,.1f} MB).\n\n"
+        f"({size_told(size)}).\n\n"
         "Sign in and open “My account”, “Your data” to take it along; your password is asked for "
-        f"once more. It is deleted after {days} day{'' if days == 1 else 's'}.\n\n"
+        f"once more. It is kept for {days} day{'' if days == 1 else 's'}.\n\n"
         "If you have not asked for it, change your password: somebody else is signed in.\n"
     )
     try:
