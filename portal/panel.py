@@ -1,7 +1,16 @@
 """How the admin panel looks and what its side bar leads to: the settings of django-unfold."""
 
+from collections.abc import Callable
+
+from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+
+
+def may_view(right: str) -> Callable[[HttpRequest], bool]:
+    """Return what tells whether somebody has a right: the side bar offers what opens."""
+    return lambda request: request.user.has_perm(right)
+
 
 UNFOLD = {
     "SITE_TITLE": "Veripix administration",
@@ -36,11 +45,13 @@ UNFOLD = {
                         "title": "Analyses",
                         "icon": "fact_check",
                         "link": reverse_lazy("admin:detection_analysis_changelist"),
+                        "permission": may_view("detection.view_analysis"),
                     },
                     {
                         "title": "Submissions",
                         "icon": "inbox",
                         "link": reverse_lazy("admin:detection_submission_changelist"),
+                        "permission": may_view("detection.view_submission"),
                     },
                 ],
             },
@@ -51,16 +62,19 @@ UNFOLD = {
                         "title": "Datasets",
                         "icon": "photo_library",
                         "link": reverse_lazy("admin:detection_dataset_changelist"),
+                        "permission": may_view("detection.view_dataset"),
                     },
                     {
                         "title": "Imports",
                         "icon": "upload",
                         "link": reverse_lazy("admin:detection_datasetimport_changelist"),
+                        "permission": may_view("detection.view_datasetimport"),
                     },
                     {
                         "title": "Snapshots",
                         "icon": "ac_unit",
                         "link": reverse_lazy("admin:detection_snapshot_changelist"),
+                        "permission": may_view("detection.view_snapshot"),
                     },
                 ],
             },
@@ -87,6 +101,7 @@ UNFOLD = {
                         "title": "Decisions",
                         "icon": "history",
                         "link": reverse_lazy("admin:detection_labelreview_changelist"),
+                        "permission": may_view("detection.view_labelreview"),
                         # The queue lies below it, and has an entry of its own.
                         "active": lambda request: (
                             "labelreview/queue" not in request.path
@@ -133,11 +148,13 @@ UNFOLD = {
                         "title": "Registered models",
                         "icon": "model_training",
                         "link": reverse_lazy("admin:detection_registeredmodel_changelist"),
+                        "permission": may_view("detection.view_registeredmodel"),
                     },
                     {
                         "title": "Versions",
                         "icon": "deployed_code",
                         "link": reverse_lazy("admin:detection_modelversion_changelist"),
+                        "permission": may_view("detection.view_modelversion"),
                         # The comparison lies below it, and has an entry of its own.
                         "active": lambda request: (
                             "/detection/modelversion/" in request.path
@@ -148,16 +165,19 @@ UNFOLD = {
                         "title": "Compare",
                         "icon": "compare_arrows",
                         "link": reverse_lazy("admin:registry_compare"),
+                        "permission": may_view("detection.view_modelversion"),
                     },
                     {
                         "title": "Promotions",
                         "icon": "published_with_changes",
                         "link": reverse_lazy("admin:detection_promotion_changelist"),
+                        "permission": may_view("detection.view_promotion"),
                     },
                     {
                         "title": "Audit",
                         "icon": "receipt_long",
                         "link": reverse_lazy("admin:detection_auditevent_changelist"),
+                        "permission": may_view("detection.view_auditevent"),
                     },
                 ],
             },
@@ -168,6 +188,13 @@ UNFOLD = {
                         "title": "Users",
                         "icon": "group",
                         "link": reverse_lazy("admin:portal_user_changelist"),
+                        "permission": may_view("portal.view_user"),
+                    },
+                    {
+                        "title": "Groups",
+                        "icon": "groups",
+                        "link": reverse_lazy("admin:auth_group_changelist"),
+                        "permission": may_view("auth.view_group"),
                     },
                 ],
             },
@@ -178,6 +205,7 @@ UNFOLD = {
                         "title": "Status",
                         "icon": "monitor_heart",
                         "link": reverse_lazy("status"),
+                        "permission": lambda request: request.user.has_module_perms("detection"),
                     },
                 ],
             },

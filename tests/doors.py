@@ -11,7 +11,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -41,8 +41,12 @@ from tests import labelled, people, reported, runs
 
 # Its files are there, and reading them needs no TensorFlow.
 SHIPPED = Path(settings.BASE_DIR) / "ml" / "pretrained" / "cifake-residual"
-# Who may settle labels, and see the images for it, and nothing else.
-REVIEWER_RIGHTS = ("view_analysis", "view_labelreview", "add_labelreview")
+# What the group that is ready gives: to settle labels, and see the images for it.
+REVIEWERS = "Reviewers"
+REVIEWER_RIGHTS = (
+    *("view_analysis", "view_item", "view_dataset"),
+    *("view_labelreview", "add_labelreview"),
+)
 
 
 def clerk(name: str = "clerk") -> User:
@@ -54,12 +58,15 @@ def clerk(name: str = "clerk") -> User:
 
 
 def reviewer(name: str = "reviewer") -> User:
-    """Staff who settle labels."""
+    """Staff who settle labels, by the rights of the group for it."""
     user = clerk(name)
     rights = Permission.objects.filter(
         content_type__app_label="detection", codename__in=REVIEWER_RIGHTS
     )
-    user.user_permissions.set(rights)
+    # A test that commits may have emptied the table since the group was made.
+    group, _ = Group.objects.get_or_create(name=REVIEWERS)
+    group.permissions.set(rights)
+    user.groups.add(group)
     return user
 
 
@@ -102,6 +109,7 @@ def panel_filled(alice: User, folder: Path) -> dict[type[Model], Any]:
         Promotion: Promotion.objects.latest("pk"),
         AuditEvent: AuditEvent.objects.latest("pk"),
         User: alice,
+        Group: Group.objects.get_or_create(name="newsroom")[0],
     }
 
 

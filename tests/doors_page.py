@@ -5,7 +5,6 @@
 
 import os
 import sys
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,8 +31,8 @@ PROGRAMS = """
 """
 PANEL = """
 ## The administration
-Below `/admin/`. *Clerk*: staff without rights; *reviewer*: staff who may settle labels and see the
-images for it.
+Below `/admin/`. *Clerk*: staff without rights; *reviewer*: staff in the group *Reviewers*, who may
+settle labels and see the images for it.
 
 """
 POSTED = """
@@ -59,15 +58,15 @@ def page() -> str:
     asked = {("get", name): access for name, access in api.GET.items()} | dict(api.CHANGES)
     parts += table(programs, api_rows(api.ROUTES, asked))
     parts.append(PANEL)
-    staff = ("addresses", "stranger", "another", "owner", "clerk", "reviewer", "administrator")
-    parts += table(staff, grouped(panel_table.GET))
+    staff = ("address", "stranger", "another", "owner", "clerk", "reviewer", "administrator")
+    parts += table(staff, sections(panel_table.GET))
     parts.append(POSTED)
     posted = {
         route: panel_table.POST.get(route, panel_table.REFUSED)
         for route in panel_table.GET
         if route != "logout/"
     }
-    parts += table(staff[:-1], grouped(posted))
+    parts += table(staff[:-1], sections(posted))
     return "".join(parts)
 
 
@@ -106,12 +105,11 @@ def api_rows(
         yield f"{method.upper()} `/api/v1/{routes[name].pattern}`", who
 
 
-def grouped(access: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield a row for each kind of answer, with all addresses that give it."""
-    groups: dict[Any, list[str]] = defaultdict(list)
-    for route, who in access.items():
-        groups[who].append(f"`{route.replace('|', chr(92) + '|') or '(start)'}`")
-    yield from ((" · ".join(names), who) for who, names in groups.items())
+def sections(access: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield a row for each address, those of one kind of thing together."""
+    known = sorted(access.items(), key=lambda entry: entry[0].split("/")[:2])
+    for route, who in known:
+        yield f"`{route.replace('|', chr(92) + '|') or '(start)'}`", who
 
 
 if __name__ == "__main__":

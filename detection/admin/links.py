@@ -65,6 +65,13 @@ class DeletesByService(ModelAdmin):
 class DeletesNamelessly(DeletesByService):
     """Deletes what is of people, and records it by number: names of theirs go for good."""
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Name what was chosen, and only count what goes along: files, sessions, addresses."""
+        objects, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        # Below each of the chosen ones, as a list, stands what belongs to it.
+        chosen = [one for one in objects if not isinstance(one, list)]
+        return chosen, counts, lacking, protected
+
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         """Record who deleted which rows."""
         content_type = ContentType.objects.get_for_model(self.model, for_concrete_model=False)

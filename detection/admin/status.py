@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
@@ -34,7 +35,10 @@ OTHERS = {
 @never_cache
 @require_safe
 def status(request: HttpRequest) -> HttpResponse:
-    """Show the page; asked by htmx, only what changes on it."""
+    """Show the page to staff with any right; asked by htmx, only what changes on it."""
+    user: Any = request.user
+    if not user.has_module_perms("detection"):
+        raise PermissionDenied
     if request.headers.get("HX-Request"):
         return render(request, "admin/status/_status.html", figures())
     context = {**admin.site.each_context(request), "title": "Status", **figures()}
