@@ -24,6 +24,13 @@ _CANNOT = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
 class FolderStorage(FileSystemStorage):
     """Django's own, and what a storage needs whose files are encrypted anew."""
 
+    def _save(self, name: str, content: File) -> str:
+        try:
+            return str(super()._save(name, content))
+        except FileNotFoundError:
+            # The doctor took the empty folder away in between: it is made once more.
+            return str(super()._save(name, content))
+
     def entries(self, prefix: str = "") -> Iterator[tuple[str, int, datetime]]:
         """Yield name, size and time of every file below a folder, folder by folder."""
         root = Path(self.path(""))

@@ -32,6 +32,7 @@ from detection.models import (
     ForensicViews,
     Leftover,
     ModelVersion,
+    PendingFiles,
     RegisteredModel,
     Snapshot,
     State,
@@ -123,6 +124,25 @@ def original_short(one: Analysis) -> None:
 
 def preview_empty(one: Analysis) -> None:
     Path(default_storage.path(str(image_of(one).preview.name))).write_bytes(b"")
+
+
+def heatmap_empty(one: Analysis) -> None:
+    Path(default_storage.path(str(one.heatmap.name))).write_bytes(b"")
+
+
+def thumbnail_empty(one: Analysis) -> None:
+    large = SubmittedImage.objects.exclude(thumbnail="").get()
+    Path(default_storage.path(str(large.thumbnail.name))).write_bytes(b"")
+
+
+def views_empty(one: Analysis) -> None:
+    views_gone(one)
+    default_storage.save("views/a.webp", ContentFile(b""))
+
+
+def pending(one: Analysis) -> None:
+    default_storage.save("previews/ab/half.webp", ContentFile(b"on its way"))
+    PendingFiles.objects.create(names="previews/ab/half.webp\npreviews/b", seen_at=LONG_AGO)
 
 
 def preview_unsaid(one: Analysis) -> None:
@@ -252,6 +272,10 @@ PLANTED: list[tuple[Callable[[Analysis], None], str, int, int]] = [
     (file_unnamed, "file_unnamed", 1500, 0),
     (original_short, "file_damaged", 1, 1),
     (preview_empty, "file_damaged", 1, 0),
+    (thumbnail_empty, "file_damaged", 1, 0),
+    (heatmap_empty, "file_damaged", 1, 0),
+    (views_empty, "file_damaged", 1, 0),
+    (pending, "pending_files", 1, 0),
     (preview_unsaid, "file_unsaid", 1, 1),
     (leftover, "leftover", 2, 0),
     (run_folder, "draft", 1, 0),
@@ -300,7 +324,7 @@ def test_planted_damage_is_found_and_mended(
 
 
 def test_every_check_is_planted() -> None:
-    elsewhere = {"migration", "certificate", "key", "clock", "room"}
+    elsewhere = {"migration", "audit", "certificate", "key", "clock", "room"}
     assert {check.name for check in CHECKS} - elsewhere == {check for _, check, _, _ in PLANTED}
 
 
@@ -382,3 +406,80 @@ def test_the_command_tells_people_what_it_means(one: Analysis) -> None:
         call_command("doctor", stdout=out)
     assert f"Analysis.heatmap of row {one.pk}: {one.heatmap.name} is gone" in out.getvalue()
     assert "file_missing: 1. A row names a file that is not there" in out.getvalue()
+    assert "  --repair mends what can be mended\n" in out.getvalue()
+    assert "by people" not in out.getvalue()
+
+
+def told(*options: str) -> str:
+    """What the command says to people, where it finds something."""
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("doctor", *options, stdout=out)
+    return out.getvalue()
+
+
+def test_what_is_left_to_people_is_said_and_nothing_else_is_promised(one: Analysis) -> None:
+    original_short(one)
+    for options in ((), ("--repair",)):
+        text = told(*options)
+        assert "  to be done by people: Restore the file from a backup" in text
+        assert "mends" not in text
+    heatmap_empty(one)
+    text = told()
+    assert "  --repair mends what can be mended, 1 here\n" in text
+    assert "  to be done by people: Restore the file from a backup" in text
+
+
+def test_every_check_says_what_is_left_to_people_unless_it_mends_all() -> None:
+    for check in CHECKS:
+        assert check.left or check.repair, check.name
+        assert check.left.endswith(".") or not check.left, check.name
+
+
+def test_an_empty_heatmap_goes_and_the_verdict_stays(one: Analysis) -> None:
+    heatmap_empty(one)
+    name, verdict = str(one.heatmap.name), one.verdict
+    assert doctor("--repair")[2] == [
+        f"Analysis.heatmap of row {one.pk}: the verdict stands without it"
+    ]
+    one.refresh_from_db()
+    assert (one.heatmap.name, one.verdict) == ("", verdict)
+    assert not default_storage.exists(name)
+
+
+@pytest.mark.parametrize("field", ["preview", "heatmap"])
+def test_a_picture_that_ends_in_the_middle_is_found_by_reading_it(
+    one: Analysis, field: str
+) -> None:
+    row: Any = one if field == "heatmap" else image_of(one)
+    name = str(getattr(row, field).name)
+    path = Path(default_storage.path(name))
+    path.write_bytes(path.read_bytes()[:-5])
+    assert doctor() == (0, {}, [])
+    assert doctor("--deep", "--repair")[1] == {"file_damaged": 1}
+    assert doctor("--deep")[0] == 0
+    assert default_storage.exists(name) == (field == "preview"), "a preview is drawn anew"
+
+
+def test_folders_that_the_doctor_empties_go_too(one: Analysis) -> None:
+    for name in ("previews/zz/a.webp", "previews/zz/b.webp"):
+        default_storage.save(name, ContentFile(b"nobody's"))
+        aged(Path(default_storage.path(name)))
+    doctor("--repair")
+    assert not Path(default_storage.path("previews/zz")).exists()
+    assert Path(default_storage.path("previews")).exists()
+
+
+def test_a_folder_that_goes_while_a_file_is_saved_is_made_once_more(
+    one: Analysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, opened = Path(default_storage.path("previews/zz")), os.open
+
+    def gone_at_first(path: Any, *options: Any) -> int:
+        monkeypatch.setattr(os, "open", opened)
+        folder.rmdir()
+        return opened(path, *options)
+
+    monkeypatch.setattr(os, "open", gone_at_first)
+    default_storage.save("previews/zz/a.webp", ContentFile(b"whole"))
+    assert (folder / "a.webp").read_bytes() == b"whole"

@@ -63,7 +63,7 @@ def test_the_doctor_warns(folder: Path) -> None:
         call_command("doctor", "--check", "certificate", stdout=out)
     assert left.value.code == 1
     assert f"{folder}/ca/ca.crt: it ends on " in out.getvalue()
-    assert "certificate: 2. Certificates end within 90 days" in out.getvalue()
+    assert "certificate: 2. Certificates end within 90 days; then no program" in out.getvalue()
 
 
 def test_the_status_page_warns(folder: Path, admin_client: Client) -> None:

@@ -15,6 +15,7 @@ from detection.services.storage import StorageUnavailable
 
 CLEAN, FOUND, COULD_NOT_LOOK = 0, 1, 2
 SHOWN = 20
+SEE = "see Mend in docs/operations.md"
 
 
 class Command(BaseCommand):
@@ -83,7 +84,12 @@ class Command(BaseCommand):
     def _finding(self, finding: Finding, *, is_repair: bool) -> None:
         check = finding.check
         if self._is_json:
-            told = {"check": check.name, "count": finding.count, "done": finding.done}
+            told = {
+                "check": check.name,
+                "count": finding.count,
+                "mendable": finding.mendable,
+                "done": finding.done,
+            }
             self.stdout.write(json.dumps(told))
         elif finding.count:
             if self._shown > SHOWN:
@@ -91,12 +97,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{check.name}: {finding.count:,}. {check.means}")
             for sentence in finding.done:
                 self.stdout.write(f"  mended: {sentence}")
-            if not finding.done:
-                self.stdout.write(f"  {_left_to(check, is_repair=is_repair)}")
+            if finding.mendable and not is_repair:
+                told = "" if finding.mendable == finding.count else f", {finding.mendable:,} here"
+                self.stdout.write(f"  --repair mends what can be mended{told}")
+            is_left = finding.mendable < finding.count or (is_repair and not finding.done)
+            if is_left:
+                self.stdout.write(f"  to be done by people: {check.left or SEE}")
         self._shown = 0
-
-
-def _left_to(check: Check, *, is_repair: bool) -> str:
-    if is_repair or check.repair is None:
-        return "not mended: that is for people to do"
-    return "--repair mends what can be mended"

@@ -14,7 +14,8 @@ def _ending(look: Look) -> Iterator[Damage]:
 CHECKS = (
     Check(
         "certificate",
-        "Certificates end within 90 days: have them made anew, see TLS in docs/operations.md.",
+        "Certificates end within 90 days; then no program talks to database, broker or web.",
         _ending,
+        left="Have them made anew: see TLS in docs/operations.md.",
     ),
 )

@@ -62,6 +62,8 @@ class Look:
 Find = Callable[[Look], Iterator[Damage]]
 # Takes some of what was found; returns in a sentence each what it did.
 Repair = Callable[[Look, list[Damage]], Iterator[str]]
+# Tells whether `repair` can do anything about this one.
+Mends = Callable[[Damage], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,17 @@ class Check:
         means: What it means where something is found, for people.
         find: Looks, and changes nothing.
         repair: Mends; only where that is safe.
+        left: What people do about what is not mended.
+        mends: What of it can be mended, where that is not all.
     """
 
     name: str
     means: str
     find: Find
     repair: Repair | None = None
+    left: str = ""
+    mends: Mends = lambda damage: True
+
+    def can_mend(self, damage: Damage) -> bool:
+        """Tell whether this damage can be mended without people."""
+        return self.repair is not None and self.mends(damage)

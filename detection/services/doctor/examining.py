@@ -34,11 +34,13 @@ class Finding:
     Attributes:
         check: Which one.
         count: How much it found.
+        mendable: How much of that `repair` mends.
         done: What `repair` did, in a sentence each.
     """
 
     check: Check
     count: int = 0
+    mendable: int = 0
     done: list[str] = field(default_factory=list)
 
 
@@ -68,6 +70,7 @@ def examine(
             while batch := list(islice(found, MENDED_AT_ONCE)):
                 finding.count += len(batch)
                 for damage in batch:
+                    finding.mendable += check.can_mend(damage)
                     tell(check, damage)
                 if repair and check.repair is not None:
                     done = list(check.repair(look, batch))

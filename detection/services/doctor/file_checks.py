@@ -115,8 +115,27 @@ def _unnamed_mend(look: Look, found: list[Damage]) -> Iterator[str]:
     named = still_named(old)
     gone = [name for name in old if name not in named]
     files_delete(gone)
+    _folders_delete(gone)
     if gone:
         yield f"{len(gone):,} files deleted, such as {gone[0]}"
+
+
+def _folders_delete(names: list[str]) -> None:
+    """Delete folders that nothing is left in; a bucket has none.
+
+    Whoever saves a file into one just then makes it once more (`portal.folder_storage`).
+    """
+    if settings.IS_STORAGE_REMOTE:
+        return
+    root = Path(default_storage.path(""))
+    for folder in {root / Path(name).parent for name in names}:
+        for above in (folder, *folder.parents):
+            if above == root or not above.is_relative_to(root):
+                break
+            try:
+                above.rmdir()
+            except OSError:
+                break
 
 
 def _damaged(look: Look) -> Iterator[Damage]:
@@ -124,17 +143,29 @@ def _damaged(look: Look) -> Iterator[Damage]:
         yield Damage(named.subject, f"{named.name}: {why}", named)
 
 
+def _is_drawn(damage: Damage) -> bool:
+    """Tell pictures that were made by the portal from what people handed in."""
+    named: Named = damage.what
+    return named.column.model in MENDS and named.column.field != "original"
+
+
+def _has_mend(damage: Damage) -> bool:
+    return damage.what.column.model in MENDS
+
+
 def _damaged_mend(look: Look, found: list[Damage]) -> Iterator[str]:
-    """Draw previews anew that hold nothing; what people handed in is never touched."""
+    """Do with pictures what is done where they are gone; never touch what people handed in."""
     for damage in found:
         named: Named = damage.what
-        is_drawn = named.column.model is SubmittedImage and named.column.field != "original"
-        if is_drawn and is_still_named(named):
+        if not _is_drawn(damage) or not is_still_named(named):
+            continue
+        if named.column.model is SubmittedImage:
             with storage_errors():
                 default_storage.delete(named.name)
-            done = _image_mend(named)
-            if done:
-                yield f"{named.subject}: {done}"
+        done = MENDS[named.column.model](named)
+        if done:
+            files_delete({named.name} - still_named([named.name]))
+            yield f"{named.subject}: {done}"
 
 
 def _nameless(look: Look) -> Iterator[Damage]:
@@ -209,6 +240,8 @@ CHECKS = (
         "A row names a file that is not there: its picture is missing on pages.",
         _missing,
         _missing_mend,
+        "Restore the file from a backup, or delete its row in the administration.",
+        _has_mend,
     ),
     Check(
         "file_unnamed",
@@ -221,8 +254,15 @@ CHECKS = (
         "A file is empty, of another size or, with --deep, of another content than was stored.",
         _damaged,
         _damaged_mend,
+        "Restore the file from a backup, or have its owner delete it and hand it in once more.",
+        _is_drawn,
     ),
-    Check("file_unsaid", "A row names no file where it has to.", _nameless),
+    Check(
+        "file_unsaid",
+        "A row names no file where it has to.",
+        _nameless,
+        left="Delete the image in the administration, or have its owner do so.",
+    ),
     Check(
         "leftover",
         "Files of deleted images that could not be deleted then, and not since.",
@@ -234,5 +274,7 @@ CHECKS = (
         "Temporary files and checkpoints that nobody needs any more; those of runs are deleted.",
         _drafts,
         _runs_mend,
+        "Delete temporary files by hand, once you know that no program here uses them.",
+        lambda damage: damage.what is not None,
     ),
 )

@@ -25,6 +25,7 @@ from detection.services.storage import storage_errors
 
 # Files are written before their rows: what is younger may still get one.
 GRACE = dt.timedelta(hours=1)
+PNG_END = b"IEND\xaeB`\x82"
 
 
 @dataclass
@@ -57,7 +58,10 @@ class Comparison:
             yield from (one for one in batch if one.name not in named)
 
     def damaged(self, *, deep: bool = False) -> Iterator[tuple[Named, str]]:
-        """Yield files that are empty, of another size, or (`deep`) of another hash than told."""
+        """Yield files that are empty or of another size than told.
+
+        With `deep` also those of another hash, and pictures of ours that end in the middle.
+        """
         for named in self.ledger.suspicious():
             why = _wrong_size(named)
             if why and is_still_named(named):
@@ -65,6 +69,10 @@ class Comparison:
         if deep:
             for named in self.ledger.hashed():
                 why = _is_another(named)
+                if why and is_still_named(named):
+                    yield named, why
+            for named in self.ledger.pictures():
+                why = _is_broken_off(named)
                 if why and is_still_named(named):
                     yield named, why
 
@@ -139,3 +147,17 @@ def _is_another(named: Named) -> str:
     if digest.hexdigest() != named.sha256:
         return "its content is another one than was stored"
     return ""
+
+
+def _is_broken_off(named: Named) -> str:
+    """Return what is wrong with a picture that was drawn here; its formats tell where they end."""
+    try:
+        with storage_errors(), default_storage.open(named.name, "rb") as file:
+            content = file.read()
+    except FileNotFoundError:
+        return "it cannot be read" if default_storage.exists(named.name) else ""
+    if content.startswith(b"RIFF"):
+        is_whole = int.from_bytes(content[4:8], "little") + 8 == len(content)
+    else:
+        is_whole = content.startswith(b"\x89PNG") and content.endswith(PNG_END)
+    return "" if is_whole else "it is no whole picture"

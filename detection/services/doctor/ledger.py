@@ -101,6 +101,11 @@ class Ledger:
         """Yield what was seen and whose row tells its hash."""
         yield from self._rows("seen = 1 AND sha256 <> ''")
 
+    def pictures(self) -> Iterator[Named]:
+        """Yield pictures that were drawn, whose rows tell no hash, and that hold something."""
+        drawn = "(name LIKE '%.webp' OR name LIKE '%.png')"
+        yield from self._rows(f"seen = 1 AND stored <> 0 AND sha256 = '' AND {drawn}")
+
     def _known(self, names: list[str]) -> set[str]:
         marks = ",".join("?" * len(names))
         query = f"SELECT DISTINCT name FROM named WHERE name IN ({marks})"  # noqa: S608 - only marks

@@ -128,22 +128,52 @@ def _audit(look: Look) -> Iterator[Damage]:
 
 CHECKS = (
     Check(
-        "migration", "The schema is not the one of this version: manage.py migrate.", _migrations
+        "migration",
+        "The schema is not the one of this version.",
+        _migrations,
+        left="manage.py migrate; what only a newer version knows is taken back by that version.",
     ),
     Check(
         "model_version",
-        "A model version is not what was registered, and answers no longer; see Mend.",
+        "A model version is not what was registered, and answers no longer.",
         _versions,
+        left="Where SECRET_KEY or MODEL_SIGNING_KEY is another one, and it was you: manage.py "
+        "register_models --sign-again. Otherwise restore MODELS_ROOT and the rows from a backup.",
     ),
-    Check("champion", "Which version answers is not as it has to be.", _champions),
-    Check("audit", "The record of acts was changed: find out by whom, see The audit.", _audit),
-    Check("key", "Stored files cannot be opened: see MEDIA_KEYS.", _keys),
-    Check("clock", "Clocks disagree: work is taken for lost too early or too late.", _clock),
+    Check(
+        "champion",
+        "Which version answers is not as it has to be.",
+        _champions,
+        left="Promote a version on its page in the administration.",
+    ),
+    Check(
+        "audit",
+        "The record of acts was changed.",
+        _audit,
+        left="Find out by whom: see The audit in docs/operations.md.",
+    ),
+    Check(
+        "key",
+        "Stored files cannot be opened.",
+        _keys,
+        left="Give every process the keys that they were encrypted with, by MEDIA_KEYS.",
+    ),
+    Check(
+        "clock",
+        "Clocks disagree: work is taken for lost too early or too late.",
+        _clock,
+        left="Have all machines keep their clocks by NTP.",
+    ),
     Check(
         "rights",
         "Others on this machine may open what only the portal should.",
         _private,
         _private_mend,
     ),
-    Check("room", "Uploads will soon find no room.", _room),
+    Check(
+        "room",
+        "Uploads will soon find no room.",
+        _room,
+        left="Delete what is not needed there, or give it a larger disk.",
+    ),
 )

@@ -18,6 +18,7 @@ from detection.models import (
     DatasetImport,
     Explanation,
     ForensicViews,
+    PendingFiles,
     State,
     SubmittedImage,
     TrainingRun,
@@ -31,6 +32,7 @@ from detection.services.explanations import explanation_fail
 from detection.services.fetches import fetches_sweep
 from detection.services.forensic_views import views_fail
 from detection.services.import_requests import imports_sweep
+from detection.services.pending import pending_sweep
 from detection.services.sweeper import sweep
 from detection.services.training.recovery import runs_sweep
 from detection.services.webhooks import webhooks_sweep
@@ -170,6 +172,21 @@ def _runs(look: Look) -> Iterator[Damage]:
     yield from _told(free, "its place in the queue and its state disagree")
 
 
+def _pending(look: Look) -> Iterator[Damage]:
+    # A sweep gives them up after half of that.
+    before = look.now - 2 * (look.now - look.lease)
+    old = PendingFiles.objects.filter(seen_at__lt=before)
+    for pk, names in old.order_by("pk").values_list("pk", "names").iterator():
+        first, *others = names.split("\n")
+        told = f" and {len(others):,} more" if others else ""
+        yield Damage(f"pending files {pk}", f"{first}{told}: their writer is gone", pk)
+
+
+def _pending_mend(look: Look, found: list[Damage]) -> Iterator[str]:
+    count = pending_sweep(now=look.now)
+    yield f"{count:,} files given up; they are deleted as leftovers"
+
+
 def _pictures(look: Look) -> Iterator[Damage]:
     late = min(look.lease, look.now - look.grace)
     for model in (Explanation, ForensicViews):
@@ -216,7 +233,12 @@ CHECKS = (
         _standing,
         _standing_mend,
     ),
-    Check("image_unlooked", "Images without an analysis; hand them in once more.", _unlooked),
+    Check(
+        "image_unlooked",
+        "Images without an analysis.",
+        _unlooked,
+        left="Have their owner delete them and hand them in once more.",
+    ),
     Check(
         "analysis_owner",
         "Analyses belong to the owner of their submission, who alone sees them.",
@@ -258,6 +280,13 @@ CHECKS = (
         "Training runs do not go on: is there a worker on the queue training?",
         _runs,
         _swept("training runs", runs_sweep),
+    ),
+    Check(
+        "pending_files",
+        "Files of writers that were killed before they made rows, and no sweep saw to them: is "
+        "there a worker, and beat?",
+        _pending,
+        _pending_mend,
     ),
     Check(
         "picture_stuck",
