@@ -29,9 +29,11 @@ from detection.models import (
 from detection.services.analysis import RetryRefused, analyses_retry, analysis_retry, analysis_run
 from detection.services.explanations import ExplanationRefused, explanation_request
 from detection.services.forensic_views import ViewsRefused, views_request
+from detection.services.intake import images_delete
 from detection.services.repeats import RepeatRefused, analysis_repeat
 from detection.services.report_content import report_content
-from detection.services.retention import AT_ONCE, retention_sweep
+from detection.services.reports import report_issue
+from detection.services.retention import AT_ONCE, images_forget, retention_sweep
 from detection.services.sharing import link_create
 from detection.tasks.retention import forget_images
 from portal.models import User
@@ -260,6 +262,20 @@ class TestForgotten:
                 assert f"{analysis.image.public_id}/{broken}/" not in page, (name, broken)
             assert f"analyses/{analysis.public_id}/heatmap" not in page, name
             assert 'data-testid="analyse-again"' not in page
+
+    def test_the_code_of_an_earlier_report_checks_out(
+        self, alice: User, client: Client, committed: Committed
+    ) -> None:
+        analysis = reported.finished(alice)
+        code = report_issue(analysis=analysis, site=reported.SITE).issued.code
+        with committed():
+            images_forget(before=timezone.now(), now=timezone.now())
+        analysis.image.refresh_from_db()
+        assert analysis.image.is_forgotten
+        assert client.get(f"/verify/{code}/").status_code == 200
+        with committed():
+            images_delete(images=[analysis.image])
+        assert client.get(f"/verify/{code}/").status_code == 404
 
     def test_a_shared_page_says_so_too(self, analysis: Analysis, client: Client) -> None:
         link = link_create(analysis=analysis, user=analysis.owner, days=1)
