@@ -1,6 +1,7 @@
 // Sends a zip, or a folder packed into one, piece by piece, and goes on where the line broke.
 // Without this script the form sends a zip as it is.
 
+import { displayName } from "./upload-item.js";
 import { pack } from "./zip.js";
 
 // Between the least and the most that the server takes, so that little is lost when a line breaks.
@@ -42,7 +43,8 @@ function choose(what) {
   if (isSending) return;
   chosen = what;
   const bytes = what.file ? what.file.size : what.entries.reduce((sum, { file }) => sum + file.size, 0);
-  show(what.file ? `${what.name}, ${megabytes(bytes)}` : `${what.name}: ${files(what.entries.length)}, ${megabytes(bytes)}`);
+  const name = displayName(what.name);
+  show(what.file ? `${name}, ${megabytes(bytes)}` : `${name}: ${files(what.entries.length)}, ${megabytes(bytes)}`);
 }
 
 /** Files of a folder in an order that stays the same, so that what is packed anew is the same zip. */
@@ -62,7 +64,7 @@ async function isZip(file) {
 async function chooseZip(file) {
   if (!(await isZip(file))) {
     chosen = null;
-    return show(`${file.name} is no zip. Choose a zip or a folder.`);
+    return show(`${displayName(file.name)} is no zip. Choose a zip or a folder.`);
   }
   choose({ name: file.name, file });
 }

@@ -7,6 +7,11 @@ function readableSize(bytes) {
   return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
 }
 
+/** The name as the server shows it: what turns the direction of text makes "gpj.exe" read as "exe.jpg". */
+export function displayName(name) {
+  return name.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu, "").replace(/^[ .]+|[ .]+$/g, "") || "unnamed";
+}
+
 async function drawThumbnail(file, canvas) {
   // A canvas, not a blob: address, so that the content security policy can stay closed.
   const bitmap = await createImageBitmap(file);
@@ -25,9 +30,10 @@ export class UploadItem {
     this.element = template.content.firstElementChild.cloneNode(true);
     this.bar = this.element.querySelector("progress");
     this.again = this.part("again");
-    this.part("name").textContent = file.name;
-    this.part("remove-label").textContent = `Remove ${file.name}`;
-    this.bar.setAttribute("aria-label", `${file.name}: sent`);
+    const name = displayName(file.name);
+    this.part("name").textContent = name;
+    this.part("remove-label").textContent = `Remove ${name}`;
+    this.bar.setAttribute("aria-label", `${name}: sent`);
     this.part("remove").addEventListener("click", () => handlers.onRemove(this));
     this.again.addEventListener("click", () => handlers.onAgain(this));
     this.set("ready", readableSize(file.size));

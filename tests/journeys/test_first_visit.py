@@ -131,6 +131,13 @@ def test_a_list_of_nothing_but_bad_files_stays_and_says_why(alice: Person) -> No
     assert alice.page.url.endswith("/submit/")
 
 
+def test_a_name_that_turns_the_text_around_reads_as_the_server_shows_it(alice: Person) -> None:
+    alice.choose({"holiday\u202egpj.exe": drawn_image(THUMBNAIL)})
+    assert alice.page.locator("[data-name]").all_text_contents() == ["holidaygpj.exe"]
+    remove = alice.page.get_by_test_id("upload-item").get_by_role("button")
+    assert remove.first.text_content() == "Remove holidaygpj.exe"
+
+
 def test_the_history_is_searched_filtered_and_emptied(alice: Person) -> None:
     files = {f"beach-{n}.jpg": drawn_image((300, 200), seed=n) for n in range(3)}
     alice.choose(files | {"forest & lake.jpg": drawn_image(THUMBNAIL, seed=8)})
