@@ -98,8 +98,8 @@ class Command(BaseCommand):
             for sentence in finding.done:
                 self.stdout.write(f"  mended: {sentence}")
             if finding.mendable and not is_repair:
-                told = "" if finding.mendable == finding.count else f", {finding.mendable:,} here"
-                self.stdout.write(f"  --repair mends what can be mended{told}")
+                count = "" if finding.mendable == finding.count else f", {finding.mendable:,} here"
+                self.stdout.write(f"  --repair mends what can be mended{count}")
             is_left = finding.mendable < finding.count or (is_repair and not finding.done)
             if is_left:
                 self.stdout.write(f"  to be done by people: {check.left or SEE}")
