@@ -20,7 +20,7 @@ from detection.views.analyses import FIRST_TAGS
 from portal.leaving import user_purge
 from portal.models import User
 from tests import work
-from tests.fixtures import Committed
+from tests.fixtures import Committed, settled
 
 
 def entry(owner: User, name: str = "image.png") -> Analysis:
@@ -199,6 +199,7 @@ def test_the_history_finds_tags_and_notes(as_alice: Client, alice: User, charlie
 
 def test_the_history_shows_tags_without_a_query_for_each(as_alice: Client, alice: User) -> None:
     counts = []
+    settled(as_alice)
     for _ in range(2):
         for number in range(4):
             tags_set(image=entry(alice).image, user=alice, names=["press", f"no {number}"])

@@ -28,7 +28,7 @@ from detection.services.evaluations import evaluations_make
 from detection.services.registry import version_promote
 from portal.models import User
 from tests import images, people, runs, sealed, work
-from tests.fixtures import signed_in
+from tests.fixtures import settled, signed_in
 from tests.panel import text_of, url
 
 WHY = "For the tests of the pages."
@@ -265,6 +265,7 @@ def test_flips_are_paged_and_cost_no_more_queries(
 ) -> None:
     test = sealed.dataset(count=20)
     counts = []
+    settled(as_admin)
     for more in (0, 60):
         for number in range(more):
             content = images.plain(f"rgb(0,{number + 1},200)")

@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from detection.models import Analysis, Submission
 from portal.models import User
 from tests import images, work
+from tests.fixtures import settled
 
 
 def analyses(submission: Submission) -> list[Analysis]:
@@ -80,6 +81,7 @@ def test_other_peoples_refusals_and_images_stay_theirs(as_charlie: Client, alice
 
 def test_more_images_cost_no_more_queries(as_alice: Client, alice: User) -> None:
     counts = []
+    settled(as_alice)
     for size in (2, 9):
         submission = work.hand_in(alice, *[images.plain("red")] * size, b"text")
         for analysis in analyses(submission)[1:]:

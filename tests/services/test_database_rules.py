@@ -112,6 +112,7 @@ def test_a_value_that_is_too_long_is_an_error_and_not_cut_off(portal: Installati
     assert "Data too long" in done.stderr
 
 
+@pytest.mark.timeout(900)  # each of them, on a server
 def test_every_migration_can_be_taken_back(
     tmp_path: Path, static_root: Path, mariadb: MariaDB, shared_redis: Redis
 ) -> None:
