@@ -22,7 +22,7 @@ from detection.models import SubmittedImage, Webhook
 from detection.services.quotas import usage_of
 from portal.environment import misconfigured
 from portal.factors import factors_told
-from portal.leaving import user_purge
+from portal.leaving import backups_sentence, user_purge
 from portal.models import User
 from portal.tokens import tokens_context
 
@@ -127,7 +127,7 @@ def account_delete(request: HttpRequest) -> HttpResponse:
         messages.success(request, ALL_GONE if is_all_gone else GOING)
         return redirect("home")
     count = SubmittedImage.objects.visible_to(user).count()
-    context = {"form": form, "image_count": count}
+    context = {"form": form, "image_count": count, "backups": backups_sentence()}
     status = 422 if form.errors else 200
     return render(request, "account/delete.html", context, status=status)
 

@@ -2,13 +2,17 @@
 
 import logging
 import secrets
+import smtplib
+from functools import partial
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
+from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -16,6 +20,7 @@ from detection.models import SubmittedImage, Webhook
 from detection.services.data_exports import exports_purge
 from detection.services.intake import images_delete, owner_purge
 from detection.services.queueing import task_send
+from detection.services.traces import traces_clear_on_commit
 from portal.models import ApiToken, User
 
 log = logging.getLogger(__name__)
@@ -26,6 +31,17 @@ AT_ONCE = 500
 STEP = 200
 # What stands in place of the address of somebody whose images are still being deleted.
 LEFT, NOWHERE = "deleted-", "@deleted.invalid"
+
+# The one mail that goes out after everything else; nothing of it is kept here.
+GOODBYE = """\
+Your account on Veripix has been deleted, and with it your images and all that came of them. Where
+there are many, the last of them go within minutes.
+
+{backups}
+
+If it was neither you nor somebody whom you asked, write to whoever runs the site.
+This is the last mail from here.
+"""
 
 
 def user_purge(user: User) -> bool:
@@ -41,7 +57,12 @@ def user_purge(user: User) -> bool:
     with transaction.atomic():
         # Locked, the row lets nobody open a submission that would go without its files.
         User.objects.select_for_update().filter(pk=user.pk).first()
+        # Asked for before they go; an address that nobody confirmed may be somebody else's.
+        is_known = EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists()
+        if is_known:
+            transaction.on_commit(partial(_goodbye, user.email), robust=True)
         _identity_end(user)
+        traces_clear_on_commit()
         if few:
             owner_purge(owner=user)
             user.delete()
@@ -74,6 +95,7 @@ def purge_run(*, user_id: int) -> bool:
         User.objects.select_for_update().filter(pk=user.pk).first()
         owner_purge(owner=user)
         user.delete()
+        traces_clear_on_commit()
     return True
 
 
@@ -91,6 +113,26 @@ def _identity_end(user: User) -> None:
     Webhook.objects.filter(owner=user).delete()
     exports_purge(owner=user)
     _log_entries_scrub(user)
+
+
+def _goodbye(address: str) -> None:
+    """Confirm by mail that the account is gone; a mail that cannot be sent is given up."""
+    text = GOODBYE.format(backups=backups_sentence())
+    try:
+        EmailMessage("[Veripix] Your account is deleted", text, to=[address]).send()
+    except (OSError, smtplib.SMTPException) as error:
+        # Neither the address nor what a server says about it.
+        log.warning("the last mail to a deleted account was not sent: %s", type(error).__name__)
+
+
+def backups_sentence() -> str:
+    """Say how long what is deleted stays in backups, and what becomes of mail."""
+    days = settings.BACKUP_DAYS
+    if days is None:
+        kept = "may stay in backups for some time more; the operator has not said for how long"
+    else:
+        kept = f"stays in backups for up to {days} day{'' if days == 1 else 's'} more"
+    return f"What was deleted {kept}. Mail that was sent to you before stays in your mailbox."
 
 
 def _log_entries_scrub(user: User) -> None:

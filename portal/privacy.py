@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core import checks
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -54,6 +55,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
         "seen_by_all": settings.SEEN_BEFORE == "installation",
         "shares": settings.SHARE_LINKS,
         "share_max_days": settings.SHARE_MAX_DAYS,
+        "clears_traces": connection.vendor == "sqlite",
         "logs_requests": settings.ACCESS_LOG,
     }
     return render(request, "privacy.html", context)

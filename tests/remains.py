@@ -1,7 +1,6 @@
 """Looks for what is left of a person: in every column, file, key and line of an installation."""
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -128,9 +127,3 @@ def _text(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return "" if value is None else str(value)
-
-
-def checkpoint(portal: Installation) -> None:
-    """Have SQLite write its log into its file, so that this one file is all there is."""
-    with closing(sqlite3.connect(portal.folder / "veripix.sqlite3", timeout=20)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

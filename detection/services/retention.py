@@ -25,6 +25,7 @@ from detection.services.intake import images_delete, submissions_delete
 from detection.services.intake.locks import submissions_locked
 from detection.services.intake.removal import names_of_files
 from detection.services.storage import files_forget
+from detection.services.traces import traces_clear_on_commit
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,7 @@ def images_forget(*, before: datetime, now: datetime, at_once: int = AT_ONCE) ->
         names = names_of_files(images)
         _rows_forget(images, now)
         files_forget(names)
+        traces_clear_on_commit()
     return len(images)
 
 

@@ -18,6 +18,7 @@ from detection.services.import_requests import imports_sweep
 from detection.services.intake import submissions_delete_empty
 from detection.services.pending import pending_sweep
 from detection.services.storage import leftovers_delete
+from detection.services.traces import traces_clear
 from detection.services.waking import rows_enqueue
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,8 @@ def sweep(*, now: datetime | None = None) -> SweepReport:
     imports_sweep(now=now)
     pending_sweep(now=now)
     leftovers_delete()
+    # What was deleted while somebody read, and whatever else people took back meanwhile.
+    traces_clear()
     return SweepReport(returned, given_up, enqueued)
 
 

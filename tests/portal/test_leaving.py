@@ -4,7 +4,9 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
+from django.core.mail import EmailMessage
 from django.test import Client
+from pytest_django import Settings
 
 from detection.models import DataExport, Submission, SubmittedImage, Webhook
 from detection.services.data_exports import export_request, export_run
@@ -67,6 +69,37 @@ def test_of_much_the_person_goes_at_once(much: User, committed: Committed) -> No
     assert "alice" not in user.email
     # The address is free again at once.
     people.person("alice")
+
+
+@pytest.mark.parametrize("days", [None, 30])
+def test_one_last_mail_confirms_it_and_tells_of_backups(
+    alice: User,
+    committed: Committed,
+    settings: Settings,
+    mailoutbox: list[EmailMessage],
+    days: int | None,
+) -> None:
+    settings.BACKUP_DAYS = days
+    page = signed_in_by_page(alice).get("/account/delete/").text
+    told = "for up to 30 days more" if days else "has not said for how long"
+    assert told in page
+    assert "Mail that was sent to you before stays in your mailbox." in page
+    mailoutbox.clear()
+    with committed():
+        user_purge(alice)
+    (mail,) = mailoutbox
+    assert mail.to == ["alice@example.org"]
+    assert "has been deleted" in mail.body
+    assert told in mail.body
+
+
+def test_an_address_that_nobody_confirmed_gets_no_mail(
+    alice: User, committed: Committed, mailoutbox: list[EmailMessage]
+) -> None:
+    EmailAddress.objects.filter(user=alice).update(verified=False)
+    with committed():
+        user_purge(alice)
+    assert not mailoutbox
 
 
 def test_and_the_images_follow_in_steps(much: User, committed: Committed) -> None:

@@ -20,6 +20,7 @@ from detection.services.consent import images_withdraw
 from detection.services.intake.locks import submissions_locked
 from detection.services.notes import tags_prune
 from detection.services.storage import files_forget
+from detection.services.traces import traces_clear_on_commit
 
 # A submission that stayed empty for longer was there while no sweeper ran.
 EMPTY_FOR = timedelta(days=7)
@@ -43,6 +44,7 @@ def images_delete(*, images: Iterable[SubmittedImage]) -> int:
         files_forget(names)
         # Locks people, whom others lock before submissions; so it waits until these are free.
         transaction.on_commit(lambda: tags_prune(owners=owners), robust=True)
+        traces_clear_on_commit()
     return len(images)
 
 
@@ -55,6 +57,7 @@ def submissions_delete(*, submissions: SubmissionQuerySet) -> None:
         files_forget(names)
         images_delete(images=SubmittedImage.objects.filter(submission__in=chosen))
         Submission.objects.filter(pk__in=chosen).delete()
+        traces_clear_on_commit()
 
 
 def submissions_delete_empty(*, before: datetime) -> int:
