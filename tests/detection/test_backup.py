@@ -210,6 +210,7 @@ def test_a_folder_gets_a_file_with_a_name_of_its_own_and_nothing_is_overwritten(
     told = run("backup", folder)
     assert "NOT ENCRYPTED" in told
     assert "THE KEYS ARE NOT IN IT" in told
+    assert "MEDIA_KEYS is not needed to restore" in told
     (first,) = folder.iterdir()
     assert first.name.endswith(".tar.gz")
     assert first.stat().st_mode & 0o077 == 0

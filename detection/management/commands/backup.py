@@ -111,7 +111,7 @@ class Command(BaseCommand):
         if not with_keys:
             self._tell(
                 "THE KEYS ARE NOT IN IT: keep SECRET_KEY (embedded: var/secret-key) and, where "
-                "they are set, MODEL_SIGNING_KEY and the keys of encrypted storage, elsewhere."
+                "it is set, MODEL_SIGNING_KEY elsewhere. MEDIA_KEYS is not needed to restore."
             )
 
     def _verify(self, path: Path, identity: Path | None) -> None:

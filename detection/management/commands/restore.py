@@ -64,6 +64,16 @@ class Command(BaseCommand):
                 "installation has. Set SECRET_KEY or MODEL_SIGNING_KEY as they were, or, if you "
                 "trust the backup: manage.py register_models --sign-again"
             )
+        if restored.audit_breaks:
+            self.stdout.write(
+                "  The audit was sealed with another SECRET_KEY, or changed. Set SECRET_KEY as it "
+                "was, or put it into SECRET_KEY_FALLBACKS: manage.py audit --seal-again. Without "
+                "it, if you trust the backup: manage.py audit --seal-again --accept-breaks"
+            )
+        self.stdout.write(
+            "  manage.py audit --head DIGEST, with the last digest that the log told before the "
+            "backup was made, shows that no event is missing at the end."
+        )
         self.stdout.write(
             "  manage.py doctor, then start the portal. Everybody signs in once more; what people "
             "deleted after the backup is there again, and has to be deleted again."

@@ -22,7 +22,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from detection.models import ModelVersion, SubmittedImage
-from detection.services.audit import audit_record
+from detection.services.audit import audit_record, audit_verify
 from detection.services.backup import rows
 from detection.services.backup.archive import archive_read
 from detection.services.backup.checking import Checked, backup_check, index_read
@@ -59,6 +59,7 @@ class Restored:
         deleted: Images that were deleted while the backup was made, and so are again.
         missing: Files that were missing already when the backup was made.
         unsigned: Versions whose signature does not fit the keys of this installation.
+        audit_breaks: Where the chain of the audit does not hold by them.
     """
 
     rows: int = 0
@@ -66,6 +67,7 @@ class Restored:
     deleted: int = 0
     missing: list[str] = field(default_factory=list)
     unsigned: list[str] = field(default_factory=list)
+    audit_breaks: list[str] = field(default_factory=list)
 
 
 def backup_restore(
@@ -220,6 +222,7 @@ class _Restoring:
         self._mend()
         versions = ModelVersion.objects.select_related("model")
         self.restored.unsigned = [one.label for one in versions if not has_own_signature(one)]
+        self.restored.audit_breaks = audit_verify().breaks
         versions_publish()
         if Path(settings.C2PA_TRUST_LIST).is_file():
             trust_list_publish()
