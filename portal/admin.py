@@ -164,6 +164,14 @@ class UserAdmin(DeletesNamelessly, DjangoUserAdmin, ModelAdmin):
             kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Leave Django's window for new groups beside the ticks out: groups have a page."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "groups":
+            field.widget = field.widget.widget
+            field.help_text = "What a group may stands on its page."
+        return field
+
     def get_urls(self) -> list[Any]:
         """Add the page that takes second factors away."""
         view = self.admin_site.admin_view(self.factors_view)
@@ -236,7 +244,7 @@ class UserAdmin(DeletesNamelessly, DjangoUserAdmin, ModelAdmin):
         url = reverse("admin:portal_user_factors", args=[user.pk])
         told = factors_told(user)
         if told == "none":
-            return "None"
+            return "Not set up"
         return format_html('{} · <a class="text-link" href="{}">Take away…</a>', told, url)
 
     def log_addition(self, request: HttpRequest, obj: User, message: Any) -> Any:

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
@@ -15,14 +14,55 @@ from detection.admin.asking import who_is_it
 from detection.admin.links import DeletesByService
 from detection.services.audit import audit_record
 
+# What the panel asks for, in the words of who ticks it. Others would change nothing.
+RIGHTS = {
+    "detection.view_analysis": "See everybody's analyses and images",
+    "detection.change_analysis": "Have images analysed again",
+    "detection.view_submission": "See submissions",
+    "detection.delete_submission": "Delete submissions",
+    "detection.view_dataset": "See datasets",
+    "detection.add_dataset": "Make datasets",
+    "detection.change_dataset": "Change datasets",
+    "detection.delete_dataset": "Delete datasets",
+    "detection.view_item": "See the images of datasets",
+    "detection.add_item": "Take analysed images into datasets",
+    "detection.delete_item": "Delete images from datasets",
+    "detection.view_datasetimport": "See imports",
+    "detection.add_datasetimport": "Import, and cancel imports",
+    "detection.view_snapshot": "See snapshots",
+    "detection.add_snapshot": "Freeze snapshots",
+    "detection.delete_snapshot": "Delete snapshots",
+    "detection.view_labelreview": "See decisions on labels",
+    "detection.add_labelreview": "Settle labels and close reports",
+    "detection.view_feedback": "See reports",
+    "detection.view_trainingrun": "See training runs",
+    "detection.add_trainingrun": "Ask for training runs and fits",
+    "detection.change_trainingrun": "Cancel training runs",
+    "detection.change_retrainingschedule": "Set the schedule",
+    "detection.view_registeredmodel": "See registered models",
+    "detection.view_modelversion": "See and compare versions",
+    "detection.add_modelversion": "Import versions",
+    "detection.change_modelversion": "Judge versions and name challengers",
+    "detection.view_promotion": "See promotions",
+    "detection.add_promotion": "Promote versions",
+    "detection.view_auditevent": "Read the audit",
+    "portal.view_user": "See users",
+    "portal.add_user": "Make users",
+    "portal.change_user": "Change users, not their rights",
+    "portal.delete_user": "Delete users",
+    "auth.view_group": "See groups",
+}
 
-def _panel_rights() -> Q:
-    """Return which rights mean something: those on what the panel shows."""
-    shown = [model._meta for model in admin.site._registry if model is not EmailAddress]
-    named = Q()
-    for meta in shown:
-        named |= Q(content_type__app_label=meta.app_label, content_type__model=meta.model_name)
-    return named
+
+def _rights(group: Group) -> QuerySet[Permission]:
+    """Return what can be ticked; what a command has given beside it is not lost by saving."""
+    known = Q(group=group) if group.pk else Q()
+    for right in RIGHTS:
+        app, _, codename = right.partition(".")
+        known |= Q(content_type__app_label=app, codename=codename)
+    kinds = ("content_type__app_label", "content_type__model", "codename")
+    rights = Permission.objects.filter(known).distinct()
+    return rights.select_related("content_type").order_by(*kinds)
 
 
 class RightsField(forms.ModelMultipleChoiceField):
@@ -31,8 +71,8 @@ class RightsField(forms.ModelMultipleChoiceField):
     widget = UnfoldAdminCheckboxSelectMultipleWidget
 
     def label_from_instance(self, obj: Permission) -> str:
-        """Return the words without "Can", as all would begin with it."""
-        return obj.name.removeprefix("Can ").capitalize()
+        """Return the words for a right of ours, Django's for others."""
+        return RIGHTS.get(f"{obj.content_type.app_label}.{obj.codename}", obj.name)
 
 
 class GroupForm(forms.ModelForm):
@@ -46,10 +86,8 @@ class GroupForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        rights = Permission.objects.filter(_panel_rights()).select_related("content_type")
-        self.fields["permissions"].queryset = rights.order_by(  # type: ignore[attr-defined]
-            "content_type__app_label", "content_type__model", "codename"
-        )
+        field: Any = self.fields["permissions"]
+        field.queryset = _rights(self.instance)
 
 
 class GroupAdmin(DeletesByService, ModelAdmin):

@@ -1,20 +1,25 @@
 """Superusers make groups and reviewers in the panel; what they give is recorded."""
 
+import re
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 
 from detection.models import AuditEvent
+from portal.groups import RIGHTS
 from portal.models import User
 from tests import doors
 from tests.fixtures import signed_in
 
+NAMED = ("content_type__app_label", "codename")
 NO_ADDRESSES = {"emailaddress_set-TOTAL_FORMS": "0", "emailaddress_set-INITIAL_FORMS": "0"}
 MIGRATION = import_module("portal.migrations.0003_reviewers")
 QUEUE = "admin:detection_labelreview_queue"
@@ -60,6 +65,28 @@ def test_a_group_that_was_there_stays_as_it_is(alice: User) -> None:
     alice.groups.add(group)
     MIGRATION.group_drop(apps, None)
     assert group.user_set.get() == alice
+
+
+def test_all_rights_that_the_panel_asks_for_can_be_ticked() -> None:
+    known = {f"{app}.{name}" for app, name in Permission.objects.values_list(*NAMED)}
+    assert set(RIGHTS) <= known
+    asked = set()
+    for file in (Path(settings.BASE_DIR) / "detection" / "admin").rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        asked |= set(re.findall(r"\b(?:view|add|change|delete)_[a-z]+(?=\")", text))
+    asked = {f"detection.{name}" for name in asked} & known
+    assert len(asked) > 10
+    assert asked <= set(RIGHTS)
+
+
+def test_rights_of_a_group_that_have_no_tick_are_kept(as_admin: Client) -> None:
+    group = Group.objects.create(name="desk")
+    group.permissions.set([right("view_face"), right("view_dataset")])
+    page = reverse("admin:auth_group_change", args=[group.pk])
+    text = as_admin.get(page).text
+    assert "See the images of datasets" in text
+    assert "Can view face" in text
+    assert "Can view batch" not in text
 
 
 def test_a_reviewer_is_made_on_the_users_page(as_admin: Client, charlie: User) -> None:
@@ -162,3 +189,9 @@ def test_users_are_filtered_by_second_factor(
     Authenticator.objects.create(user=alice, type=Authenticator.Type.WEBAUTHN, data={})
     text = as_admin.get(reverse("admin:portal_user_changelist"), {"factor": chosen}).text
     assert (f">{alice.email}<" in text.replace("\n", "").replace(" ", "")) is is_shown
+
+
+def test_what_people_named_is_told_as_they_wrote_it(as_admin: Client, alice: User) -> None:
+    text = as_admin.get(page_of(alice)).text
+    assert alice.email.capitalize() not in text
+    assert ">Users<" in text
