@@ -8,6 +8,7 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sub
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
@@ -44,7 +45,8 @@ VERDICT_COLOURS = {
 }
 STATE_COLOURS = {State.FINISHED: "success", State.FAILED: "danger", State.RUNNING: "info"}
 PUBLIC_ID, SHA256 = re.compile(r"[0-9a-f]{24}"), re.compile(r"[0-9a-fA-F]{64}")
-SHOWN_NAME = 60
+# Longer ones would stretch the list beyond a desk's screen.
+SHOWN_NAME, SHOWN_OWNER = 32, 24
 
 
 def thumbnail(image: SubmittedImage) -> SafeString:
@@ -195,13 +197,12 @@ class AnalysisAdmin(RecordsLooks, AddsToDataset, RepeatsAnalyses, GrowingAdmin, 
         "image_name",
         "verdict_cell",
         "percent",
-        "track",
-        "state_cell",
         "version_link",
-        "owner_link",
-        "created_at",
+        "owner_cell",
+        "created_cell",
     ]
     list_display_links = ["image_name"]
+    sortable_by = ["created_cell"]
     list_filter = [
         *("track", "state", "verdict", "in_domain", "model_version", "is_repeat", "created_at")
     ]
@@ -286,14 +287,11 @@ class AnalysisAdmin(RecordsLooks, AddsToDataset, RepeatsAnalyses, GrowingAdmin, 
         """Name the file, shortened where it would stretch the table."""
         return Truncator(analysis.image.file_name).chars(SHOWN_NAME)
 
-    @display(description="Verdict", label=VERDICT_COLOURS)
-    def verdict_cell(self, analysis: Analysis) -> tuple[str, str] | str:
-        """Label the verdict."""
-        return (analysis.verdict, analysis.get_verdict_display()) if analysis.verdict else "—"
-
-    @display(description="State", label=STATE_COLOURS)
-    def state_cell(self, analysis: Analysis) -> tuple[str, str]:
-        """Label the state."""
+    @display(description="Verdict", label=VERDICT_COLOURS | STATE_COLOURS)
+    def verdict_cell(self, analysis: Analysis) -> tuple[str, str]:
+        """Label the verdict, or how far it is where there is none yet."""
+        if analysis.verdict:
+            return analysis.verdict, analysis.get_verdict_display()
         return analysis.state, analysis.get_state_display()
 
     @admin.display(description="AI-generated")
@@ -310,6 +308,16 @@ class AnalysisAdmin(RecordsLooks, AddsToDataset, RepeatsAnalyses, GrowingAdmin, 
     def owner_link(self, analysis: Analysis) -> SafeString | str:
         """Link to the person."""
         return object_link(analysis.owner)
+
+    @admin.display(description="Owner")
+    def owner_cell(self, analysis: Analysis) -> SafeString | str:
+        """Link to the person, by so much of the address as there is room for."""
+        return object_link(analysis.owner, Truncator(str(analysis.owner)).chars(SHOWN_OWNER))
+
+    @admin.display(description="Created", ordering="created_at")
+    def created_cell(self, analysis: Analysis) -> str:
+        """Tell when, in as few signs as sort by eye."""
+        return f"{timezone.localtime(analysis.created_at):%Y-%m-%d %H:%M}"
 
     @admin.display(description="Submission")
     def submission_link(self, analysis: Analysis) -> SafeString | str:
