@@ -22,9 +22,11 @@ let isSending = false;
 const having = (...states) => items.filter((item) => states.includes(item.status));
 const images = (count) => `${count} image${count === 1 ? "" : "s"}`;
 
+const isEmpty = (file) => file.size === 0;
+
 /** The sentence why a file cannot be accepted, or nothing. The server checks again, and more. */
 function objection(file) {
-  if (file.size === 0) return form.dataset.sentenceEmpty;
+  if (isEmpty(file)) return form.dataset.sentenceEmpty;
   if (file.size > maxBytes) return form.dataset.sentenceTooLarge;
   if (having("ready").length >= maxFiles) return form.dataset.sentenceTooMany;
   return null;
@@ -85,7 +87,10 @@ async function send(chosen) {
   show();
   try {
     submission ??= await openSubmission(form.dataset.openUrl, token);
-    await sendAll(chosen, submission.upload_url, token);
+    // The submission's page lists what was refused; empty files cost nothing, so the server is told.
+    const untold = having("refused").filter((item) => isEmpty(item.file) && !item.isTold);
+    untold.forEach((item) => (item.isTold = true));
+    await sendAll([...chosen, ...untold], submission.upload_url, token);
   } catch (error) {
     chosen.forEach((item) => item.failed(error));
   }
