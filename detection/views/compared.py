@@ -103,7 +103,7 @@ class FindingRow:
     def cells(self) -> list[tuple[str, str, str]]:
         """How strong it is, in a word, what it says, and the gist of its table; else all empty."""
         pair = (self.left, self.right)
-        gists = [glimpse(one) if one else "" for one in pair]
+        gists = [glimpse(one.without_private()) if one else "" for one in pair]
         if gists[0] == gists[1]:
             gists = [_unlike(one, other) for one, other in (pair, pair[::-1])]
         return [
