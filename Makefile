@@ -13,7 +13,7 @@ help:
 	@echo "make test   run every test (ARGS='-k name' passes on to pytest)"
 	@echo "make check  format, lint, types, contracts, migrations, deployment, licences, secrets, advisories"
 	@echo "make bench  measure the model and the portal (ARGS=--write updates docs/benchmarks.md)"
-	@echo "make faults kill, fill and cut off what can be, with images on their way (ARGS=--write)"
+	@echo "make faults kill, fill and cut off what can be, with images on their way (ARGS='--only NAME', ARGS=--write)"
 	@echo "make soak   twenty minutes at half load: memory and open files stay flat"
 	@echo "make fuzz   damaged files through what reads metadata (ARGS='--seconds 60 --seed 0')"
 	@echo "make format rewrite the code in the house style"
@@ -64,12 +64,7 @@ licences: bootstrap-test
 	$(BIN)/python -m tools.licences --write
 
 sbom: bootstrap-test
-	@mkdir -p var/sbom
-	@for image in -web:web :worker -flower:flower; do \
-		$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
-			--output-file var/sbom/$${image#*:}.cdx.json requirements$${image%%:*}.txt || exit 1; \
-		echo "var/sbom/$${image#*:}.cdx.json"; \
-	done
+	@exec $(BIN)/python -m tools.sbom
 
 lock: bootstrap-test
 	$(LOCK) --all-extras pyproject.toml -o requirements-dev.txt $(ARGS)
