@@ -83,7 +83,7 @@ def bill(
 
 def read_hashes(file: Path) -> dict[str, list[str]]:
     """Name -> the sha256 of each file that pip may install it from."""
-    found = {}
+    found: dict[str, list[str]] = {}
     for line in file.read_text().replace("\\\n", " ").splitlines():
         pinned, *hashes = line.partition("#")[0].strip().split(" --hash=sha256:")
         if hashes:
