@@ -132,7 +132,7 @@ def backups_sentence() -> str:
         kept = "may stay in backups for some time more; the operator has not said for how long"
     else:
         kept = f"stays in backups for up to {days} day{'' if days == 1 else 's'} more"
-    return f"What was deleted {kept}. Mail that was sent to you before stays in your mailbox."
+    return f"What is deleted {kept}. Mail that was sent to you before stays in your mailbox."
 
 
 def _log_entries_scrub(user: User) -> None:
