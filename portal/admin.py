@@ -166,7 +166,7 @@ class UserAdmin(DeletesNamelessly, DjangoUserAdmin, ModelAdmin):
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Leave Django's window for new groups beside the ticks out: groups have a page."""
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "groups":
             field.widget = field.widget.widget
             field.help_text = "What a group may stands on its page."
