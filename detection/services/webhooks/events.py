@@ -145,6 +145,7 @@ def analysis_data(analysis: Analysis) -> dict[str, Any]:
             "height": image.height,
             "bytes": image.byte_size,
             "sha256": image.sha256,
+            "forgotten_at": _moment(image.forgotten_at),
         },
         "verdict": _verdict_data(analysis) if analysis.verdict else None,
         "model": version.label if version else None,
