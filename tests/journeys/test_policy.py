@@ -32,9 +32,10 @@ document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy: ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}`));
 """
 # Files, fragments of pages, and what only leads elsewhere or ends the session.
-NO_PAGES = ("logout/", "login/", "jsi18n/", "autocomplete/", "thumbnail/", "picture/", "progress/")
-# Answers a form alone.
-NO_PAGES += ("images/delete/",)
+NO_PAGES = (
+    *("logout/", "login/", "jsi18n/", "autocomplete/", "thumbnail/", "picture/", "progress/"),
+    "images/delete/",  # answers a form alone
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """When something goes wrong people see a page of ours that says what they can do."""
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
@@ -25,8 +27,9 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 def away(request: HttpRequest) -> HttpResponse:
     """A page whose database is not there; Django makes its own error of the driver's."""
-    with connection.wrap_database_errors:
-        raise connection.Database.OperationalError("cannot connect")
+    driver: Any = connection
+    with driver.wrap_database_errors:
+        raise driver.Database.OperationalError("cannot connect")
 
 
 @pytest.fixture
