@@ -178,6 +178,7 @@ def test_every_row_and_every_file_comes_back(
     told = other.manage("restore", str(backup), *opener).stdout
     assert "What is left to do" in told
     assert "signed with another key" not in told
+    assert "The audit was sealed with another" not in told
     after = tables(other)
     # The restore itself is an act, and the last one.
     acts = after.pop(AUDIT)
@@ -326,6 +327,27 @@ class TestWhatIsRefused:
         )
         assert f"SECRET_KEY={source.environment['SECRET_KEY']}\n" in keys.read_text()
         assert keys.stat().st_mode & 0o077 == 0
+
+    def test_with_another_key_it_tells_what_to_do_and_that_helps(
+        self, source: Installation, new: New, tmp_path: Path
+    ) -> None:
+        seal = "from detection.services.audit import audit_seal; audit_seal()"
+        source.manage("shell", "--command", seal)
+        source.manage("backup", str(tmp_path / "a.tar.gz"))
+        old, folder = source.environment["SECRET_KEY"], new("folder").folder
+        variables = {
+            "STATIC_ROOT": source.environment["STATIC_ROOT"],
+            "SECRET_KEY": "another-secret-key-with-many-different-letters-in-it",
+        }
+        target = Installation(folder, variables)
+        told = target.manage("restore", str(tmp_path / "a.tar.gz")).stdout
+        assert "manage.py register_models --sign-again" in told
+        assert "The audit was sealed with another SECRET_KEY" in told
+        target.manage("register_models", "--sign-again")
+        between = Installation(folder, {**variables, "SECRET_KEY_FALLBACKS": old})
+        between.manage("audit", "--seal-again")
+        checks = ["--check", "audit", "--check", "model_version"]
+        assert "Nothing is wrong" in target.manage("doctor", *checks).stdout
 
     def test_a_full_disk_leaves_no_half_backup(self, source: Installation, tmp_path: Path) -> None:
         # As large as one block: the kernel answers as a full disk does.
