@@ -25,6 +25,8 @@ OWN_TABLES = frozenset(
     (
         *("django_migrations", "django_content_type", "auth_permission", "detection_auditevent"),
         *("detection_registeredmodel", "detection_modelversion", "detection_promotion"),
+        # The group of reviewers comes with a migration.
+        *("auth_group", "auth_group_permissions"),
     )
 )
 OWN_PREFIXES = ("django_celery_beat_",)
