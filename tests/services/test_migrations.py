@@ -36,10 +36,11 @@ def rows():
 
 told = {"before": rows()}
 steps = names("detection")
-for name in reversed(steps):
+# The first two are one, cut where tables point at each other: between them rows lack their columns.
+for name in reversed(steps[1:]):
     go("detection", name)
 told["first"] = rows()
-for name in steps:
+for name in steps[1:]:
     go("detection", name)
 told["after"] = rows()
 go("detection", None)
