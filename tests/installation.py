@@ -15,6 +15,7 @@ import MySQLdb
 import requests
 import yaml
 
+from tests import migrated
 from tests.servers import MariaDB, Redis, end, free_port
 from tests.visitor import Visitor
 from tests.waiting import wait_for
@@ -106,7 +107,11 @@ class Installation:
         return done
 
     def prepare(self) -> None:
-        """Do what compose's `migrate` service and the image's build do."""
+        """Do what compose's `migrate` service and the image's build do.
+
+        All migrations run once a process; later ones begin with a copy of what they made.
+        """
+        migrated.fill(self._variables, self.folder, lambda: self.manage("migrate", "--no-input"))
         command = shipped_commands()["migrate"]
         done = subprocess.run(
             command,

@@ -28,3 +28,6 @@ STORAGES["staticfiles"] = {  # noqa: F405
 CELERY_BROKER_URL = "memory://"
 CELERY_BROKER_TRANSPORT_OPTIONS.clear()  # noqa: F405
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# A test tells its own process that a worker for training is ready; all tests after it would wait
+# behind everything else.
+TRAINING_NICE = 0

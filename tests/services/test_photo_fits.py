@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.data import data_file
@@ -109,6 +110,8 @@ def test_a_fit_outlives_its_worker_and_answers(
     assert page.count(f"<dd>{EACH}</dd>") == 2, page
     (dataset,) = re.findall(r'name="datasets" value="(\d+)"', page)
     portal.start("training")
+    trainer = psutil.Process(portal.pid("training"))
+    wait_for(lambda: trainer.nice() == 5, "the worker to let verdicts go first", timeout=60)
     answer = admin.post(FIT, {"datasets": dataset, "name": "photo", "false_alarms_percent": "5"})
     (number,) = re.findall(r"/trainingrun/(\d+)/change/$", answer.url) or [reason_of(answer)]
     run = int(number)
