@@ -20,7 +20,8 @@ from tests.servers import S3, MariaDB, Redis, mariadb_server, redis_server, s3_s
 from tests.waiting import wait_until_gone
 
 GRACE_SECONDS = 90.0
-NEED_SERVERS = ("tests/services", "tests/journeys", "tests/faults")
+# What shares a browser, or a portal that only these attack.
+TOGETHER = ("tests/journeys/", "tests/services/test_hostile_")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -76,12 +77,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class Sharing(LoadScopeScheduling):
-    """What needs servers stays together, as they start once a process; the rest goes by file."""
+    """A file's tests stay in one process, and so do files that share what is slow to start."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        folder = file.rpartition("/")[0]
-        return folder if folder in NEED_SERVERS else file
+        return next((start for start in TOGETHER if file.startswith(start)), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing:

@@ -107,11 +107,8 @@ class Installation:
         return done
 
     def prepare(self) -> None:
-        """Do what compose's `migrate` service and the image's build do.
-
-        All migrations run once a process; later ones begin with a copy of what they made.
-        """
-        migrated.fill(self._variables, self.folder, lambda: self.manage("migrate", "--no-input"))
+        """Do what compose's `migrate` service and the image's build do."""
+        self.migrate()
         command = shipped_commands()["migrate"]
         done = subprocess.run(
             command,
@@ -124,6 +121,10 @@ class Installation:
         assert done.returncode == 0, f"{command}:\n{done.stdout}{done.stderr}"
         if not (Path(self.environment["STATIC_ROOT"]) / "staticfiles.json").exists():
             self.manage("collectstatic", "--no-input")
+
+    def migrate(self) -> None:
+        """Bring an empty database to where all migrations lead; they run once a process."""
+        migrated.fill(self._variables, self.folder, lambda: self.manage("migrate", "--no-input"))
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Read from the database with a connection of the test's own; `%s` stands for a value."""
@@ -170,11 +171,13 @@ class Installation:
             wait_for(self.is_ready, f"{self.url} to be ready", timeout=60)
 
     def stop(self, *names: str) -> None:
-        """End programs in good order; all that run where none is named."""
-        for name in names or tuple(self._processes):
-            process = self._processes.pop(name, None)
-            if process is not None:
-                end(process)
+        """End programs in good order, all at the same time; all that run where none is named."""
+        chosen = [name for name in names or tuple(self._processes) if name in self._processes]
+        ending = [self._processes.pop(name) for name in chosen]
+        for process in ending:
+            process.terminate()
+        for process in ending:
+            end(process)
 
     def kill(self, name: str) -> None:
         """End a program and all its processes at once, as a power cut would."""

@@ -199,6 +199,6 @@ def test_flower_shows_workers_to_those_with_the_password(portal: Installation) -
             )
             return answer.ok and any(name.startswith("inference@") for name in answer.json())
 
-        wait_for(sees_worker, "the worker in Flower", timeout=30)
+        wait_for(sees_worker, "the worker in Flower", timeout=120)
     finally:
         end(flower)
