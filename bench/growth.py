@@ -125,9 +125,6 @@ def measure(
             seconds.append(time.perf_counter() - started)
             _say(f"{size:,} analyses in {seconds[-1]:.0f} s")
             portals.append(portal)
-        for number in range(1, len(sizes) + 1):
-            for table in ("analysis", "submittedimage", "submission", "tag_images"):
-                mariadb.execute(f"ANALYZE TABLE veripix_{number}.detection_{table}")
         askers = [Asker(portal) for portal in portals]
         for asker in askers:
             stack.callback(asker.end)
