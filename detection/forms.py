@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from detection import image_files
 from detection.models import Feedback, Label, State, VerdictKind, Webhook
+from detection.models.analyses import AnalysisQuerySet
 from detection.models.datasets import CONSENT_WORDS, NEWEST_WORDS
-from detection.models.submissions import AnalysisQuerySet
 from detection.models.tags import TAG_LENGTH, tag_name
 from detection.models.webhooks import EVENTS
 

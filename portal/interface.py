@@ -27,7 +27,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
-        "AnalysisState": "detection.models.submissions.State",
+        "AnalysisState": "detection.models.analyses.State",
         "BatchState": "detection.models.batches.BatchState",
         "FeedbackState": "detection.models.datasets.FeedbackState",
     },

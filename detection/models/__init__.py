@@ -1,5 +1,6 @@
 """What is kept: submissions and analyses, labelled data, training runs, and the models."""
 
+from detection.models.analyses import Analysis, Priority, Queue, State
 from detection.models.audit import AuditEvent
 from detection.models.batches import Batch, BatchFile, BatchPiece, BatchState
 from detection.models.data_exports import DataExport
@@ -28,15 +29,7 @@ from detection.models.registry import ModelVersion, Promotion, RegisteredModel, 
 from detection.models.retraining import RetrainingSchedule, RunNotice, StepMeasurement
 from detection.models.sharing import IssuedReport, ShareLink
 from detection.models.snapshots import Snapshot, SnapshotItem, Split
-from detection.models.submissions import (
-    Analysis,
-    Priority,
-    Queue,
-    Refusal,
-    State,
-    Submission,
-    SubmittedImage,
-)
+from detection.models.submissions import Refusal, Submission, SubmittedImage
 from detection.models.tags import Tag
 from detection.models.training import (
     Evaluation,

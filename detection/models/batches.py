@@ -6,13 +6,9 @@ from typing import Any, Self
 from django.db import models
 from django.utils import timezone
 
+from detection.models.analyses import Analysis, AnalysisQuerySet
 from detection.models.judged import new_public_id
-from detection.models.submissions import (
-    Analysis,
-    AnalysisQuerySet,
-    Submission,
-    SubmittedImage,
-)
+from detection.models.submissions import Submission, SubmittedImage
 
 # Where the pieces of uploads lie in the storage, each batch's in a folder of its own.
 PIECES_FOLDER = "batches"

@@ -7,9 +7,10 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from detection.models.analyses import Analysis
 from detection.models.judged import new_public_id, storage_name
 from detection.models.registry import PHOTO_LEAST_SIDE, ModelVersion, Track
-from detection.models.submissions import Analysis, may_review
+from detection.models.submissions import may_review
 
 
 class Label(models.TextChoices):

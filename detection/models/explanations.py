@@ -5,8 +5,9 @@ from typing import Any, Self
 from django.db import models
 from django.utils import timezone
 
+from detection.models.analyses import STUCK_AFTER, Analysis, State
 from detection.models.judged import heatmap_name, new_public_id
-from detection.models.submissions import STUCK_AFTER, Analysis, State, may_review
+from detection.models.submissions import may_review
 
 
 class Method(models.TextChoices):

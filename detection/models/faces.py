@@ -4,8 +4,9 @@ from typing import Any, Self
 
 from django.db import models
 
+from detection.models.analyses import Analysis
 from detection.models.judged import Judged, new_public_id
-from detection.models.submissions import Analysis, may_review
+from detection.models.submissions import may_review
 
 
 class FaceQuerySet(models.QuerySet["Face"]):

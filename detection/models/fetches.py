@@ -6,8 +6,9 @@ from typing import Any, Self
 from django.db import models
 from django.utils import timezone
 
+from detection.models.analyses import UNFINISHED, State
 from detection.models.judged import new_public_id
-from detection.models.submissions import UNFINISHED, State, Submission, SubmittedImage
+from detection.models.submissions import Submission, SubmittedImage
 
 
 class UrlFetchQuerySet(models.QuerySet["UrlFetch"]):

@@ -5,8 +5,9 @@ from typing import Any, Self
 from django.db import models
 from django.utils import timezone
 
+from detection.models.analyses import STUCK_AFTER, State
 from detection.models.judged import new_public_id, storage_name
-from detection.models.submissions import STUCK_AFTER, State, SubmittedImage, may_review
+from detection.models.submissions import SubmittedImage, may_review
 
 
 class ViewKind(models.TextChoices):

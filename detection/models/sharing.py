@@ -7,7 +7,7 @@ from typing import Any, Self
 from django.db import models
 from django.utils import timezone
 
-from detection.models.submissions import Analysis
+from detection.models.analyses import Analysis
 
 # Without letters and digits that look alike: people read codes to each other.
 CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"

@@ -8,11 +8,11 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from detection.models.analyses import Analysis
 from detection.models.datasets import ACTIVE, Dataset, Role, Work
 from detection.models.judged import new_public_id, storage_name
 from detection.models.registry import ModelVersion
 from detection.models.snapshots import Snapshot
-from detection.models.submissions import Analysis
 
 # The fields of a configuration that a person decides, in the order in which they read.
 CHOSEN = (

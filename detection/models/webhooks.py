@@ -10,8 +10,9 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from detection.models.analyses import Analysis
 from detection.models.judged import new_public_id
-from detection.models.submissions import Analysis, Submission
+from detection.models.submissions import Submission
 
 # As Standard Webhooks writes keys: what follows is the key itself in base64.
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what keys begin with, and no key

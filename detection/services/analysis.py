@@ -12,7 +12,7 @@ from django.db.models import F
 from detection import telemetry
 from detection.ml_gateway import GatewayError
 from detection.models import Analysis, Face, State
-from detection.models.submissions import AnalysisQuerySet
+from detection.models.analyses import AnalysisQuerySet
 from detection.services import clock
 from detection.services.claimed import files_of
 from detection.services.files import FORGOTTEN

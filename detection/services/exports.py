@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from detection.models import Analysis, BatchFile
-from detection.models.submissions import AnalysisQuerySet
+from detection.models.analyses import AnalysisQuerySet
 from detection.reporting.table import Value, csv_lines
 from detection.services.report_content import SCHEMA_VERSION
 from detection.services.reports import Report, reports_issue

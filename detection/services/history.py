@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from detection.models import Analysis, SubmittedImage, Tag
-from detection.models.submissions import AnalysisQuerySet
+from detection.models.analyses import AnalysisQuerySet
 
 # How many of somebody's analyses a search for a text looks through at once, newest first.
 SEARCH_WINDOW = 1000

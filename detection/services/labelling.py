@@ -9,7 +9,7 @@ from detection.decoding import Work
 from detection.image_files import ImageRejected
 from detection.informative import POOL, Candidate, most_to_learn
 from detection.models import Analysis, Feedback, Item, Track
-from detection.models.submissions import AnalysisQuerySet
+from detection.models.analyses import AnalysisQuerySet
 from detection.perceptual import SHAPELESS
 from detection.services.decoding import decode
 from detection.services.intake.drafts import PREVIEW_SIDE

@@ -15,7 +15,7 @@ from detection.models import (
     SubmittedImage,
     Track,
 )
-from detection.models.submissions import UNFINISHED, AnalysisQuerySet
+from detection.models.analyses import UNFINISHED, AnalysisQuerySet
 from detection.services.audit import audit_record
 from detection.services.files import FORGOTTEN
 from detection.services.queueing import task_send

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from detection.models import Analysis
-from detection.models.submissions import AnalysisQuerySet
+from detection.models.analyses import AnalysisQuerySet
 from detection.services import clock
 from detection.services.analysis import (
     analyses_requeue,

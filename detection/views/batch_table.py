@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from detection.models import Analysis, Batch, BatchFile, State, VerdictKind
-from detection.models.submissions import UNFINISHED, AnalysisQuerySet
+from detection.models.analyses import UNFINISHED, AnalysisQuerySet
 from detection.services.batches import BatchProgress
 
 PAGE_SIZE = 50

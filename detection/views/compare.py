@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from detection.models import Analysis
-from detection.models.submissions import AnalysisQuerySet
+from detection.models.analyses import AnalysisQuerySet
 from detection.views.compared import compared
 from detection.views.going_back import back
 

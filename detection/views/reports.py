@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from detection.forms import HistoryFilterForm
 from detection.models import Analysis, BatchFile, Submission
-from detection.models.submissions import AnalysisQuerySet
+from detection.models.analyses import AnalysisQuerySet
 from detection.services.exports import csv_export, json_export
 from detection.services.report_pdf import PaperRefused, report_pdf
 from detection.services.reports import Report, ReportRefused, report_issue

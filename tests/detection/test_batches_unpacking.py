@@ -19,7 +19,7 @@ from detection.models import (
     Refusal,
     SubmittedImage,
 )
-from detection.models.submissions import Priority
+from detection.models.analyses import Priority
 from detection.services import batches as services
 from detection.services.batches import (
     batch_unpack,

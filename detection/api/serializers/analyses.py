@@ -17,7 +17,7 @@ from detection.models import (
     Track,
     VerdictKind,
 )
-from detection.models.submissions import AnalysisQuerySet
+from detection.models.analyses import AnalysisQuerySet
 from detection.models.tags import TAG_LENGTH, tag_name
 from detection.services.findings_told import findings_told
 from detection.services.history import Wanted

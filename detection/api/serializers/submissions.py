@@ -11,7 +11,8 @@ from rest_framework import serializers
 from detection.api.serializers.analyses import BriefAnalysisSerializer
 from detection.api.serializers.common import Address, RefusalSerializer, StoredErrorSerializer
 from detection.models import Analysis, State, Submission, UrlFetch
-from detection.models.submissions import UNFINISHED, Source
+from detection.models.analyses import UNFINISHED
+from detection.models.submissions import Source
 from detection.services.intake import HandedIn
 
 # So many refusals are told; a submission keeps twice as many as it may have files.

@@ -16,8 +16,8 @@ from detection import image_sources
 from detection.image_files import MAX_NAME, display_name
 from detection.image_sources import Entry, EntryRefused, ImageSource, SourceRefused
 from detection.models import Batch, BatchFile, BatchState, Refusal, SubmittedImage
+from detection.models.analyses import Priority
 from detection.models.batches import BatchQuerySet
-from detection.models.submissions import Priority
 from detection.pieced import PiecedFile
 from detection.services import clock
 from detection.services.batches.ending import batch_finish, batch_mail_send
