@@ -56,7 +56,7 @@ def portal_on_mariadb(
 @pytest.mark.parametrize(("database", "race"), JOBS)
 def test_it_ends_in_order(request: pytest.FixtureRequest, database: str, race: str) -> None:
     portal: Installation = request.getfixturevalue(database)
-    portal.manage("migrate", "--no-input")
+    portal.migrate()
     module = race.partition(".")[0]
     done = portal.manage("shell", "-c", f"from tests.detection import {module}; {race}()")
     assert "Traceback" not in done.stderr, done.stderr
