@@ -86,7 +86,8 @@ def _missing(
     """Yield in a sentence each who is not at work and should be."""
     for one in queues:
         if one.depth and not on_queue[one.queue]:
-            yield f"{one.depth:,} images wait in the queue {one.label}, and no worker is there."
+            waiting = "1 image waits" if one.depth == 1 else f"{one.depth:,} images wait"
+            yield f"{waiting} in the queue {one.label}, and no worker is there."
     if swept is None or swept > MISSED_SWEEPS * settings.SWEEP_SECONDS + SLOWEST_GAP:
         yield "Nobody has swept lately: beat does not run, or no worker takes its tasks."
 

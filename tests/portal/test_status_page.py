@@ -78,6 +78,12 @@ def test_what_waits_without_a_worker_is_said_first(admin_client: Client, alice: 
     assert "3 images wait in the queue Inference, and no worker is there." in text
     assert "Nobody has swept lately" in text
     assert "Inference 1 2 0 60 min 0" in text
+
+
+def test_one_image_waits(admin_client: Client, alice: User) -> None:
+    queued(alice, Queue.FACES, Priority.SINGLE, 1)
+    text = text_of(admin_client)
+    assert "1 image waits in the queue Faces, and no worker is there." in text
     assert "No worker has given a sign of life." in text
 
 
