@@ -29,6 +29,7 @@ from detection.services.items import (
     files_stored,
     known_among,
 )
+from detection.services.pending import Note
 from detection.services.storage import files_forget
 
 __all__ = [
@@ -126,11 +127,11 @@ def item_add(
     """
     draft = draft_make(content=content, file_name=file_name, label=label)
     _check_known(dataset, draft)
-    with files_stored([draft]) as (name,):
-        item = draft.item(dataset, name)
+    with files_stored([draft]) as note:
+        item = draft.item(dataset, *note.names)
         item.state, item.source, item.analysis, item.added_by = state, source, analysis, user
         try:
-            _item_save(item, user)
+            _item_save(item, user, note)
         except IntegrityError:
             # Somebody was quicker with the same file, or the dataset is gone.
             _check_known(dataset, draft)
@@ -200,9 +201,10 @@ def _check_known(dataset: Dataset, draft: Draft) -> None:
         raise refusal
 
 
-def _item_save(item: Item, user: Any) -> None:
+def _item_save(item: Item, user: Any, note: Note) -> None:
     with transaction.atomic():
         item.save()
+        note.settle()
         audit_record(
             user=user,
             action="item_add",

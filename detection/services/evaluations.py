@@ -27,9 +27,9 @@ from detection.models import (
 )
 from detection.models.training import answers_name
 from detection.services.audit import audit_record
+from detection.services.pending import noted
 from detection.services.queueing import task_send
 from detection.services.signatures import version_verify
-from detection.services.storage import files_delete
 from detection.services.timing import time_beside
 
 log = logging.getLogger(__name__)
@@ -301,15 +301,12 @@ def _stored(version: ModelVersion, test: TestSet, judged: JudgedItems) -> Evalua
         record=judged.record,
     )
     content = ContentFile(_packed(judged))
-    name = default_storage.save(answers_name(evaluation, ""), content)
-    evaluation.answers.name = name
-    is_stored = False
-    try:
-        evaluation.save()
-        is_stored = True
-    finally:
-        if not is_stored:
-            files_delete([name])
+    with noted([answers_name(evaluation, "")]) as note:
+        (evaluation.answers.name,) = note.names
+        default_storage.save(evaluation.answers.name, content)
+        with transaction.atomic():
+            evaluation.save()
+            note.settle()
     log.info("judged %s on %s", version.label, test.name)
     return evaluation
 

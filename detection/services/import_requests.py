@@ -19,10 +19,12 @@ from detection.models import Dataset, DatasetImport, Work
 from detection.models.datasets import archive_name
 from detection.models.imports import DatasetImportQuerySet
 from detection.services.audit import audit_record
+from detection.services.beating import beating
 from detection.services.imports import import_fail
 from detection.services.items import NO_ROOM
+from detection.services.pending import noted
 from detection.services.queueing import task_send
-from detection.services.storage import StorageUnavailable, files_delete, files_forget
+from detection.services.storage import StorageUnavailable, files_forget
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +70,11 @@ def import_request(
         is_reviewed=is_reviewed,
         requested_by=user,
     )
-    job.archive.name = _kept(archive) if archive else ""
-    try:
+    with noted([archive_name(job, "")] if archive else []) as note:
+        if archive:
+            (job.archive.name,) = note.names
+            with beating(note.renew, what=f"an upload for dataset {dataset.pk}"):
+                _keep(archive, job.archive.name)
         with transaction.atomic():
             job.save()
             audit_record(
@@ -79,11 +84,9 @@ def import_request(
                 origin=path or job.file_name,
                 is_reviewed=is_reviewed,
             )
+            note.settle()
             if not is_run_here:
                 transaction.on_commit(lambda: import_enqueue(import_id=job.pk), robust=True)
-    except BaseException:
-        files_delete([job.archive.name] if archive else [])
-        raise
     return job
 
 
@@ -201,20 +204,17 @@ def _give_back(imports: DatasetImportQuerySet) -> int:
     return count
 
 
-def _kept(archive: File) -> str:
+def _keep(archive: File, name: str) -> None:
     """Store an upload until it is imported.
 
     Raises:
         ImportRefused: `disk_full`, `storage_failed` or `storage_unavailable`.
     """
-    name = archive_name(DatasetImport(), "")
     try:
-        return default_storage.save(name, archive)
+        default_storage.save(name, archive)
     except StorageUnavailable as away:
-        files_delete([name])
         raise ImportRefused(away.code, away.sentence) from away
     except OSError as error:
-        files_delete([name])
         is_full = error.errno in NO_ROOM
         raise ImportRefused(
             "disk_full" if is_full else "storage_failed",

@@ -176,10 +176,11 @@ def _take(claim: DatasetImport, batch: Batch) -> None:
         try:
             _sort(claim.dataset, batch)
             progress = _progress(claim, batch)
-            with files_stored(batch.drafts) as names, transaction.atomic():
+            with files_stored(batch.drafts) as note, transaction.atomic():
                 if not _held(claim).update(**progress):
                     raise Overtaken
-                Item.objects.bulk_create(_items(claim, batch.drafts, names))
+                Item.objects.bulk_create(_items(claim, batch.drafts, note.names))
+                note.settle()
         except IntegrityError:
             # Somebody added one of these files meanwhile: look once more what is there.
             if attempt == 2:

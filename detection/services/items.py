@@ -14,7 +14,8 @@ from detection.decoding import Decoded, Work
 from detection.models import Dataset, Item, Label, Role, SnapshotItem
 from detection.models.judged import storage_name
 from detection.services.decoding import decode
-from detection.services.storage import StorageUnavailable, files_delete
+from detection.services.pending import Note, noted
+from detection.services.storage import StorageUnavailable
 
 # Enough for the coarse shape; a large JPEG is decoded at a fraction of its size.
 HASHED_SIDE = 128
@@ -114,23 +115,21 @@ def known_among(hashes: Iterable[str], *, dataset: Dataset) -> Known:
 
 
 @contextmanager
-def files_stored(drafts: Iterable[Draft]) -> Iterator[list[str]]:
-    """Store the files and give their names; if anything goes wrong within, they go again.
+def files_stored(drafts: Iterable[Draft]) -> Iterator[Note]:
+    """Store the files under noted names; if anything goes wrong within, they go again.
+
+    The note is to be settled in the transaction that makes their rows.
 
     Raises:
         ItemRefused: `disk_full` or `storage_failed`.
         StorageUnavailable: When an object storage is away; trying again later helps.
     """
-    names: list[str] = []
-    try:
-        for draft in drafts:
-            # Named before it is written, so that half a file is deleted too.
-            names.append(storage_name("items", ".bin"))
-            _store(names[-1], draft.content)
-        yield names
-    except BaseException:
-        files_delete(names)
-        raise
+    drafts = list(drafts)
+    with noted(storage_name("items", ".bin") for _ in drafts) as note:
+        for draft, name in zip(drafts, note.names, strict=True):
+            note.renew()
+            _store(name, draft.content)
+        yield note
 
 
 def _store(name: str, content: bytes) -> None:

@@ -42,11 +42,13 @@ class Note:
     """What a writer holds while its files have no rows."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        """Note these names, before the first of the files is written."""
+        """Note these names, before the first of the files is written; without any it is none."""
         self.names = [name for name in names if name]
         # Settled without rows: they go once that is committed.
         self.unwanted: list[str] = []
         self._seen_at = clock.now()
+        if not self.names:
+            return
         with connection.cursor() as cursor:
             seen_at = connection.ops.adapt_datetimefield_value(self._seen_at)
             cursor.execute(_INSERT, ["\n".join(self.names), seen_at])
@@ -59,7 +61,8 @@ class Note:
             NoteGone: When it was given up already.
         """
         now = clock.now()
-        if abs(now - self._seen_at) < timedelta(seconds=settings.ANALYSIS_LEASE_SECONDS):
+        lease = timedelta(seconds=settings.ANALYSIS_LEASE_SECONDS)
+        if not self.names or abs(now - self._seen_at) < lease:
             return
         self._seen_at = now
         if not PendingFiles.objects.filter(pk=self._key).update(seen_at=now):
@@ -90,6 +93,8 @@ class Note:
             log.warning("%s files are left to the sweep: %s", len(self.names), error)
 
     def _taken_away(self) -> bool:
+        if not self.names:
+            return True
         with connection.cursor() as cursor:
             cursor.execute(_DELETE, [self._key])
             return bool(cursor.rowcount)

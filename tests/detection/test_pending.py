@@ -1,11 +1,14 @@
 """A process may be killed between files and rows: what it leaves is found and goes."""
 
+import io
+import zipfile
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
@@ -13,12 +16,16 @@ from django.utils import timezone
 from detection.models import Analysis, Leftover, ModelVersion, PendingFiles, SubmittedImage, Track
 from detection.services import intake
 from detection.services.claimed import MOST_FACES, files_of, heatmap_of
+from detection.services.data_exports import export_request, export_run
+from detection.services.evaluations import evaluations_make
+from detection.services.import_requests import import_request
+from detection.services.imports import import_run
 from detection.services.pending import LEASES, Note, NoteGone, noted, pending_sweep
 from detection.services.storage import files_forget, leftovers_delete
 from detection.services.sweeper import sweep, worker_gives_back
 from ml import faces
 from portal.models import User
-from tests import images, work
+from tests import images, labelled, sealed, work
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +82,91 @@ def test_whoever_was_swept_makes_no_rows(alice: User, monkeypatch: pytest.Monkey
     assert caught.value.status == 503
     assert not SubmittedImage.objects.exists()
     assert work.media_files() == set()
+
+
+class Killed(BaseException):
+    """Stands for the end of a process, after which nothing of it runs."""
+
+
+def adds_an_item(user: User) -> None:
+    labelled.item(labelled.dataset("One"), 1)
+
+
+def imports_items(user: User) -> None:
+    job = import_request(
+        dataset=labelled.dataset("Many"), user=user, archive=an_archive(), is_run_here=True
+    )
+    import_run(import_id=job.pk, worker="background@here")
+
+
+def keeps_an_upload(user: User) -> None:
+    import_request(dataset=labelled.dataset("Upload"), user=user, archive=an_archive())
+
+
+def judges_a_test_set(user: User) -> None:
+    sealed.dataset()
+    evaluations_make(version=ModelVersion.objects.get())
+
+
+def packs_everything(user: User) -> None:
+    work.hand_in(user, images.plain("red"))
+    export = export_request(owner=user)
+    export_run(export_id=export.pk, worker="background@here")
+
+
+def an_archive() -> File:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in labelled.class_folders(2).items():
+            archive.writestr(name, content)
+    packed.seek(0)
+    return File(packed, name="images.zip")
+
+
+@pytest.mark.parametrize(
+    ("act", "folder"),
+    [
+        (adds_an_item, "items"),
+        (imports_items, "items"),
+        (keeps_an_upload, "imports"),
+        (judges_a_test_set, "evaluations"),
+        (packs_everything, "data-exports"),
+    ],
+)
+def test_whoever_is_killed_between_file_and_row_leaves_what_the_sweep_finds(
+    act: Callable[[User], None],
+    folder: str,
+    alice: User,
+    model: ModelVersion,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settle = Note.settle
+
+    def killed(note: Note, **options: Any) -> None:
+        if any(name.startswith(f"{folder}/") for name in note.names):
+            raise Killed
+        settle(note, **options)
+
+    monkeypatch.setattr(Note, "settle", killed)
+    monkeypatch.setattr(Note, "drop", lambda note: None)
+    with pytest.raises(Killed):
+        act(alice)
+    monkeypatch.undo()
+    (note,) = PendingFiles.objects.all()
+    stored = {str(path.relative_to(settings.MEDIA_ROOT)) for path in work.media_files()}
+    assert note.listed
+    assert set(note.listed) <= stored
+    sweep(now=later())
+    left = {str(path.relative_to(settings.MEDIA_ROOT)) for path in work.media_files()}
+    assert left == stored - set(note.listed)
+    assert not PendingFiles.objects.exists()
+
+
+def test_what_has_no_files_is_not_noted() -> None:
+    with noted([]) as note:
+        assert not PendingFiles.objects.exists()
+        note.renew()
+        note.settle()
 
 
 def test_a_commit_that_was_carried_out_and_not_told_keeps_its_files() -> None:

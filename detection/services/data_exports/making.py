@@ -5,9 +5,6 @@ import logging
 import shutil
 import smtplib
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -15,24 +12,20 @@ from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.core.mail import EmailMessage
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
 from detection.models import DataExport, Work
 from detection.models.data_exports import data_export_name
+from detection.services.beating import beating
 from detection.services.data_exports.asking import export_claim, extent_of, held
 from detection.services.data_exports.contents import everything_write
-from detection.services.storage import (
-    StorageUnavailable,
-    files_delete,
-    files_forget,
-    storage_errors,
-)
+from detection.services.pending import Note, noted
+from detection.services.storage import StorageUnavailable, files_forget, storage_errors
 
 log = logging.getLogger(__name__)
 
-BEAT_SECONDS = 15
 # Beside the originals: heatmaps, views and texts, and some air.
 AIR = 1.3
 AIR_BYTES = 50_000_000
@@ -61,20 +54,22 @@ def export_run(*, export_id: int, worker: str) -> bool:
     claim = export_claim(export_id=export_id, worker=worker)
     if claim is None:
         return False
-    name = data_export_name(claim, "")
-    is_stored = False
+
+    def live() -> None:
+        held(claim).update(started_at=timezone.now())
+
     try:
-        with _beating(claim):
-            size = _made(claim, name)
-        is_stored = _stored(claim, name, size)
+        with (
+            beating(live, what=f"data export {claim.pk}"),
+            tempfile.NamedTemporaryFile(prefix="veripix-export-", suffix=".zip") as made,
+        ):
+            size = _pack(claim, made)
+            is_stored = _store(claim, made, size)
     except Overtaken:
         return False
     except (NoRoom, StorageUnavailable) as error:
         _end(claim, code=error.code, sentence=error.sentence)
-    finally:
-        # Named before it was written: half a zip goes too.
-        if not is_stored:
-            files_delete([name])
+        return False
     if is_stored:
         _mail(claim, size)
     return is_stored
@@ -87,8 +82,8 @@ def export_fail(*, export_id: int, worker: str, code: str, sentence: str) -> Non
         _end(claim, code=code, sentence=sentence)
 
 
-def _made(claim: DataExport, name: str) -> int:
-    """Write the zip to a temporary file, then to the storage, and return its size."""
+def _pack(claim: DataExport, made: Any) -> int:
+    """Write the zip to a temporary file and return its size."""
     needed = extent_of(owner=claim.owner).bytes * AIR + AIR_BYTES
     if shutil.disk_usage(tempfile.gettempdir()).free < needed:
         raise NoRoom
@@ -97,28 +92,32 @@ def _made(claim: DataExport, name: str) -> int:
         if not held(claim).exists():
             raise Overtaken
 
-    with tempfile.NamedTemporaryFile(prefix="veripix-export-", suffix=".zip") as made:
-        try:
-            everything_write(made, owner=claim.owner, still_wanted=still_wanted)
-        except OSError as error:
-            if error.errno in NO_ROOM:
-                raise NoRoom from error
-            raise
-        made.flush()
-        size = made.tell()
-        made.seek(0)
-        with storage_errors():
-            default_storage.save(name, File(made))
-    return size
+    try:
+        everything_write(made, owner=claim.owner, still_wanted=still_wanted)
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise NoRoom from error
+        raise
+    made.flush()
+    return int(made.tell())
 
 
-def _stored(claim: DataExport, name: str, size: int) -> bool:
+def _store(claim: DataExport, made: Any, size: int) -> bool:
+    """Put the zip into the storage, and its name into the row if it is still wanted there."""
+    made.seek(0)
+    with noted([data_export_name(claim, "")]) as note:
+        with storage_errors(), beating(note.renew, what=f"the zip of data export {claim.pk}"):
+            default_storage.save(note.names[0], File(made))
+        return _finish(claim, note, size)
+
+
+def _finish(claim: DataExport, note: Note, size: int) -> bool:
     now = timezone.now()
     with transaction.atomic():
         is_stored = bool(
             held(claim).update(
                 state=Work.FINISHED,
-                file=name,
+                file=note.names[0],
                 byte_size=size,
                 finished_at=now,
                 expires_at=now + timedelta(days=settings.DATA_EXPORT_DAYS),
@@ -126,6 +125,7 @@ def _stored(claim: DataExport, name: str, size: int) -> bool:
         )
         if is_stored:
             _earlier_delete(claim)
+        note.settle(with_rows=is_stored)
     return is_stored
 
 
@@ -151,32 +151,6 @@ def _end(claim: DataExport, *, code: str, sentence: str) -> None:
         finished_at=now,
         expires_at=now,
     )
-
-
-@contextmanager
-def _beating(claim: DataExport) -> Iterator[None]:
-    """Give signs of life meanwhile: a large zip or a slow storage is no dead worker.
-
-    From a thread, as the storage's client cannot be asked to do it between two of its parts.
-    """
-    end = threading.Event()
-
-    def beat() -> None:
-        while not end.wait(BEAT_SECONDS):
-            try:
-                held(claim).update(started_at=timezone.now())
-            except DatabaseError as error:
-                log.warning("no sign of life of data export %s: %s", claim.pk, error)
-            finally:
-                connection.close()
-
-    thread = threading.Thread(target=beat, name="data-export-heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        end.set()
-        thread.join()
 
 
 def size_told(size: int) -> str:
