@@ -1,6 +1,7 @@
 """What those who watch an installation see: figures, lines of the log, a page, and Flower."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -167,10 +168,15 @@ def test_staff_see_who_works(portal: Installation, alice: Visitor) -> None:
 def test_flower_shows_workers_to_those_with_the_password(portal: Installation) -> None:
     port = free_port()
     *shell, script = shipped_commands()["flower"]
-    script = script.replace("$$", "$").replace(
-        "redis://redis:6379/0", portal.environment["REDIS_URL"]
-    )
-    script = script.replace("--port=5555", f"--address=127.0.0.1 --port={port}")
+    changes = {
+        r"\$\$": "$",
+        # Compose's Redis speaks TLS; tests/services/test_tls.py has one that does.
+        r'--broker="rediss://[^"]*"': f"--broker={portal.environment['REDIS_URL']}",
+        r"--port=5555": f"--address=127.0.0.1 --port={port}",
+    }
+    for shipped, here in changes.items():
+        script, count = re.subn(shipped, here, script)
+        assert count == 1, shipped
     url = f"http://127.0.0.1:{port}"
     with (portal.folder / "flower.log").open("ab") as log:
         flower = subprocess.Popen(
