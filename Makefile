@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-annotate --no-header --generate-hashes
 ARGS ?=
-# Where nobody chooses: two processes; if one is lost the run ends, and says in which test.
+# Where nobody chooses: two processes; one that is lost is not replaced.
 ALL := -n 2 --max-worker-restart=0
 
 .PHONY: help run test check bench faults soak fuzz format schema licences sbom lock bootstrap-run bootstrap-test

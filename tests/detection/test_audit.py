@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -219,6 +221,16 @@ def test_the_record_can_be_handed_on(events: list[AuditEvent]) -> None:
     assert [line["number"] for line in lines] == [1, 2, 3, 4, 5]
     assert lines[0]["who"] == "admin@example.org"
     assert said("--seal-again") == "6 events are sealed anew.\n"
+
+
+def test_who_reads_only_the_first_lines_ends_the_export_alone(events: list[AuditEvent]) -> None:
+    before = signal.getsignal(signal.SIGPIPE)
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "w") as nobody_reads:
+        call_command("audit", "--export", stdout=nobody_reads)
+        nobody_reads.write("what else there is to say")
+    assert signal.getsignal(signal.SIGPIPE) == before == signal.SIG_IGN
 
 
 @pytest.mark.parametrize("act", ["change", "delete"])

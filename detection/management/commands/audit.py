@@ -1,7 +1,7 @@
 """`manage.py audit`: is the record of acts whole? And hand it on, or seal it with a new key."""
 
 import json
-import signal
+import os
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -40,7 +40,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Do what was asked."""
         if options["export"]:
-            self._export()
+            try:
+                self._export()
+            except BrokenPipeError:
+                # Whoever reads only the first lines ends it quietly, as other programs do; what
+                # waits to be written goes nowhere. The signal for it is left alone: it would end
+                # the whole process, whatever else runs in it.
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self.stdout.fileno())
+                os.close(nowhere)
             return
         if options["seal_again"]:
             self._seal_again(accept_breaks=options["accept_breaks"])
@@ -61,8 +69,6 @@ class Command(BaseCommand):
         self.stdout.write(f"{count} events are sealed anew.")
 
     def _export(self) -> None:
-        # Whoever reads only the first lines ends it quietly, as other programs do.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         for event in AuditEvent.objects.order_by("pk").iterator(chunk_size=1000):
             line = {
                 "number": event.number,
@@ -74,3 +80,4 @@ class Command(BaseCommand):
                 "digest": event.digest,
             }
             self.stdout.write(json.dumps(line, ensure_ascii=False, sort_keys=True))
+        self.stdout.flush()
