@@ -14,8 +14,9 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 IMAGES = 60
 # One of each kind: a worker, the web server and the database, killed in the middle.
 NAMES = ("inference worker killed", "web server killed", "MariaDB killed")
-# Faces need photographs, and these TensorFlow: the long run has them.
-PROGRAMS = ("web", "inference", "pictures", "errands", "beat")
+# Faces need photographs, and these TensorFlow: the long run has them. Beat sends something to all
+# the others now and then, and no message may be left.
+PROGRAMS = ("web", "inference", "pictures", "errands", "background", "beat")
 
 
 @pytest.fixture(scope="module")
