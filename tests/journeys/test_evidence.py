@@ -164,6 +164,7 @@ def test_a_large_photograph_is_enlarged_to_its_own_pixels_and_its_views_for_them
     trusting.open_verdict("large.jpg")
     views, evidence = page.get_by_test_id("views"), page.locator("[data-evidence]")
     expect(views.get_by_test_id("view-picture")).to_be_visible(timeout=VERDICT_MILLISECONDS)
+    expect(views.get_by_test_id("zoom")).not_to_be_empty()
     view_fits = views.get_by_test_id("zoom").inner_text()
     evidence.locator("[data-stage-window]").focus()
     page.keyboard.press("1")
