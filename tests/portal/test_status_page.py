@@ -104,7 +104,7 @@ def test_all_is_quiet_where_all_is_well(admin_client: Client, alice: User) -> No
     assert "Nobody has swept" not in text
     assert re.search(r"inference@one Alive \d+ s ago 286\.1.MB —", text)
     assert "faces@one At work" in text
-    assert "analyse_images, 7 s" in text
+    assert re.search(r"analyse_images, ([7-9]|[1-5]\d) s", text)
     # Looks for faces are not counted as images.
     assert "over the last ten minutes 2 Thumbnail 2 Photo 0 Face 1" in text
     assert "Failed within a day None." in text
