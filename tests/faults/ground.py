@@ -96,14 +96,18 @@ class Ground:
         """What programs have left in the folder for temporary files."""
         return {path.name for path in Path(self.portal.environment["TMPDIR"]).iterdir()}
 
-    def waiting_messages(self) -> int:
-        """How many messages wait in Redis.
+    def waiting_messages(self) -> list[str]:
+        """The queues of Redis in which messages wait, and what the next one asks for.
 
         One that a killed worker held comes back after an hour, and finds nothing to do.
         """
         with redis_client.Redis.from_url(self.portal.environment["REDIS_URL"]) as client:
             queues = ("inference", "faces", "pictures", "errands", "background", "upkeep")
-            return sum(int(client.llen(name)) for name in queues)
+            return [
+                f"{client.llen(name)} messages in {name}: {json.loads(oldest)['headers']['task']}"
+                for name in queues
+                for oldest in client.lrange(name, -1, -1)
+            ]
 
     def make_people(self, count: int) -> None:
         """Make accounts with a token and a session each."""

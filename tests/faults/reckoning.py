@@ -72,9 +72,7 @@ def quiet(ground: Ground) -> list[str]:
         ((count,),) = ground.portal.rows(f"SELECT COUNT(*) FROM {table} WHERE {what}")  # noqa: S608
         if count:
             found.append(f"{count} in {table}")
-    if messages := ground.waiting_messages():
-        found.append(f"{messages} messages")
-    return found
+    return found + ground.waiting_messages()
 
 
 def reckon(
