@@ -59,7 +59,9 @@ def import_request(
         is_run_here: The caller runs it; no worker is asked to.
 
     Raises:
-        ImportRefused: `disk_full` or `storage_failed`, where the upload cannot be kept.
+        ImportRefused: `disk_full`, `storage_failed` or `storage_unavailable`, where the upload
+            cannot be kept.
+        StorageUnavailable: When the upload was given up while it was written.
     """
     job = DatasetImport(
         dataset=dataset,
