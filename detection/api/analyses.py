@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from detection.api.base import ApiView
 from detection.api.examples import AGAIN, ANALYSIS_ROW, KEPT, ONE_ANALYSIS, SAID
-from detection.api.idempotency import idempotent
+from detection.api.idempotency import idempotent, idempotent_in_steps
 from detection.api.pagination import NewestFirst, limit_of, paged, place_of
 from detection.api.serializers.analyses import (
     AnalysisFilterSerializer,
@@ -128,7 +128,7 @@ class AnalysisFeedback(ApiView):
         responses=GivenFeedbackSerializer,
         examples=[SAID, KEPT],
     )
-    @idempotent
+    @idempotent_in_steps
     def post(self, request: Request, public_id: str) -> Response:
         """Keep what the person says of this verdict."""
         analysis = own_analysis(request, public_id)

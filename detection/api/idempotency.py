@@ -4,9 +4,11 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from typing import Any
 
+from django.db import transaction
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,10 +32,26 @@ Made = Callable[[Submission], None]
 def idempotent(handler: Handler) -> Handler:
     """Decorate a view's `post`: with the header, its answer is kept for a day and given again.
 
+    What the handler does and its answer are one transaction: of a process that is killed in
+    between nothing is left, and the same request may be sent again. So the handler may neither
+    write files nor wait for anybody; messages are sent on commit.
+
     What ends in an exception has changed nothing and is not kept, so it may be sent again with
     the same key. What the handler returns is kept, refusals that it returns included.
     """
+    return _kept(handler, transaction.atomic)
 
+
+def idempotent_in_steps(handler: Handler) -> Handler:
+    """Decorate a `post` that takes long or writes files, and so commits more than once.
+
+    It either does the same when it is done twice, or notes what it makes by `noting`: then that is
+    taken back before the request is carried out once more.
+    """
+    return _kept(handler, nullcontext)
+
+
+def _kept(handler: Handler, whole: Callable[[], AbstractContextManager[Any]]) -> Handler:
     @wraps(handler)
     def handle(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         key = request.headers.get(HEADER)
@@ -48,9 +66,10 @@ def idempotent(handler: Handler) -> Handler:
         is_answered = False
         request.kept_request = kept
         try:
-            answer = handler(view, request, *args, **kwargs)
-            body = json.loads(JSONRenderer().render(answer.data) or "null")
-            request_end(request=kept, status=answer.status_code, body=body)
+            with whole():
+                answer = handler(view, request, *args, **kwargs)
+                body = json.loads(JSONRenderer().render(answer.data) or "null")
+                request_end(request=kept, status=answer.status_code, body=body)
             is_answered = True
         finally:
             if not is_answered:

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from detection.api.base import ApiView, created
 from detection.api.errors import Refused
 from detection.api.examples import HANDED_IN, ONE_SUBMISSION, SUBMISSION_ROW
-from detection.api.idempotency import idempotent, noting
+from detection.api.idempotency import idempotent_in_steps, noting
 from detection.api.pagination import NewestFirst
 from detection.api.parsers import BoundedJSONParser, FilesParser
 from detection.api.serializers.common import RefusalSerializer
@@ -74,7 +74,7 @@ class Submissions(ApiView):
         responses={201: HandedInSerializer, 202: HandedInSerializer},
         examples=[HANDED_IN],
     )
-    @idempotent
+    @idempotent_in_steps
     def post(self, request: Request) -> Response:
         """Take files in, or have them fetched."""
         if not request.FILES and (request.content_type or "").startswith("application/json"):

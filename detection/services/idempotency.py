@@ -1,8 +1,9 @@
 """A request that is sent twice under one key is carried out once, and answered alike.
 
-Its process may be killed, or the database go away, between what it made and its answer. So the key
-learns of a submission in the transaction that makes its first rows; where no answer was kept, the
-submission is taken back before the request is carried out once more: nobody was told of it.
+Its process may be killed, or the database go away, between what it made and its answer. So both are
+one transaction. Where files are handed in, which takes too long for one, the key learns of the
+submission in the transaction that makes its first rows; where no answer was kept, the submission is
+taken back before the request is carried out once more: nobody was told of it.
 """
 
 import hashlib

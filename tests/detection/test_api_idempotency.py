@@ -1,5 +1,7 @@
 """A POST that is sent twice under one key is carried out once, also at the same moment."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -8,7 +10,16 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from detection.models import IdempotentRequest, Submission
+from detection.api import urls as api_urls
+from detection.models import (
+    Analysis,
+    Batch,
+    DeliveryState,
+    IdempotentRequest,
+    Submission,
+    Webhook,
+    WebhookDelivery,
+)
 from detection.services.idempotency import (
     KEPT,
     IdempotencyRefused,
@@ -20,9 +31,11 @@ from detection.services.idempotency import (
     requests_forget_old,
 )
 from detection.services.intake import submission_open
+from detection.services.webhooks import webhook_create, webhook_test
 from detection.tasks import forget_idempotent_requests
 from portal.models import User
 from tests import images, work
+from tests.batches import pictures, unpacked
 from tests.programs import error, program
 
 SUBMISSIONS = "/api/v1/submissions/"
@@ -127,6 +140,102 @@ def test_what_breaks_off_between_rows_and_answer_leaves_nothing(
             send(client, "k")
     assert not Submission.objects.exists()
     assert send(client, "k").status_code == 201
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request whose handler is one transaction, and what of the database tells whether it was."""
+
+    path: str
+    sent: dict[str, Any]
+    status: int
+    trace: Callable[[], object]
+
+
+def a_batch(alice: User) -> Asked:
+    sent = {"name": "a.zip", "upload_bytes": 1000}
+    return Asked("/api/v1/batches/", sent, 201, Batch.objects.count)
+
+
+def a_repeated_batch(alice: User) -> Asked:
+    batch = unpacked(alice, pictures(1))
+    ended(batch.answers.get())
+    trace = batch.answers.values_list("state", flat=True).get
+    return Asked(f"/api/v1/batches/{batch.public_id}/repeat/", {}, 202, trace)
+
+
+def a_webhook(alice: User) -> Asked:
+    sent = {"target": "https://example.org/", "events": ["submission.ended"]}
+    return Asked("/api/v1/webhooks/", sent, 201, Webhook.objects.count)
+
+
+def a_test_of_a_webhook(alice: User) -> Asked:
+    hook = webhook_create(owner=alice, url="https://example.org/", events=["submission.ended"])
+    path = f"/api/v1/webhooks/{hook.public_id}/test/"
+    return Asked(path, {}, 202, WebhookDelivery.objects.count)
+
+
+def a_repeated_delivery(alice: User) -> Asked:
+    a_test_of_a_webhook(alice)
+    delivery = webhook_test(webhook=Webhook.objects.get())
+    WebhookDelivery.objects.update(state=DeliveryState.FAILED)
+    path = f"/api/v1/deliveries/{delivery.public_id}/repeat/"
+    return Asked(path, {}, 202, WebhookDelivery.objects.values_list("state", flat=True).get)
+
+
+def a_retry(alice: User) -> Asked:
+    analysis = ended(work.queued(alice))
+    trace = Analysis.objects.values_list("state", flat=True).get
+    return Asked(f"/api/v1/analyses/{analysis.public_id}/retry/", {}, 202, trace)
+
+
+def ended(analysis: Analysis) -> Analysis:
+    return work.ended(analysis, state="failed", error_code="broken")
+
+
+WHOLE = [
+    *(a_batch, a_repeated_batch, a_retry),
+    *(a_webhook, a_test_of_a_webhook, a_repeated_delivery),
+]
+
+
+@pytest.mark.parametrize("make", WHOLE)
+def test_a_process_killed_before_its_answer_is_kept_has_done_nothing(
+    alice: User, monkeypatch: pytest.MonkeyPatch, make: Callable[[User], Asked]
+) -> None:
+    client, asked = program(alice), make(alice)
+    before = asked.trace()
+
+    def killed(**_: object) -> NoReturn:
+        raise SystemExit
+
+    def ask() -> Any:
+        headers = {"idempotency-key": "k"}
+        return client.post(asked.path, asked.sent, content_type="application/json", headers=headers)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("detection.api.idempotency.request_end", killed)
+        # A process that is killed tidies nothing up.
+        patch.setattr("detection.api.idempotency.request_forget", lambda **_: None)
+        with pytest.raises(SystemExit):
+            ask()
+    assert asked.trace() == before
+    assert error(ask(), 409)["code"] == "idempotency_in_progress"
+    IdempotentRequest.objects.update(created_at=timezone.now() - given_up_after())
+    first, second = ask(), ask()
+    assert (first.status_code, second.status_code) == (asked.status, asked.status)
+    assert second["Idempotency-Replayed"] == "true"
+    assert asked.trace() != before
+
+
+def test_each_kind_of_request_that_takes_a_key_is_held_to_it() -> None:
+    """But those that go in steps: handing in, which notes what it makes, and what is said twice."""
+    views = [getattr(pattern.callback, "view_class", None) for pattern in api_urls.v1]
+    posts = [getattr(view, "post", None) for view in views]
+    taking = {post.__qualname__ for post in posts if post and hasattr(post, "is_idempotent")}
+    in_steps = {"Submissions.post", "AnalysisFeedback.post"}
+    assert in_steps < taking
+    assert len(taking - in_steps) == len(WHOLE)
 
 
 def test_what_was_refused_is_not_kept(alice: User) -> None:
