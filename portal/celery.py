@@ -31,6 +31,7 @@ app.conf.update(
         "portal.tasks.sweep_accounts": {"queue": "upkeep"},
         # Whatever nobody waits for at a page: imports, freezing, shadow answers, evaluations.
         "detection.tasks.background.*": {"queue": "background"},
+        "portal.tasks.forget_sessions": {"queue": "background"},
     },
     task_serializer="json",
     accept_content=["json"],

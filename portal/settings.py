@@ -512,7 +512,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
-    "forget sessions": {"task": "portal.tasks.forget_sessions", "schedule": 24 * 3600.0},
+    "forget sessions": {
+        "task": "portal.tasks.forget_sessions",
+        "schedule": 24 * 3600.0,
+        "options": {"expires": 24 * 3600},
+    },
 }
 # More threads than this gain nothing on images this small.
 INFERENCE_THREADS = env.number("INFERENCE_THREADS", default=min(os.cpu_count() or 1, 4), most=256)

@@ -21,6 +21,13 @@ def test_every_entry_has_its_task() -> None:
     assert len(entries) == 12
 
 
+def test_nothing_by_the_clock_waits_among_images_or_for_ever() -> None:
+    router = current_app.amqp.router
+    for entry in current_app.conf.beat_schedule.values():
+        assert router.route({}, entry["task"])["queue"].name in {"upkeep", "background"}
+        assert entry["options"]["expires"]
+
+
 @pytest.mark.django_db
 def test_sessions_that_have_run_out_are_forgotten() -> None:
     for days in (-1, 1):

@@ -251,7 +251,8 @@ class TestWhatIsRefused:
     """One installation is enough for what goes wrong with files."""
 
     @pytest.fixture(scope="class")
-    def source(self, new: New) -> Installation:
+    @classmethod
+    def source(cls, new: New) -> Installation:
         made = new("folder")
         made.prepare()
         made.manage("seed_load", "--analyses", "200", "--users", "3")
@@ -261,8 +262,9 @@ class TestWhatIsRefused:
         return made
 
     @pytest.fixture(scope="class")
+    @classmethod
     def backups(
-        self, source: Installation, tmp_path_factory: pytest.TempPathFactory, identity: Path
+        cls, source: Installation, tmp_path_factory: pytest.TempPathFactory, identity: Path
     ) -> dict[str, Path]:
         folder = tmp_path_factory.mktemp("backups")
         found = {"plain": folder / "plain.tar.gz"}
