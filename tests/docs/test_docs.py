@@ -23,7 +23,7 @@ CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 # A path that only one machine has. `/var/lib/veripix` and the like are paths of the images.
 PRIVATE_PATH = re.compile(r"(?<![\w.])/(?:work|root|home|Users|tmp)/")
 SETTINGS_READERS = [
-    ROOT / "portal" / "settings.py",
+    *(ROOT / "portal" / "settings").glob("*.py"),
     *(ROOT / "portal" / "management").rglob("*.py"),
 ]
 
@@ -161,7 +161,8 @@ def test_every_variable_is_documented() -> None:
 def test_numbers_that_are_taken_by_default_are_the_documented_ones() -> None:
     table = (DOCS / "configuration.md").read_text(encoding="utf-8")
     reader = re.compile(r'env\.number\("(\w+)", default=(\d+)')
-    defaults = reader.findall((ROOT / "portal" / "settings.py").read_text(encoding="utf-8"))
+    sources = (ROOT / "portal" / "settings").glob("*.py")
+    defaults = [one for source in sources for one in reader.findall(source.read_text())]
     assert len(defaults) > 5
     for name, default in defaults:
         assert re.search(rf"^\| `{name}` \|.*\| `{default}` \|", table, re.MULTILINE), name
