@@ -18,6 +18,7 @@ from django.core.files.storage import Storage
 from django.utils.module_loading import import_string
 
 from detection.services.storage import StorageUnavailable
+from portal.stored_file import StoredFile
 
 if TYPE_CHECKING:
     from portal.encryption import MediaKeys
@@ -67,10 +68,15 @@ class EncryptedStorage(Storage):
         stored: File = self.inner._open(name, mode)
         if mode != "rb":
             return stored
+
+        def again() -> File:
+            # Not as it lies below: it may have been encrypted meanwhile.
+            return self._open(name)
+
         opened = None
         try:
             if not is_sealed(stored):
-                return stored
+                return StoredFile(stored.file, stored.name, again)
             opened = spooled_file()
             self.unseal(name, cast("IO[bytes]", stored), opened)
             opened.seek(0)
@@ -80,7 +86,7 @@ class EncryptedStorage(Storage):
                 opened.close()
             raise
         stored.close()
-        return File(opened, name)
+        return StoredFile(opened, name, again)
 
     def copy_into(self, name: str, target: IO[bytes]) -> None:
         """Write what is in a file into another one, without a copy in between.

@@ -23,6 +23,7 @@ from storages.backends.s3 import S3Storage
 from storages.utils import clean_name
 
 from detection.services.storage import StorageUnavailable
+from portal.stored_file import StoredFile
 
 log = logging.getLogger(__name__)
 
@@ -248,7 +249,7 @@ class ObjectStorage(S3Storage):
             fetched.close()
             raise
         fetched.seek(0)
-        return File(fetched, name)
+        return StoredFile(fetched, name, lambda: self._open(name))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import io
 import struct
 import zipfile
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -28,6 +29,8 @@ from detection.services.batches import (
 )
 from detection.services.decoding import decode
 from detection.services.intake import drafts
+from portal.encryption import media_keys, new_key
+from portal.environment import Environment
 from portal.models import User
 from tests import batches, images, work
 from tests.batches import HERE
@@ -60,6 +63,20 @@ def test_images_of_a_zip_wait_behind_those_of_people(
     assert set(batch.answers.values_list("priority", flat=True)) == {Priority.BATCH}
     assert not BatchPiece.objects.exists()
     assert not any("batches" in path.parts for path in work.media_files())
+
+
+def test_each_piece_is_read_as_often_as_it_is_needed(alice: User, settings: Settings) -> None:
+    """The last one holds the directory and images: it comes first, is let go, and comes again."""
+    options = {
+        **settings.STORAGES["default"]["OPTIONS"],
+        "keys": media_keys(Environment({"MEDIA_KEYS": new_key()}), "MEDIA_KEYS"),
+    }
+    default = {**settings.STORAGES["default"], "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "default": default}
+    noise = {f"{n}.txt": Random(n).randbytes(batches.PIECE) for n in range(5)}
+    batch = batches.unpacked(alice, noise | batches.pictures(3))
+    assert codes(batch) == dict.fromkeys(noise, "unsupported_format")
+    assert batch.answers.count() == 3
 
 
 def test_one_bad_file_does_not_take_the_others_with_it(alice: User) -> None:

@@ -11,6 +11,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.core.management import call_command
 from django.test import RequestFactory
 from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 from pytest_django import Settings
@@ -76,6 +77,30 @@ def test_what_is_stored_comes_back_and_cannot_be_read_on_disk(use: Keys, size: i
         assert file.size == size
         file.seek(size // 2)
         assert file.read() == content[size // 2 :]
+
+
+@pytest.mark.parametrize("words", [(), (KEY,)], ids=["plain", "encrypted"])
+def test_a_file_may_be_read_again_once_it_was_closed(use: Keys, words: tuple[str, ...]) -> None:
+    use(*words)
+    # As a row does it, which hands out the same object each time.
+    file = default_storage.open(default_storage.save("originals/a.bin", ContentFile(MARKER)))
+    for _ in range(3):
+        with file.open("rb") as opened:
+            assert opened.read() == MARKER
+            assert opened.open().read() == MARKER
+    with pytest.raises(ValueError, match="as a whole"):
+        file.open("ab")
+
+
+def test_a_file_that_is_encrypted_between_two_readings_is_read_again(use: Keys) -> None:
+    use()
+    name = default_storage.save("originals/a.bin", ContentFile(MARKER))
+    use(KEY)
+    file = default_storage.open(name)
+    file.close()
+    call_command("rotate_media_keys")
+    assert on_disk(name).startswith(MAGIC)
+    assert file.open("rb").read() == MARKER
 
 
 def test_two_equal_files_do_not_look_alike(use: Keys) -> None:

@@ -49,9 +49,10 @@ def portal(
 
 def zipped() -> bytes:
     """Different images, some of them twice, files that are none, and noise to make it long."""
-    files = {f"{n:04d}.png": drawn_image((32, 32), seed=n) for n in range(IMAGES)}
+    files = {f"{n}.txt": bytes(200_000) for n in range(WORDS)}
+    files |= {f"{n:04d}.png": drawn_image((32, 32), seed=n) for n in range(IMAGES)}
+    # To the very end: the last piece, which holds the directory too, is read more than once.
     files |= {f"copy {n}.png": files[f"{n:04d}.png"] for n in range(COPIES)}
-    files |= {f"{n}.txt": bytes(200_000) for n in range(WORDS)}
     return batches.packed(files)
 
 
