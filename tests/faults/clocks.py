@@ -15,11 +15,12 @@ from tests.faults.run import Course
 SOURCE = Path(__file__).with_name("wrong_clock.c")
 HOUR, RIGHT = 3600, 0
 WRONG_SECONDS = 10.0
+NO_COMPILER = "there is no C compiler (Debian: gcc)"
 
 
 def no_compiler(ground: Ground) -> str:
     """Why clocks cannot be wrong here."""
-    return "" if shutil.which("cc") else "there is no C compiler (Debian: gcc)"
+    return "" if shutil.which("cc") else NO_COMPILER
 
 
 def variables(folder: Path) -> Mapping[str, str]:
@@ -30,11 +31,11 @@ def variables(folder: Path) -> Mapping[str, str]:
     library = folder / "wrong_clock.so"
     command = [compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(SOURCE)]
     subprocess.run(command, check=True)
-    _set(folder / "clock", RIGHT)
+    set_clock(folder / "clock", RIGHT)
     return {"LD_PRELOAD": str(library), "WRONG_CLOCK": str(folder / "clock")}
 
 
-def _set(clock: Path, seconds: int) -> None:
+def set_clock(clock: Path, seconds: int) -> None:
     """Set a clock; whoever goes by it has the file in memory, and sees it at once."""
     with clock.open("r+b" if clock.exists() else "w+b") as file:
         file.write(seconds.to_bytes(8, "little", signed=True))
@@ -43,7 +44,7 @@ def _set(clock: Path, seconds: int) -> None:
 def _of_some(ground: Ground, course: Course, seconds: int, *names: str) -> None:
     """Start programs anew on a clock of their own that is wrong, and then on the right one."""
     clock = ground.folder / "clock-of-some"
-    _set(clock, seconds)
+    set_clock(clock, seconds)
     ground.portal.stop(*names)
     ground.portal.start(*names, variables={"WRONG_CLOCK": str(clock)})
     course.began.set()
@@ -81,6 +82,6 @@ def stepped(ground: Ground, course: Course) -> None:
     """Set the clock of all programs an hour on, and back again."""
     clock = ground.folder / "clock"
     course.began.set()
-    _set(clock, HOUR)
+    set_clock(clock, HOUR)
     threading.Event().wait(WRONG_SECONDS)
-    _set(clock, RIGHT)
+    set_clock(clock, RIGHT)
