@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 COLUMNS = (
     *("fault", "done", "images", "answered", "lost", "doubled"),
-    *("files without row", "rows without file", "longest delay"),
+    *("files without row", "rows without file", "left over", "longest delay"),
 )
 
 
@@ -72,7 +72,7 @@ def line(outcome: "Outcome") -> str:
     found = outcome.reckoning
     figures = (
         *(found.images, found.answered, len(found.lost), len(found.doubled)),
-        *(len(found.files_without_row), len(found.rows_without_file)),
+        *(len(found.files_without_row), len(found.rows_without_file), len(found.left)),
     )
     cells = " | ".join(str(figure) for figure in figures)
     fault = outcome.fault
