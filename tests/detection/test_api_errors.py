@@ -303,3 +303,14 @@ def test_addresses_are_not_opened_unless_that_is_switched_on(
     answer = program(alice).post(SUBMISSIONS, inside, content_type="application/json")
     told = error(answer, 422)
     assert told["details"] == {"url": "http://127.0.0.1/b.png"}
+
+
+@pytest.mark.parametrize("name", [b"b\xe4r.png", b"."])
+def test_no_file_vanishes_without_a_word(alice: User, name: bytes) -> None:
+    part = b'--b\r\nContent-Disposition: form-data; name="images"; filename="%s"\r\n\r\n%s\r\n'
+    picture = images.plain("red")
+    body = part % (b"good.png", picture) + part % (name, picture) + b"--b--\r\n"
+    kind = "multipart/form-data; boundary=b"
+    answer = program(alice).post(SUBMISSIONS, body, content_type=kind)
+    assert error(answer, 400)["code"] == "malformed"
+    assert not Submission.objects.exists()
