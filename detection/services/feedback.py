@@ -1,5 +1,7 @@
 """ "This is wrong": keeps what a person says an image is, and what became of it."""
 
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -21,11 +23,12 @@ from detection.models import (
     VerdictKind,
 )
 from detection.models.datasets import NEWEST_WORDS
+from detection.services import clock
 from detection.services.audit import audit_record
 from detection.services.consent import FROM_FEEDBACK, feedback_item_withdraw
 from detection.services.datasets import ItemRefused, item_add
 from detection.services.files import original_read
-from detection.services.storage import files_forget
+from detection.services.storage import StorageUnavailable, files_forget
 
 # One reported image in so many is never learnt from: on these, versions are compared.
 REGRESSION_SHARE = 3
@@ -36,6 +39,10 @@ DATASETS = {
         "Every third image that people reported as judged wrongly; never learnt from.",
     ),
 }
+# An image that is on its way into a dataset: its storage is away, or its process was killed.
+COMING_IN = ("coming_in", "It is still being taken in.")
+COMING_AFTER = timedelta(minutes=1)
+COMING_AT_ONCE = 50
 # Somebody else has reported the same file: one item stands for all of them.
 COPIES = ("copy_in_dataset", "contradicts_copy")
 AGREES = {VerdictKind.LIKELY_AI: Label.FAKE, VerdictKind.LIKELY_REAL: Label.REAL}
@@ -55,6 +62,8 @@ def feedback_give(
 ) -> Feedback:
     """Keep what a person says an image is, or change it; with consent, add the image to a dataset.
 
+    Where the storage is away the image is added later, by `feedback_sweep`.
+
     Raises:
         FeedbackRefused: `gone`, `no_verdict`, `same_as_verdict`, or `settled` when reviewers were
             faster than the change.
@@ -63,8 +72,27 @@ def feedback_give(
         feedback = _kept(analysis, user, label, note[:1000], has_consent)
     # Decoding and hashing would hold SQLite's only write lock; so the copy is made outside.
     if feedback.has_consent and feedback.item_id is None:
-        _bring_in(feedback)
+        with suppress(StorageUnavailable):
+            _bring_in(feedback)
     return feedback
+
+
+def feedback_sweep(*, now: datetime | None = None) -> int:
+    """Add images to their datasets that were to come in, and whose process did not get there.
+
+    Returns:
+        How many were looked at.
+    """
+    before = (now or clock.now()) - COMING_AFTER
+    coming = Feedback.objects.consenting().filter(item=None, refusal_code=COMING_IN[0])
+    count = 0
+    for feedback in coming.filter(created_at__lt=before).order_by("pk")[:COMING_AT_ONCE]:
+        try:
+            _bring_in(feedback)
+        except StorageUnavailable:
+            break
+        count += 1
+    return count
 
 
 def feedback_withdraw(*, feedback: Feedback, user: Any) -> None:
@@ -140,7 +168,9 @@ def _kept(analysis: Analysis, user: Any, label: Label, note: str, has_consent: b
     if before is not None and not has_consent:
         _take_out(before, user)
     said = {"user": user, "label": label, "note": note, **_consent(before, has_consent)}
-    fresh = {"refusal_code": "", "refusal_sentence": "", "created_at": timezone.now()}
+    is_coming = has_consent and (before is None or before.item_id is None)
+    code, sentence = COMING_IN if is_coming else ("", "")
+    fresh = {"refusal_code": code, "refusal_sentence": sentence, "created_at": timezone.now()}
     feedback, _ = Feedback.objects.update_or_create(analysis=locked, defaults={**said, **fresh})
     waiting = Item.objects.waiting().filter(feedback=feedback, source=FROM_FEEDBACK)
     waiting.filter(analysis=locked).update(label=label)
@@ -258,8 +288,10 @@ def _link(feedback: Feedback, item: Item) -> None:
     """Tie report and item together, unless the person took the report back meanwhile."""
     with transaction.atomic():
         locked = Item.objects.select_for_update().filter(pk=item.pk).first()
-        is_kept = Feedback.objects.consenting().filter(pk=feedback.pk).update(item=locked)
-        feedback.item = locked
+        linked = {"item": locked, "refusal_code": "", "refusal_sentence": ""}
+        is_kept = Feedback.objects.consenting().filter(pk=feedback.pk).update(**linked)
+        for name, value in linked.items():
+            setattr(feedback, name, value)
         if locked is not None and not is_kept:
             _take_out(feedback, feedback.user)
         elif locked is not None and locked.state != ItemState.PENDING:

@@ -34,6 +34,11 @@ def original_read(image: SubmittedImage) -> bytes:
         raise GatewayError(
             "file_missing", "The stored image cannot be read; hand it in once more."
         ) from error
+    if len(content) != image.byte_size:
+        # A disk that was full, a bucket that somebody changed: no verdict on half a file.
+        raise GatewayError(
+            "file_missing", "The stored image is not whole any more; hand it in once more."
+        )
     return content
 
 

@@ -1,8 +1,11 @@
 """ "This is wrong": what a person says is kept, used only with consent, and answered."""
 
+from datetime import timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+from django.utils import timezone
 
 from detection.models import (
     Dataset,
@@ -12,15 +15,20 @@ from detection.models import (
     ItemState,
     Label,
     Role,
+    SubmittedImage,
 )
+from detection.services import feedback as services
 from detection.services.datasets import item_add
 from detection.services.feedback import (
     FeedbackRefused,
     feedback_close,
     feedback_give,
+    feedback_sweep,
     role_of,
 )
 from detection.services.intake import images_delete
+from detection.services.storage import StorageUnavailable
+from detection.services.sweeper import sweep
 from portal.models import User
 from tests import work
 from tests.reports import REGRESSION, TRAINING, judged, picture_for, report, settle
@@ -97,6 +105,34 @@ def test_a_missing_original_is_told_with_the_report(alice: User) -> None:
     feedback = report(analysis)
     assert Feedback.objects.get().refusal_code == "file_missing"
     assert feedback.item is None
+
+
+def test_half_an_original_is_as_good_as_none(alice: User) -> None:
+    analysis = judged(alice)
+    path = Path(analysis.image.original.path)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert report(analysis).refusal_code == "file_missing"
+
+
+def test_an_image_comes_in_later_where_its_storage_is_away(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(image: SubmittedImage) -> NoReturn:
+        raise StorageUnavailable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services, "original_read", away)
+        feedback = report(judged(alice))
+        assert (feedback.item, feedback.refusal_code) == (None, "coming_in")
+        later = timezone.now() + timedelta(minutes=2)
+        assert feedback_sweep(now=later) == 0
+    assert feedback_sweep() == 0, "whoever said it may still be at it"
+    sweep(now=later)
+    feedback.refresh_from_db()
+    assert (feedback.item, feedback.refusal_code) == (Item.objects.get(), "")
+    # Taken out again by staff, it does not come back by itself.
+    Item.objects.all().delete()
+    assert feedback_sweep(now=later) == 0
 
 
 def test_a_dataset_of_that_name_with_another_role_is_left_alone(alice: User) -> None:
