@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.files.base import File
 from django.db import transaction
 from django.db.models import F
@@ -71,12 +72,14 @@ def fetch_request(
         trouble = address_trouble(url)
         if trouble:
             raise FetchRefused(trouble.code, trouble.sentence, url)
-    waiting = UrlFetch.objects.visible_to(owner).unfinished().count()
-    if waiting + len(wanted) > MOST_WAITING:
-        raise FetchRefused(
-            "too_many_fetches", f"{waiting} addresses of yours wait already. Try again later."
-        )
     with transaction.atomic():
+        # Locked, so that two requests at once do not both find room for theirs.
+        get_user_model().objects.select_for_update().filter(pk=owner.pk).first()
+        waiting = UrlFetch.objects.visible_to(owner).unfinished().count()
+        if waiting + len(wanted) > MOST_WAITING:
+            raise FetchRefused(
+                "too_many_fetches", f"{waiting} addresses of yours wait already. Try again later."
+            )
         submission = intake.submission_open(owner=owner, source=source)
         if on_made is not None:
             on_made(submission)

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from detection.image_files import ImageRejected
 from detection.models import (
     Analysis,
+    Batch,
     Dataset,
     Decision,
     Feedback,
@@ -28,6 +29,8 @@ from detection.models import (
 )
 from detection.services import intake
 from detection.services.analysis import analysis_claim
+from detection.services.batches import batch_open
+from detection.services.batches.receiving import MOST_RECEIVING, BatchRefused
 from detection.services.feedback import FeedbackRefused, feedback_withdraw
 from detection.services.notes import NotesRefused, tags_change, tags_set
 from detection.services.quotas import quota_take
@@ -41,7 +44,7 @@ ROUNDS = 6
 MAX_FILES = 5  # as test_races.py sets it
 EXPECTED = (
     *(ImageRejected, Submission.DoesNotExist),
-    *(FeedbackRefused, NotesRefused, ReviewRefused),
+    *(BatchRefused, FeedbackRefused, NotesRefused, ReviewRefused),
 )
 
 
@@ -241,6 +244,16 @@ def quota_at_once() -> None:
         assert len(refused) == 12 - MAX_FILES
         day = UsageDay.objects.get(owner=alice)
         assert (day.images, day.bytes) == (MAX_FILES, 10 * MAX_FILES)
+
+
+def batches_at_once() -> None:
+    for number in range(ROUNDS):
+        alice = people.person(f"alice{number}")
+        refused = together(
+            *[lambda alice=alice: batch_open(owner=alice, name="a.zip", upload_bytes=9)] * 12
+        )
+        assert len(refused) == 12 - MOST_RECEIVING
+        assert Batch.objects.filter(submission__owner=alice).count() == MOST_RECEIVING
 
 
 def one_key_at_once() -> None:

@@ -79,6 +79,16 @@ def test_each_piece_is_read_as_often_as_it_is_needed(alice: User, settings: Sett
     assert batch.answers.count() == 3
 
 
+def test_a_piece_that_is_lost_is_told_as_that(alice: User) -> None:
+    batch = batches.sent(alice, batches.packed({"a.txt": bytes(700_000)} | batches.pictures(2)))
+    lost = batch.pieces.all()[1]
+    default_storage.delete(str(lost.file.name))
+    batch_unpack(batch_id=batch.pk, worker=HERE)
+    batch.refresh_from_db()
+    assert (batch.state, batch.error_code) == ("failed", "upload_lost")
+    assert batch.error_sentence == "A part of the upload is lost. Hand it in once more."
+
+
 def test_one_bad_file_does_not_take_the_others_with_it(alice: User) -> None:
     nested = batches.packed(batches.pictures(1))
     content = batches.packed(

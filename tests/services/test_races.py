@@ -21,6 +21,7 @@ RACES = (
     "tags_and_leaving",
     "tags_that_look_alike",
     "quota_at_once",
+    "batches_at_once",
     "one_key_at_once",
 )
 OUTGOING = (

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -69,13 +70,16 @@ def batch_open(
             "upload_too_large",
             f"Together the files are larger than {most:,g} MB. Hand them in as several batches.",
         )
-    mine = Batch.objects.visible_to(owner)
-    if mine.filter(state=BatchState.RECEIVING).count() >= MOST_RECEIVING:
-        raise BatchRefused(
-            "too_many_batches",
-            f"{MOST_RECEIVING} of your batches are still to come in: finish or delete one first.",
-        )
     with transaction.atomic():
+        # Locked, so that two requests at once do not both find room for one more.
+        get_user_model().objects.select_for_update().filter(pk=owner.pk).first()
+        mine = Batch.objects.visible_to(owner)
+        if mine.filter(state=BatchState.RECEIVING).count() >= MOST_RECEIVING:
+            raise BatchRefused(
+                "too_many_batches",
+                f"{MOST_RECEIVING} of your batches are still to come in: finish or delete one "
+                "first.",
+            )
         submission = submission_open(owner=owner, source=source)
         # Also if it ends without a single verdict: nothing could be taken in, or it is cancelled.
         submission_expect(submission=submission)

@@ -140,6 +140,10 @@ def _upload(claim: Batch) -> io.BufferedReader:
                 content: bytes = file.read()
         except StorageUnavailable as error:
             raise StorageAway(str(error)) from error
+        except FileNotFoundError:
+            raise SourceRefused(
+                "upload_lost", "A part of the upload is lost. Hand it in once more."
+            ) from None
         return content
 
     return io.BufferedReader(PiecedFile([piece.size for piece in pieces], fetch), BUFFER)
