@@ -33,6 +33,7 @@ from detection.models import (
     State,
     Submission,
     SubmittedImage,
+    Track,
     VerdictKind,
 )
 from detection.models.judged import Judged
@@ -292,6 +293,9 @@ class AnalysisAdmin(RecordsLooks, AddsToDataset, RepeatsAnalyses, GrowingAdmin, 
         """Label the verdict, or how far it is where there is none yet."""
         if analysis.verdict:
             return analysis.verdict, analysis.get_verdict_display()
+        if analysis.track == Track.FACE and analysis.state == State.FINISHED:
+            # It has no verdict of its own: what is found out about faces stands beside the image's.
+            return "faces", "Faces"
         return analysis.state, analysis.get_state_display()
 
     @admin.display(description="AI-generated")

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 # How many events a sweep takes into the chain, and how many of what is wrong are named.
 SEALED_AT_ONCE, NAMED = 1000, 20
+# What is recorded when staff see what another person handed in.
+LOOK = "look"
 # Who looks at the same thing again within this time has looked once.
 LOOK_SECONDS = 3600
 
@@ -55,7 +57,7 @@ def look_record(*, user: Any, subject: str) -> None:
     except (OSError, RedisError):
         is_first = True
     if is_first:
-        audit_record(user=user, action="look", subject=subject)
+        audit_record(user=user, action=LOOK, subject=subject)
 
 
 def audit_seal() -> int:

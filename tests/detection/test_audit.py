@@ -21,6 +21,7 @@ from detection.services.audit import (
     audit_seal_again,
     audit_verify,
     digest_of,
+    look_record,
 )
 from detection.tasks import check_audit
 from detection.tasks.analyses import sweep
@@ -276,3 +277,18 @@ def test_a_longer_list_costs_no_more_queries(
             as_admin.get(reverse("admin:detection_auditevent_changelist"))
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_looks_at_pictures_hide_no_act_in_the_panel(as_admin: Client, admin: User) -> None:
+    AuditEvent.objects.all().delete()
+    audit_record(user=admin, action="promote", subject="v9")
+    look_record(user=admin, subject="image abc")
+
+    def shown(query: str) -> set[str]:
+        page = as_admin.get(reverse("admin:detection_auditevent_changelist") + query)
+        return {event.action for event in page.context["cl"].result_list}
+
+    assert shown("") == {"promote"}
+    assert shown("?looks=only") == shown("?q=abc") == {"look"}
+    assert shown("?looks=too") == shown(f"?user_email={admin.email}") == {"promote", "look"}
+    assert shown("?action=look") == {"look"}

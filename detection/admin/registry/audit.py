@@ -1,9 +1,11 @@
 """Who did what when, of all that moves data, runs and models."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -12,11 +14,37 @@ from django.utils.safestring import SafeString
 
 from detection.admin.links import ReadOnlyAdmin
 from detection.models import AuditEvent
-from detection.services.audit import event_holds
+from detection.services.audit import LOOK, event_holds
 
 # So much of all details, and of each of them, stands in the list.
 SHOWN, VALUE = 120, 40
 BROKEN = "DOES NOT HOLD: this event or the one before it was changed"
+
+
+class Looks(admin.SimpleListFilter):
+    """Looks at other people's pictures: one page of them leaves dozens, and hides every act."""
+
+    title = "looks at pictures"
+    parameter_name = "looks"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer them beside the others, and alone."""
+        return [("too", "Shown too"), ("only", "Only these")]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Name what is shown where nothing is chosen."""
+        first, *others = super().choices(changelist)
+        yield {**first, "display": "Left out"}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEvent]) -> Any:
+        """Leave them out, unless they are chosen or looked for."""
+        if self.value() == "only":
+            return queryset.filter(action=LOOK)
+        is_wanted = self.value() == "too" or any(
+            name == "q" or name.startswith(("action", "user_email")) for name in request.GET
+        )
+        return queryset if is_wanted else queryset.exclude(action=LOOK)
 
 
 @admin.register(AuditEvent)
@@ -25,7 +53,7 @@ class AuditEventAdmin(ReadOnlyAdmin):
 
     list_display = ["when", "act", "subject", "who", "in_short"]
     list_display_links = ["when"]
-    list_filter = ["action", "created_at", "user_email"]
+    list_filter = [Looks, "action", "created_at", "user_email"]
     search_fields = ["subject", "user_email", "action"]
     search_help_text = "Subject, e-mail address or act"
     show_full_result_count = False
