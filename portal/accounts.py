@@ -71,7 +71,7 @@ class AccountAdapter(DefaultAccountAdapter):
 ALL_GONE = "Your account and everything in it has been deleted."
 GOING = (
     "Your account is deleted. Your images are being deleted with everything that came of them; as "
-    "there are many, that takes some minutes."
+    "there are many, that may take some minutes."
 )
 
 

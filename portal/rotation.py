@@ -32,7 +32,12 @@ class Outcome(StrEnum):
     KEPT = "as they should be"
     GONE = "deleted meanwhile"
     UNREADABLE = "not to be read"
-    DRAFT = "left of a run that was broken off, and deleted"
+    DRAFT = "deleted, as a run that was broken off had left them"
+
+    @property
+    def is_change(self) -> bool:
+        """Whether something was done to it."""
+        return self in (self.ENCRYPTED, self.RENEWED, self.DECRYPTED, self.DRAFT)
 
 
 def rotate(storage: EncryptedStorage, *, is_trial: bool = False) -> Iterator[Counter[Outcome]]:

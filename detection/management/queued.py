@@ -25,7 +25,7 @@ from detection.services.batches import (
     batch_progress,
     batch_receive,
 )
-from detection.services.storage import StorageUnavailable
+from detection.services.storage import StorageUnavailable, unopened
 
 # How often it is looked how far the batch is.
 LOOK_SECONDS = 1.0
@@ -125,6 +125,7 @@ def _pack(paths: Sequence[Path], target: IO[bytes]) -> dict[Path, Answer]:
 
 def _sent(owner: Any, name: str, zipped: IO[bytes], told: OutputWrapper) -> Batch:
     """Hand a zip in that was read or written to its end; nothing stays of one that is refused."""
+    keys_needed()
     size = zipped.tell()
     zipped.seek(0)
     batch = None
@@ -141,6 +142,20 @@ def _sent(owner: Any, name: str, zipped: IO[bytes], told: OutputWrapper) -> Batc
         raise Left from None
     told.write(f"{batch.name} handed in: {_place(batch)}")
     return batch
+
+
+def keys_needed() -> None:
+    """Refuse to write beside encrypted files without their keys: what is written would be plain.
+
+    Raises:
+        CommandError: This process cannot open what the portal stored.
+    """
+    if (found := unopened()) is not None:
+        name, reason = found
+        raise CommandError(
+            f"Stored files cannot be opened here ({name}: {reason}). Set what the portal has, "
+            "MEDIA_KEYS above all."
+        )
 
 
 def _forget(batch: Batch | None) -> None:

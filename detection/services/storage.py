@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, transaction
 
-from detection.models import Leftover
+from detection.models import Leftover, SubmittedImage
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +87,23 @@ def storage_check() -> None:
                 return
     except FileNotFoundError:
         raise StorageUnavailable("the folder is gone") from None
+
+
+def unopened() -> tuple[str, str] | None:
+    """Return name and reason of a stored file that no key of this process opens, if there is one.
+
+    The newest few tell: who writes without the key that they need would write plain files.
+    """
+    names = SubmittedImage.objects.exclude(preview="").order_by("-pk")
+    for name in names.values_list("preview", flat=True)[:20]:
+        try:
+            with default_storage.open(name, "rb") as file:
+                file.read(1)
+        except FileNotFoundError:
+            continue
+        except StorageUnavailable as away:
+            return name, away.reason or away.sentence
+    return None
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import TemporaryUploadedFile
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import RequestFactory
 from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 from pytest_django import Settings
@@ -21,7 +21,8 @@ from portal import encrypted_storage
 from portal.encrypted_storage import HEAD_BYTES, IN_MEMORY, MAGIC
 from portal.encryption import MediaKeys, media_keys, new_key
 from portal.environment import Environment
-from tests import work
+from portal.models import User
+from tests import images, work
 
 MARKER = b"a face, a street, a number plate"
 KEY, OLDER = new_key(), new_key()
@@ -277,3 +278,22 @@ def test_no_header_is_longer_than_what_is_read_of_it(use: Keys) -> None:
         keys.seal(io.BytesIO(b""), sealed)
         longest = max(longest, len(sealed.getvalue()))
     assert longest < HEAD_BYTES // 4
+
+
+def test_nothing_is_handed_in_or_imported_without_the_keys_of_the_others(
+    use: Keys, alice: User, tmp_path: Path
+) -> None:
+    use(KEY)
+    work.hand_in(alice, images.plain("red"))
+    (tmp_path / "REAL").mkdir()
+    picture = tmp_path / "REAL" / "a.png"
+    picture.write_bytes(images.plain("blue"))
+    use()
+    before = work.media_files()
+    for command in (
+        ("classify", str(picture), "--queue", "--user", alice.email),
+        ("import_dataset", "mine", str(tmp_path)),
+    ):
+        with pytest.raises(CommandError, match="MEDIA_KEYS above all"):
+            call_command(*command)
+    assert work.media_files() == before

@@ -69,7 +69,7 @@ def test_a_trial_changes_nothing(use: Keys, names: list[str]) -> None:
     use(KEY, OLDER)
     before = stored()
     told = rotated(dry_run=True)
-    assert told == "Nothing was changed. 3 files: 2 encrypted anew, 1 encrypted."
+    assert told == "Nothing was changed. 3 files: 2 would be encrypted anew, 1 would be encrypted."
     assert stored() == before
 
 
@@ -124,7 +124,7 @@ def test_what_a_run_left_behind_that_was_broken_off_goes(
     assert content_of(names[0]) == MARKER
     # Broken off between the exchange and the end of the old content.
     left.write_bytes(MARKER)
-    assert "1 left of a run that was broken off, and deleted" in rotated()
+    assert "1 deleted, as a run that was broken off had left them" in rotated()
     assert not left.exists()
     assert len(work.media_files()) == len(names)
 

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from detection.fetching import FetchFailed, fetch
+from detection.management.queued import keys_needed
 from detection.models import Dataset, DatasetImport, Label, Role, Work
 from detection.services.datasets import dataset_create
 from detection.services.import_requests import import_cancel, import_request
@@ -86,6 +87,7 @@ class Command(BaseCommand):
             yield Path(target.name)
 
     def _import(self, dataset: Dataset, path: Path, options: dict[str, Any]) -> None:
+        keys_needed()
         job = import_request(
             dataset=dataset,
             user=None,

@@ -219,6 +219,10 @@ class _Restoring:
 
     def finish(self) -> None:
         """See to what went while the backup was made, and look at what signs models."""
+        database = connection.settings_dict["NAME"]
+        if connection.vendor == "sqlite" and Path(database).is_file():
+            # Whoever made the folder may have let others in.
+            Path(database).chmod(0o600)
         self._mend()
         versions = ModelVersion.objects.select_related("model")
         self.restored.unsigned = [one.label for one in versions if not has_own_signature(one)]

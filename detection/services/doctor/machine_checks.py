@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import F, Q
@@ -18,7 +17,7 @@ from detection.services.audit import audit_verify
 from detection.services.doctor.contract import Check, Damage, Look
 from detection.services.installation import LEAST_FREE_SHARE
 from detection.services.signatures import version_verify
-from detection.services.storage import StorageUnavailable
+from detection.services.storage import unopened
 
 # Leases and waits are counted in tens of seconds.
 MOST_SKEW = 5.0
@@ -56,16 +55,10 @@ def _migrations(look: Look) -> Iterator[Damage]:
 
 def _keys(look: Look) -> Iterator[Damage]:
     """Ask of the newest few files whether a key opens them."""
-    names = SubmittedImage.objects.exclude(preview="").order_by("-pk")
-    for name in names.values_list("preview", flat=True)[:20]:
-        try:
-            with default_storage.open(name, "rb") as file:
-                file.read(1)
-        except FileNotFoundError:
-            continue  # for another check
-        except StorageUnavailable as away:
-            yield Damage(name, f"it cannot be read: {away.reason or away.sentence}")
-            return
+    found = unopened()
+    if found is not None:
+        name, reason = found
+        yield Damage(name, f"it cannot be read: {reason}")
 
 
 def _clock(look: Look) -> Iterator[Damage]:

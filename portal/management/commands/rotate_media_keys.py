@@ -58,7 +58,10 @@ class Command(BaseCommand):
             raise CommandError("Another process goes through the files at this moment.") from None
         except StorageUnavailable as error:
             raise CommandError(f"{error} After {_told(counts)}; start it again.") from None
-        self.stdout.write(f"{'Nothing was changed. ' if dry_run else ''}{_told(counts)}.")
+        if dry_run:
+            self.stdout.write(f"Nothing was changed. {_told(counts, is_trial=True)}.")
+        else:
+            self.stdout.write(f"{_told(counts)}.")
         if counts[rotation.Outcome.UNREADABLE]:
             raise CommandError("Some files are damaged, or need a key that is not in MEDIA_KEYS.")
 
@@ -76,6 +79,10 @@ def _check(*, decrypt: bool) -> None:
         raise CommandError("MEDIA_KEYS begins with plain: say --decrypt to make all files plain.")
 
 
-def _told(counts: "Counter[Any]") -> str:
-    parts = [f"{count:,} {outcome}" for outcome, count in counts.most_common() if count]
+def _told(counts: "Counter[Any]", *, is_trial: bool = False) -> str:
+    parts = [
+        f"{count:,} {'would be ' if is_trial and outcome.is_change else ''}{outcome}"
+        for outcome, count in counts.most_common()
+        if count
+    ]
     return f"{sum(counts.values()):,} files" + (f": {', '.join(parts)}" if parts else "")
