@@ -79,12 +79,21 @@ def test_a_stored_image_that_is_gone(alice: User, model: ModelVersion) -> None:
     assert (analysis.state, analysis.error_code) == (State.FAILED, "file_missing")
 
 
-def test_a_stored_image_that_was_damaged(alice: User, model: ModelVersion) -> None:
-    analysis = work.queued(alice, images.image_file("JPEG"))
-    Path(analysis.image.original.path).write_bytes(images.image_file("JPEG")[:400])
+@pytest.mark.parametrize(
+    ("kept", "length", "code"),
+    [(0, 0, "file_missing"), (400, 400, "file_missing"), (400, None, "damaged_image")],
+)
+def test_a_stored_image_that_was_damaged(
+    alice: User, model: ModelVersion, kept: int, length: int | None, code: str
+) -> None:
+    """Shorter than it was, it is lost; as long as it was, the decoder tells."""
+    content = images.image_file("PNG")
+    analysis = work.queued(alice, content)
+    damaged = content[:kept].ljust(len(content), b"x")[:length]
+    Path(analysis.image.original.path).write_bytes(damaged)
     analysis_run(analysis_id=analysis.pk)
     analysis.refresh_from_db()
-    assert (analysis.state, analysis.error_code) == (State.FAILED, "damaged_image")
+    assert (analysis.state, analysis.error_code) == (State.FAILED, code)
 
 
 def test_once_the_weights_are_back_it_runs_again(
