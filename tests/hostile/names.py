@@ -3,7 +3,7 @@
 from tests import images
 from tests.hostile.cases import SOUND, Cases, case
 
-# Of names without a letter nothing is left, and a file without a name is none.
+# Of names without a letter nothing is left: a file without a name is none, as the interface says.
 NAMELESS = {"5000 dots", "one dot", "two dots", "spaces", "no name", "lone surrogate"}
 # Django reads 1,024 bytes about a file; no file system holds a name as long.
 TOO_LONG = {"5000 letters", "5000 emoji", "5000 dots", "zalgo", "long extension"}
@@ -76,7 +76,7 @@ def codes_of(kind: str) -> set[str]:
     """The codes that are right answers to such a name."""
     codes = set(SOUND)
     if kind in NAMELESS:
-        codes |= {"no_file"}
+        codes |= {"no_file", "malformed"}
     if kind in TOO_LONG:
         codes |= {"malformed", "bad_request"}
     return codes
