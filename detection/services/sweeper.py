@@ -14,7 +14,6 @@ from detection.services.analysis import (
     analysis_fail,
     claims_of,
 )
-from detection.services.feedback import feedback_sweep
 from detection.services.import_requests import imports_sweep
 from detection.services.intake import submissions_delete_empty
 from detection.services.pending import pending_sweep
@@ -58,7 +57,6 @@ def sweep(*, now: datetime | None = None) -> SweepReport:
     imports_sweep(now=now)
     pending_sweep(now=now)
     leftovers_delete()
-    feedback_sweep(now=now)
     # What was deleted while somebody read, and whatever else people took back meanwhile.
     traces_clear()
     return SweepReport(returned, given_up, enqueued)

@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError
 
 from detection import ml_gateway
 from detection.models import ModelVersion, Queue, Track
-from detection.services import analysis, audit, explanations, sweeper
+from detection.services import analysis, audit, explanations, feedback, sweeper
 from detection.services.signatures import version_verify
 from detection.services.storage import StorageUnavailable
 from detection.services.turns import MICRO_BATCH
@@ -91,6 +91,9 @@ def sweep() -> None:
     """Put back on the road what fell between the processes, and seal what was recorded since."""
     sweeper.sweep()
     audit.audit_seal()
+    # Decodes and writes: what goes wrong there keeps nothing of the above from being done.
+    with task_boundary("bringing reported images in", log.warning):
+        feedback.feedback_sweep()
 
 
 @worker_ready.connect

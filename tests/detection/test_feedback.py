@@ -28,7 +28,7 @@ from detection.services.feedback import (
 )
 from detection.services.intake import images_delete
 from detection.services.storage import StorageUnavailable
-from detection.services.sweeper import sweep
+from detection.tasks import sweep
 from portal.models import User
 from tests import work
 from tests.reports import REGRESSION, TRAINING, judged, picture_for, report, settle
@@ -127,7 +127,8 @@ def test_an_image_comes_in_later_where_its_storage_is_away(
         later = timezone.now() + timedelta(minutes=2)
         assert feedback_sweep(now=later) == 0
     assert feedback_sweep() == 0, "whoever said it may still be at it"
-    sweep(now=later)
+    Feedback.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+    sweep()
     feedback.refresh_from_db()
     assert (feedback.item, feedback.refusal_code) == (Item.objects.get(), "")
     # Taken out again by staff, it does not come back by itself.
