@@ -14,6 +14,7 @@ from django.core.management.base import CommandError, OutputWrapper
 from django.urls import reverse
 
 from detection.image_sources import is_litter
+from detection.management.keys import keys_needed
 from detection.models import Analysis, Batch, BatchFile, BatchState, State
 from detection.models.submissions import Source
 from detection.services.batches import (
@@ -25,7 +26,7 @@ from detection.services.batches import (
     batch_progress,
     batch_receive,
 )
-from detection.services.storage import StorageUnavailable, unopened
+from detection.services.storage import StorageUnavailable
 
 # How often it is looked how far the batch is.
 LOOK_SECONDS = 1.0
@@ -142,20 +143,6 @@ def _sent(owner: Any, name: str, zipped: IO[bytes], told: OutputWrapper) -> Batc
         raise Left from None
     told.write(f"{batch.name} handed in: {_place(batch)}")
     return batch
-
-
-def keys_needed() -> None:
-    """Refuse to write beside encrypted files without their keys: what is written would be plain.
-
-    Raises:
-        CommandError: This process cannot open what the portal stored.
-    """
-    if (found := unopened()) is not None:
-        name, reason = found
-        raise CommandError(
-            f"Stored files cannot be opened here ({name}: {reason}). Set what the portal has, "
-            "MEDIA_KEYS above all."
-        )
 
 
 def _forget(batch: Batch | None) -> None:

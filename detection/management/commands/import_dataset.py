@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from detection.fetching import FetchFailed, fetch
-from detection.management.queued import keys_needed
+from detection.management.keys import keys_needed
 from detection.models import Dataset, DatasetImport, Label, Role, Work
 from detection.services.datasets import dataset_create
 from detection.services.import_requests import import_cancel, import_request
