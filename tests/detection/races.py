@@ -32,6 +32,7 @@ from detection.services.analysis import analysis_claim
 from detection.services.batches import batch_open
 from detection.services.batches.receiving import MOST_RECEIVING, BatchRefused
 from detection.services.feedback import FeedbackRefused, feedback_withdraw
+from detection.services.fetches import FetchRefused
 from detection.services.notes import NotesRefused, tags_change, tags_set
 from detection.services.quotas import quota_take
 from detection.services.reviews import ReviewRefused, review_decide, review_turn
@@ -44,7 +45,7 @@ ROUNDS = 6
 MAX_FILES = 5  # as test_races.py sets it
 EXPECTED = (
     *(ImageRejected, Submission.DoesNotExist),
-    *(BatchRefused, FeedbackRefused, NotesRefused, ReviewRefused),
+    *(BatchRefused, FeedbackRefused, FetchRefused, NotesRefused, ReviewRefused),
 )
 
 

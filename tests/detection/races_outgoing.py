@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from detection.models import Analysis, Event, State, SubmittedImage, UrlFetch, WebhookDelivery
-from detection.services import intake
+from detection.services import fetches, intake
 from detection.services.fetches import fetch_request, fetch_run
 from detection.services.webhooks import (
     analyses_ended,
@@ -52,6 +52,16 @@ def ends_told_once() -> None:
         assert events == {Event.ANALYSIS_ENDED: 6, Event.SUBMISSION_ENDED: 2}, events
         assert not WebhookDelivery.objects.held_back().exists()
         sent.delete()
+
+
+def addresses_keep_the_limit() -> None:
+    settings.URL_FETCH = True
+    fetches.MOST_WAITING = 5
+    for number in range(ROUNDS):
+        alice = people.person(f"alice{number}")
+        refused = together(*[lambda alice=alice: fetch_request(owner=alice, urls=[URL])] * 12)
+        assert len(refused) == 7
+        assert UrlFetch.objects.filter(submission__owner=alice).count() == 5
 
 
 def ends_and_deletion() -> None:

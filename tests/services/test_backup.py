@@ -287,6 +287,8 @@ class TestWhatIsRefused:
         target.prepare()
         assert target.rows("SELECT COUNT(*) FROM detection_modelversion")[0][0]
         target.manage("restore", str(backups["plain"]))
+        rights = (target.folder / "veripix.sqlite3").stat().st_mode
+        assert not rights & 0o077, "others on this machine may open it"
         assert len(tables(target)["detection_analysis"]) == 200
 
     def test_a_restore_that_was_broken_off_is_begun_anew(

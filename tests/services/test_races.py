@@ -25,7 +25,7 @@ RACES = (
     "one_key_at_once",
 )
 OUTGOING = (
-    *("ends_told_once", "ends_and_deletion"),
+    *("ends_told_once", "ends_and_deletion", "addresses_keep_the_limit"),
     *("each_message_sent_once", "each_address_fetched_once"),
 )
 # On SQLite writers come one after another anyway.
